@@ -1,0 +1,60 @@
+# Everything sets itself up: `make` and Python 3.11 or newer are all that a fresh machine needs.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+# The names given on the command line, so that a misspelt knob is told from one that was not given.
+export GATEBENCH_KNOBS := $(filter-out PYTHON RUNS OUT,$(foreach word,$(MAKEOVERRIDES),$(if $(findstring =,$(word)),$(firstword $(subst =, ,$(word))))))
+
+.DEFAULT_GOAL := help
+.PHONY: help bench bench-wsgi bench-asgi analyze test lint format typecheck lock clean
+
+help: ## what there is to make, and the knobs
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@echo
+	@echo "Knobs, as in: make bench-wsgi USERS=20,40 HEADLESS=1"
+	@if [ -x $(RUN) ]; then $(RUN) -m gatebench knobs; else sed -n 's/^    Knob("\([A-Z_]*\)".*, "\(.*\)"),$$/  \1\t\2/p' gatebench/config.py | expand -t 14; fi
+
+bench: bench-wsgi bench-asgi analyze ## all three of the next
+
+bench-wsgi: $(VENV)/bench.stamp ## measure WSGI; Locust's web UI is at http://127.0.0.1:8089 meanwhile
+	@$(RUN) -m gatebench wsgi
+
+bench-asgi: $(VENV)/bench.stamp ## measure ASGI
+	@$(RUN) -m gatebench asgi
+
+analyze: $(VENV)/bench.stamp ## failure table, charts and report of the newest runs, or of RUNS="results/… results/…"
+	@$(RUN) analyze.py $(RUNS)
+
+test: $(VENV)/dev.stamp ## all tests; those of the compose stack are skipped where no Docker engine answers
+	@$(RUN) -m pytest
+
+lint: $(VENV)/dev.stamp ## ruff and mypy
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+format: $(VENV)/dev.stamp
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+lock: $(VENV)/dev.stamp ## resolve requirements/*.in anew into *.txt, with hashes
+	cd requirements && for part in dev bench app load; do \
+	  ../$(RUN) -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-annotate --custom-compile-command "make lock" $$([ $$part = dev ] || echo -c dev.txt) $$part.in -o $$part.txt || exit; \
+	done
+
+clean: ## remove the virtual environment; results/ stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+
+$(VENV)/%.stamp: requirements/%.txt | $(VENV)/bin/python
+	@echo "Installing requirements/$*.txt …"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Gatebench needs Python 3.11 or newer, and $(PYTHON) is not: give another, as in make PYTHON=python3.13 …" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment (Debian: apt-get install python3-venv)." >&2; exit 1; }

@@ -1,0 +1,91 @@
+"""`python -m gatebench.load FOLDER --host URL`: sends the load of FOLDER/run.json and records it in FOLDER.
+
+Exit code 0 when every step was held, 1 when the ramp ended early; load.jsonl says why.
+"""
+
+from __future__ import annotations
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import argparse  # noqa: E402 - the standard library must be patched before anything uses it
+import logging  # noqa: E402
+import signal  # noqa: E402
+import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import gevent  # noqa: E402
+import locust.stats  # noqa: E402
+from locust import events  # noqa: E402
+from locust.env import Environment  # noqa: E402
+from locust.log import setup_logging  # noqa: E402
+from locust.util.load_locustfile import load_locustfile  # noqa: E402
+
+from gatebench.config import ROOT, SPAWN_RATE, RunConfig  # noqa: E402
+from gatebench.load.ramp import Ramp, RampStopped  # noqa: E402
+from gatebench.load.recorder import Recorder  # noqa: E402
+from gatebench.load.user import MeasuredUser  # noqa: E402
+from gatebench.run_folder import RunFolder  # noqa: E402
+
+LONGEST_DRAIN_S = 61.0
+"""For a client that waits for ever: as long as Nginx waits for the app, and a second."""
+
+
+def main() -> int:
+    arguments = _parse()
+    folder = RunFolder(arguments.folder)
+    config = RunConfig.from_json(folder.read_run().config)
+    setup_logging("INFO", None)
+    environment = _environment(config, arguments.host)
+    runner = environment.create_local_runner()
+    gevent.spawn(locust.stats.stats_history, runner)
+    web_ui = None if config.headless else environment.create_web_ui(arguments.ui_host, config.ui_port)
+    with folder.load_events.open("a") as lines:
+        ramp = Ramp(runner, Recorder(folder.requests, runner), lines, config.settle_s, config.hold_s, SPAWN_RATE)
+        complete = _climb(ramp, config)
+    if web_ui:
+        web_ui.stop()
+    runner.quit()
+    return 0 if complete else 1
+
+
+def _climb(ramp: Ramp, config: RunConfig) -> bool:
+    def interrupt() -> None:
+        ramp.stop_reason = ramp.stop_reason or "The run was interrupted."
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        gevent.signal_handler(number, interrupt)
+    drain_s = config.timeout_s + 1 if config.timeout_s else LONGEST_DRAIN_S
+    try:
+        ramp.climb(config.users)
+    except RampStopped as stop:
+        ramp.say("stopped", reason=str(stop))
+        ramp.drain(limit_s=1)
+        return False
+    ramp.drain(drain_s)
+    if ramp.recorder.error:
+        ramp.say("stopped", reason=f"The requests could not be recorded ({ramp.recorder.error}).")
+    return ramp.recorder.error is None
+
+
+def _environment(config: RunConfig, host: str) -> Environment:
+    profile = config.profile_row()
+    MeasuredUser.questions = profile.questions
+    MeasuredUser.timeout_s = config.timeout_s
+    user_classes, _ = load_locustfile(str(ROOT / "locustfiles" / profile.locustfile))
+    locust.stats.PERCENTILES_TO_CHART = [0.5, 0.95, 0.99]
+    return Environment(user_classes=list(user_classes.values()), events=events, host=host)
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m gatebench.load", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--host", required=True, help="where the users connect, for example http://127.0.0.1:8080")
+    parser.add_argument("--ui-host", default="127.0.0.1", help="address that the web UI listens on")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    logging.captureWarnings(True)
+    sys.exit(main())

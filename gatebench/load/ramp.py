@@ -1,0 +1,128 @@
+"""Drives the steps: spawn, settle, hold; then drains. Says what happens as it happens, a JSON line each."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TextIO
+
+import gevent
+import psutil
+from locust.runners import Runner
+
+from gatebench.load.recorder import Recorder
+from gatebench.records import LoadSummary, Step
+
+TICK_S = 0.5
+STEADY_S = 0.05
+
+
+class RampStopped(Exception):
+    """The ramp cannot go on; its text says why, in one sentence."""
+
+
+@dataclass(slots=True)
+class Ramp:
+    """One pass over the steps. `events` gets a line for each thing that a runner or a person wants to know."""
+
+    runner: Runner
+    recorder: Recorder
+    events: TextIO
+    settle_s: float
+    hold_s: float
+    spawn_rate: float
+    stop_reason: str | None = None
+    draining: bool = False
+    interference: tuple[str, ...] = ()
+
+    def climb(self, users: tuple[int, ...]) -> None:
+        """Every step in order; raises RampStopped when the run must end early."""
+        self._watch_web_ui()
+        for number, count in enumerate(users, start=1):
+            self._step(Step(number=number, users=count, started=time.time()))
+
+    def drain(self, limit_s: float) -> LoadSummary:
+        """Lets users finish what they asked for, for `limit_s` at most, and closes the recorder."""
+        self.draining = True
+        started = time.time()
+        self.say("drain", limit_s=limit_s)
+        self.runner.environment.stop_timeout = limit_s
+        self.runner.stop()
+        drain_s = time.time() - started
+        total = self.runner.stats.total
+        summary = LoadSummary(
+            locust_requests=total.num_requests,
+            locust_failures=total.num_failures,
+            unfinished=self.recorder.close(),
+            drain_s=drain_s,
+            interference=self.interference,
+        )
+        self.say("summary", **asdict(summary))
+        return summary
+
+    def say(self, event: str, **facts: Any) -> None:
+        self.events.write(json.dumps({"event": event, "time": time.time(), **facts}) + "\n")
+        self.events.flush()
+
+    def _step(self, step: Step) -> None:
+        self.recorder.begin_step(step.started)
+        self._say_step(step, "spawn")
+        self.runner.start(step.users, spawn_rate=self.spawn_rate)
+        while self.runner.user_count < step.users:
+            self._tick(step, "spawn", STEADY_S)
+        step = replace(step, running=time.time())
+        self._pass_time(step, "settle", self.settle_s)
+        step = replace(step, hold_started=time.time())
+        self._say_step(step, "hold")
+        process = psutil.Process()
+        before = process.cpu_times()
+        self._pass_time(step, "hold", self.hold_s)
+        after, ended = process.cpu_times(), time.time()
+        cpu_s = after.user + after.system - before.user - before.system
+        step = replace(
+            step,
+            hold_ended=ended,
+            users_running=self.runner.user_count,
+            generator_cpu_pct=round(100 * cpu_s / (ended - step.hold_started), 1),
+        )
+        self._say_step(step, "done")
+
+    def _pass_time(self, step: Step, phase: str, seconds: float) -> None:
+        for left in _until(time.monotonic() + seconds):
+            self._tick(step, phase, min(left, TICK_S))
+
+    def _tick(self, step: Step, phase: str, seconds: float) -> None:
+        gevent.sleep(seconds)
+        self.say("progress", step=step.number, users=self.runner.user_count, phase=phase,
+                 requests=self.recorder.requests, failures=self.recorder.failures)
+        if self.runner.target_user_count != step.users:
+            self._interfere(f"the number of users was changed to {self.runner.target_user_count} in the web UI")
+            self.stop_reason = "Somebody changed the number of users in the web UI: run it again and only watch."
+        if self.recorder.error:
+            self.stop_reason = f"The requests could not be recorded ({self.recorder.error.strerror}): free disk space, then run again."
+        if self.stop_reason:
+            raise RampStopped(self.stop_reason)
+
+    def _say_step(self, step: Step, phase: str) -> None:
+        self.say("step", phase=phase, **asdict(step))
+
+    def _watch_web_ui(self) -> None:
+        def stopped(**_: Any) -> None:
+            if not self.draining:
+                self._interfere("the run was stopped in the web UI")
+                self.stop_reason = "Somebody pressed stop in the web UI: run it again and only watch."
+
+        events = self.runner.environment.events
+        events.test_stopping.add_listener(stopped)
+        events.reset_stats.add_listener(lambda **_: self._interfere("the statistics were reset in the web UI"))
+
+    def _interfere(self, what: str) -> None:
+        if what not in self.interference:
+            self.interference += (what,)
+
+
+def _until(deadline: float) -> Iterator[float]:
+    while (left := deadline - time.monotonic()) > 0:
+        yield left

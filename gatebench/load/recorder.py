@@ -1,0 +1,125 @@
+"""Records every request: an Arrow IPC stream, a batch a second, so that a kill loses one second at most."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_right
+from pathlib import Path
+from typing import Any
+
+import gevent
+import pyarrow as pa
+from locust.runners import Runner
+
+from gatebench.load.user import RequestFailed, in_flight
+from gatebench.records import Cause
+
+FLUSH_S = 1.0
+
+WORD = pa.dictionary(pa.int8(), pa.string())
+SCHEMA = pa.schema(
+    [
+        pa.field("started", pa.float64(), nullable=False),
+        pa.field("elapsed_ms", pa.float32(), nullable=False),
+        pa.field("name", WORD, nullable=False),
+        pa.field("method", WORD, nullable=False),
+        pa.field("status", pa.int16()),
+        pa.field("cause", WORD),
+        pa.field("step", pa.int16(), nullable=False),
+        pa.field("users", pa.int32(), nullable=False),
+        pa.field("request_id", pa.uint64(), nullable=False),
+        pa.field("bytes", pa.int32()),
+    ]
+)
+"""The columns of records.Request, in their order."""
+
+
+OBSERVED = ("started", "elapsed_ms", "name", "method", "status", "cause", "request_id", "bytes")
+"""What is known of a request when it ends; its step and the users are added once a batch."""
+
+
+class Recorder:
+    """Listens to Locust's `request` event until it is closed. `error` is set when the disk takes no more."""
+
+    def __init__(self, path: Path, runner: Runner) -> None:
+        self.requests = 0
+        self.failures = 0
+        self.error: OSError | None = None
+        self._runner = runner
+        self._rows: list[tuple[Any, ...]] = []
+        self._words: dict[str, list[str]] = {"name": [], "method": [], "cause": []}
+        self._step_starts: list[float] = []
+        self._file = pa.OSFile(str(path), "wb")
+        self._writer = pa.ipc.new_stream(self._file, SCHEMA)
+        runner.environment.events.request.add_listener(self._on_request)
+        self._flusher = gevent.spawn(self._flush_each_second)
+
+    def begin_step(self, now: float) -> None:
+        """From `now` on, requests that start belong to the next step."""
+        self._step_starts.append(now)
+
+    def close(self) -> int:
+        """Records what is still in flight as unfinished, ends the file, and returns how many those were."""
+        self._flusher.kill()
+        self._runner.environment.events.request.remove_listener(self._on_request)
+        now = time.time()
+        for request_id, (started, method, name) in in_flight.items():
+            elapsed_ms = (now - started) * 1000
+            self._rows.append((started, elapsed_ms, name, method, None, Cause.UNFINISHED, request_id, None))
+        try:
+            self.flush()
+            self._writer.close()
+            self._file.close()
+        except OSError as error:
+            self.error = error
+        return len(in_flight)
+
+    def flush(self) -> None:
+        """Appends what was recorded since the last flush as one batch; raises OSError when it cannot be written."""
+        rows, self._rows = self._rows, []
+        if not rows:
+            return
+        columns: dict[str, Any] = dict(zip(OBSERVED, zip(*rows, strict=True), strict=True))
+        columns["step"] = [bisect_right(self._step_starts, started) for started in columns["started"]]
+        columns["users"] = [self._runner.user_count] * len(rows)
+        self._writer.write_batch(
+            pa.record_batch([self._array(field, columns[field.name]) for field in SCHEMA], schema=SCHEMA)
+        )
+
+    def _on_request(
+        self,
+        request_type: str,
+        name: str,
+        response_time: float,
+        response_length: int,
+        exception: Exception | None,
+        context: dict[str, Any],
+        start_time: float,
+        response: Any,
+        **_: Any,
+    ) -> None:
+        self.requests += 1
+        cause = None
+        if exception is not None:
+            self.failures += 1
+            cause = exception.cause if isinstance(exception, RequestFailed) else Cause.OTHER
+        status = response.status_code or None
+        length = response_length if status else None
+        self._rows.append((start_time, response_time, name, request_type, status, cause, context["request_id"], length))
+
+    def _array(self, field: pa.Field, values: Any) -> pa.Array:
+        if field.type != WORD:
+            return pa.array(values, field.type)
+        words = self._words[field.name]
+        words += sorted({value for value in values if value is not None} - set(words))
+        places: dict[str | None, int | None] = {word: place for place, word in enumerate(words)} | {None: None}
+        indices = pa.array([places[value] for value in values], pa.int8())
+        return pa.DictionaryArray.from_arrays(indices, pa.array(words, pa.string()))
+
+    def _flush_each_second(self) -> None:
+        while self.error is None:
+            gevent.sleep(FLUSH_S)
+            try:
+                self.flush()
+            except OSError as error:
+                self.error = error

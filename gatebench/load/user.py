@@ -1,0 +1,155 @@
+"""What every simulated user has, whatever it does: a request id, a timeout, one name a request, a checked success.
+
+A locustfile derives from FastUser (or, for the article's client, RequestsUser) and calls `get` and `post`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import geventhttpclient.client
+import requests.exceptions
+from gevent import Timeout
+from geventhttpclient.response import HTTPConnectionClosed
+from locust import FastHttpUser, HttpUser, User
+
+from gatebench.records import Cause
+
+# geventhttpclient sends a GET again, unasked, when its connection breaks: a failure that nobody would see.
+geventhttpclient.client.IDEMPOTENT_METHODS = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer as a locustfile sees it."""
+
+    status: int
+    text: str
+    location: str | None  # where a redirect points to
+
+
+class RequestFailed(Exception):
+    """Why a request counts as failed. Its text is a fixed category: Locust's failure table is keyed by it."""
+
+    def __init__(self, cause: Cause, status: int | None = None) -> None:
+        super().__init__(f"{cause} {status}" if cause is Cause.STATUS else str(cause))
+        self.cause = cause
+
+
+class InFlight(NamedTuple):
+    """A request that was sent and has had no answer yet."""
+
+    started: float
+    method: str
+    name: str
+
+
+in_flight: dict[int, InFlight] = {}
+"""Requests without an answer so far, by request id. A user that is killed leaves its request here: it is unfinished."""
+
+_ids = itertools.count(random.getrandbits(32) << 31)
+
+
+class MeasuredUser(User):
+    """`get` and `post` return the page, or None when the request failed: by itself, or because it was not `expect`ed."""
+
+    abstract = True
+    questions = 100
+    timeout_s: float | None = 10.0
+    follow_redirects = False
+    options: Mapping[str, Any] = {}  # what else the client is told with each request
+    client: Any
+
+    def get(self, path: str, *, name: str, expect: Callable[[Page], bool]) -> Page | None:
+        return self._request("GET", path, name, expect)
+
+    def post(self, path: str, *, name: str, data: dict[str, str], expect: Callable[[Page], bool]) -> Page | None:
+        return self._request("POST", path, name, expect, data=data)
+
+    def _request(
+        self, method: str, path: str, name: str, expect: Callable[[Page], bool], data: dict[str, str] | None = None
+    ) -> Page | None:
+        request_id = next(_ids)
+        in_flight[request_id] = InFlight(time.time(), method, name)
+        with self.client.request(
+            method,
+            path,
+            name=name,
+            headers={"X-Request-ID": f"{request_id:016x}"},
+            allow_redirects=self.follow_redirects,
+            catch_response=True,
+            context={"request_id": request_id},
+            data=data,
+            **self.options,
+        ) as response:
+            failed, page = self._judge(response, expect)
+            if failed:
+                response.failure(failed)
+            else:
+                response.success()
+        del in_flight[request_id]
+        return page
+
+    def _judge(self, response: Any, expect: Callable[[Page], bool]) -> tuple[RequestFailed | None, Page | None]:
+        if not response.status_code:
+            return RequestFailed(_cause_of(response.error)), None
+        if self.timeout_s and response.request_meta["response_time"] > self.timeout_s * 1000:
+            return RequestFailed(Cause.TIMEOUT), None
+        page = Page(response.status_code, response.text or "", response.headers.get("location"))
+        if expect(page):
+            return None, page
+        if page.status >= 400:
+            return RequestFailed(Cause.STATUS, page.status), None
+        return RequestFailed(Cause.WRONG_PAGE), None
+
+
+class FastUser(MeasuredUser, FastHttpUser):
+    """Locust's quick client. A redirect is an answer, not followed."""
+
+    abstract = True
+
+    def __init__(self, environment: Any) -> None:
+        self.connection_timeout = self.network_timeout = self.timeout_s
+        super().__init__(environment)
+
+
+class RequestsUser(MeasuredUser, HttpUser):
+    """The client of the `requests` library, as the article used it: redirects are followed."""
+
+    abstract = True
+    follow_redirects = True
+
+    def __init__(self, environment: Any) -> None:
+        self.options = {"timeout": self.timeout_s}
+        super().__init__(environment)
+
+
+def _cause_of(error: BaseException | None) -> Cause:
+    """The category of an exception, found along its chain: both client libraries wrap what the socket said."""
+    for link in _chain(error):
+        if isinstance(link, TimeoutError | Timeout | requests.exceptions.Timeout):
+            return Cause.TIMEOUT
+        if isinstance(link, ConnectionRefusedError):
+            return Cause.REFUSED
+        if isinstance(link, ConnectionResetError | BrokenPipeError):
+            return Cause.RESET
+        if isinstance(link, HTTPConnectionClosed) or type(link).__name__ == "RemoteDisconnected":
+            return Cause.CLOSED
+    return Cause.OTHER
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    links: list[BaseException] = []
+    waiting = [error]
+    while waiting:
+        link = waiting.pop()
+        if isinstance(link, BaseException) and link not in links:
+            links.append(link)
+            waiting += [link.__cause__, link.__context__, getattr(link, "original", None), getattr(link, "reason", None)]
+            waiting += [part for part in link.args if isinstance(part, BaseException)]
+    return links

@@ -1,0 +1,117 @@
+"""The shape of everything that a run records: one dataclass a thing, a line and a unit a field.
+
+Times are seconds since the epoch unless a name says otherwise. What is not known is None, never 0 and never -1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+FORMAT = 1
+"""The number of the run folder's layout. Raise it when an older reader would misread a newer folder."""
+
+
+class Cause(StrEnum):
+    """Why the client counts a request as failed, from what the client itself saw."""
+
+    REFUSED = "connection refused"
+    RESET = "connection reset"
+    CLOSED = "connection closed without an answer"
+    TIMEOUT = "no answer in time"
+    STATUS = "unexpected status"
+    WRONG_PAGE = "wrong page"
+    UNFINISHED = "unfinished"
+    OTHER = "other client error"
+
+
+class Outcome(StrEnum):
+    """How a run ended. RUNNING in a folder that no run holds means that the runner itself was killed."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, as requests.arrows holds it: an Arrow IPC stream with these columns, a batch a second."""
+
+    started: float  # s since the epoch, when the client began (connecting included)
+    elapsed_ms: float  # until the whole body was read, or until the request failed
+    name: str  # what the user did: form, vote, results
+    method: str
+    status: int | None  # HTTP status; None when no answer came
+    cause: str | None  # a Cause; None when it succeeded
+    step: int  # number of the step in which it started, from 1
+    users: int  # simulated users running, as counted within the last second
+    request_id: int  # X-Request-ID is its 16 hexadecimal digits
+    bytes: int | None  # body length; None when no answer came
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One number of users, held. Settle ends where the hold starts."""
+
+    number: int  # from 1
+    users: int  # asked for
+    started: float  # spawning began
+    running: float | None = None  # all users ran: the clock of the step starts
+    hold_started: float | None = None
+    hold_ended: float | None = None
+    users_running: int | None = None  # running at the end of the hold
+    generator_cpu_pct: float | None = None  # of one core, over the hold
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReading:
+    """The database's sum of votes, read while nothing was waited for: true at some moment between the two times."""
+
+    step: int | None  # the step that had just ended; None after the drain
+    read_started: float
+    read_ended: float
+    votes_stored: int  # since the seed
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSummary:
+    """What the load generator says of itself when its ramp has ended."""
+
+    locust_requests: int  # Locust's own total, unfinished requests not included
+    locust_failures: int
+    unfinished: int  # requests without an answer when the drain ended
+    drain_s: float
+    interference: tuple[str, ...] = ()  # what somebody did in the web UI meanwhile: stop, edit, reset
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """run.json: what was asked for, on what, and how it ended."""
+
+    id: str  # the folder's name
+    config: dict[str, Any]  # a RunConfig, resolved
+    started: float
+    outcome: Outcome = Outcome.RUNNING
+    reason: str | None = None  # one sentence, when the outcome is not complete
+    ended: float | None = None
+    app: dict[str, Any] = field(default_factory=dict)  # what the live app says of itself at its readiness URL
+    versions: dict[str, str] = field(default_factory=dict)  # program -> version, and where it was found
+    machine: dict[str, Any] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    load: LoadSummary | None = None
+    format: int = FORMAT
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Run:
+        """A Run from any format up to FORMAT; fields that a newer minor version added are passed over."""
+        load = data.get("load")
+        known = {name: data[name] for name in (f.name for f in fields(cls)) if name in data}
+        known["outcome"] = Outcome(known.get("outcome", Outcome.RUNNING))
+        known["steps"] = tuple(Step(**step) for step in data.get("steps", ()))
+        known["load"] = LoadSummary(**{**load, "interference": tuple(load["interference"])}) if load else None
+        return cls(**known)

@@ -1,0 +1,262 @@
+"""One run, top to bottom: check, up, warm, ramp, drain, audit, save, down."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import platform
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+from gatebench.check import check, warm_up
+from gatebench.config import POLLS, RunConfig
+from gatebench.errors import BusyError, GatebenchError, LoadError, MachineError, ServiceDiedError
+from gatebench.progress import Reporter, clock, expected_s
+from gatebench.records import LedgerReading, LoadSummary, Outcome, Run, Step
+from gatebench.run_folder import RunFolder
+from gatebench.stacks import Stack, make_stack
+from gatebench.stacks.wait import last_lines
+from gatebench.watchdog import Watchdog
+
+LOOK_EVERY_S = 0.1
+CLEANING_S = 30.0
+STOPPING_S = 15.0
+
+
+def run(config: RunConfig, display: Reporter) -> RunFolder:
+    """Measures one configuration and returns its folder; raises a GatebenchError or KeyboardInterrupt after saving."""
+    results = Path(config.results)
+    with _locked(results, display) as lock:
+        _check_ports(config)
+        folder = RunFolder.create(results, f"{config.interface}-{config.server}")
+        record = Record(folder, Run(folder.path.name, config.to_json(), started=time.time(), machine=machine()))
+        with record.saved(), _watched(lock, folder, display) as watchdog:
+            stack = make_stack(config, folder, watchdog)
+            display.note(f"Starting {config.label} ({config.stack}) …")
+            stack.up()
+            record.note(versions=stack.versions(), app=_live_facts(stack))
+            display.note(f"Checking the app at {stack.url} …")
+            check(POLLS, stack.url, lambda: int(stack.query(POLLS.votes_query)))
+            warm_up(POLLS, stack.url)
+            _ramp(stack, record, config, display)
+        return folder
+
+
+@dataclass
+class Record:
+    """run.json and votes.json as they grow. Each change is on disk before the run goes on."""
+
+    folder: RunFolder
+    run: Run
+    votes: tuple[LedgerReading, ...] = ()
+
+    def note(self, **changes: Any) -> None:
+        self.run = replace(self.run, **changes)
+        self.folder.write_run(self.run)
+
+    def read_ledger(self, stack: Stack, step: int | None, seeded: int) -> None:
+        read_started = time.time()
+        stored = int(stack.query(POLLS.votes_query)) - seeded
+        self.votes += (LedgerReading(step, read_started, time.time(), stored),)
+        self.folder.write_votes(list(self.votes))
+
+    @contextlib.contextmanager
+    def saved(self) -> Iterator[None]:
+        """Writes down how the run ended, whatever ends it."""
+        self.note()
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._end(Outcome.INTERRUPTED, "It was interrupted (Ctrl-C).")
+            raise
+        except GatebenchError as error:
+            self._end(Outcome.FAILED, str(error))
+            raise
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise MachineError(f"The disk is full: free space for {self.folder.path}, then run again.") from error
+        self._end(Outcome.COMPLETE, None)
+
+    def _end(self, outcome: Outcome, reason: str | None) -> None:
+        with contextlib.suppress(OSError):  # a full disk: what was recorded before is what there is
+            self.note(outcome=outcome, reason=reason, ended=time.time())
+
+
+def _ramp(stack: Stack, record: Record, config: RunConfig, display: Reporter) -> None:
+    """Sends the load, and follows what it says until it ends."""
+    display.note(f"Ramping {_in_words(config.users)} users, about {clock(expected_s(config))} min.")
+    if not config.headless:
+        display.note(f"Watch it at http://127.0.0.1:{config.ui_port} (watch only: a change there spoils the run).")
+    seeded = int(stack.query(POLLS.votes_query))
+    record.read_ledger(stack, 0, seeded)
+    load = stack.start_load()
+    stopped = None
+    try:
+        for event in _follow(record.folder, load, stack):
+            display.load(event)
+            if event["event"] == "step" and event["phase"] in ("hold", "done"):
+                _note_step(record, event)
+            if event["event"] == "step" and event["phase"] == "done":
+                record.read_ledger(stack, event["number"], seeded)
+            if event["event"] == "summary":
+                record.note(load=_summary(event))
+            if event["event"] == "stopped":
+                stopped = event["reason"]
+    except (KeyboardInterrupt, ServiceDiedError):
+        _end_early(stack, load, record)
+        raise
+    if stopped or load.returncode:
+        log = record.folder.log("load")
+        raise LoadError(stopped or f"The load generator ended with code {load.returncode}; {log} ends:\n{last_lines(log)}")
+    record.read_ledger(stack, None, seeded)
+
+
+def _follow(folder: RunFolder, load: subprocess.Popen[bytes], stack: Stack) -> Iterator[dict[str, Any]]:
+    """The events of load.jsonl as they come, until the load generator has ended."""
+    place = 0
+    while True:
+        ended = load.poll() is not None
+        if folder.load_events.exists():
+            with folder.load_events.open() as lines:
+                lines.seek(place)
+                while (line := lines.readline()).endswith("\n"):
+                    place = lines.tell()
+                    yield json.loads(line)
+        if ended:
+            return
+        if (sentence := stack.dead()) is not None:
+            raise ServiceDiedError(f"The stack broke while it was measured: {sentence}")
+        time.sleep(LOOK_EVERY_S)
+
+
+def _end_early(stack: Stack, load: subprocess.Popen[bytes], record: Record) -> None:
+    """Has the load generator write down what it has; its summary is kept."""
+    with _deaf():
+        stack.stop_load()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            load.wait(STOPPING_S)
+        if record.folder.load_events.exists():
+            for line in record.folder.load_events.read_text().splitlines():
+                event = json.loads(line)
+                if event["event"] == "summary":
+                    record.note(load=_summary(event))
+
+
+def _note_step(record: Record, event: dict[str, Any]) -> None:
+    step = Step(**{name: event[name] for name in Step.__dataclass_fields__})
+    others = tuple(known for known in record.run.steps if known.number != step.number)
+    record.note(steps=(*others, step))
+
+
+def _summary(event: dict[str, Any]) -> LoadSummary:
+    values = {name: event[name] for name in LoadSummary.__dataclass_fields__}
+    return LoadSummary(**{**values, "interference": tuple(values["interference"])})
+
+
+def _live_facts(stack: Stack) -> dict[str, Any]:
+    with urllib.request.urlopen(stack.url + POLLS.ready_path, timeout=10) as answer:
+        return dict(json.load(answer))
+
+
+def machine() -> dict[str, Any]:
+    """The machine as a reader of the results wants to know it."""
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "architecture": platform.machine(),
+        "cpu": _cpu_model(),
+        "cores": psutil.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
+        "python": platform.python_version(),
+    }
+
+
+def _cpu_model() -> str | None:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or None
+
+
+@contextlib.contextmanager
+def _locked(results: Path, display: Reporter) -> Iterator[IO[str]]:
+    """Holds the results folder: one run at a time. A run that was killed holds it until its watchdog has cleaned up."""
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        lock = (results / ".lock").open("a+")
+    except OSError as error:
+        raise MachineError(f"Cannot write to {results} ({error.strerror}): give another folder with RESULTS=.") from error
+    with lock:
+        deadline = time.monotonic() + CLEANING_S
+        while not _take(lock):
+            lock.seek(0)
+            holder = lock.read().strip()
+            if holder.isdecimal() and psutil.pid_exists(int(holder)):
+                raise BusyError(f"Another run (process {holder}) is using {results}: wait for it, or stop it with Ctrl-C.")
+            if time.monotonic() > deadline:
+                raise BusyError(f"The run before was killed and its clean-up does not end: see the newest logs in {results}.")
+            time.sleep(LOOK_EVERY_S)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield lock
+
+
+def _take(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _check_ports(config: RunConfig) -> None:
+    ports = {"PORT": config.port} if config.headless else {"PORT": config.port, "UI_PORT": config.ui_port}
+    for name, port in ports.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                why = "in use" if error.errno == errno.EADDRINUSE else f"not ours to use ({error.strerror})"
+                raise MachineError(f"Port {port} is {why}: free it, or give another as in {name}={port + 1000}.") from error
+
+
+@contextlib.contextmanager
+def _watched(lock: IO[str], folder: RunFolder, display: Reporter) -> Iterator[Watchdog]:
+    """A watchdog; everything that it was told of is ended on the way out."""
+    watchdog = Watchdog(lock, folder.log("watchdog"))
+    try:
+        yield watchdog
+    finally:
+        with _deaf():
+            display.note("Stopping everything …")
+            watchdog.end_everything()
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C changes nothing meanwhile: what ends a run must itself come to its end."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _in_words(users: tuple[int, ...]) -> str:
+    return str(users[0]) if len(users) == 1 else f"{users[0]} to {users[-1]}"

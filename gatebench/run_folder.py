@@ -1,0 +1,136 @@
+"""Every path inside results/<run>/, and the reading and writing of its JSON files.
+
+Writing run.json and votes.json is atomic: a reader, or a run that is killed, finds the old text or the new, never half.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from gatebench.errors import RunFolderError
+from gatebench.records import FORMAT, LedgerReading, Run
+
+RESULTS = Path(__file__).resolve().parent.parent / "results"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """One run's folder. Nothing here computes; whoever holds a RunFolder knows where each file is."""
+
+    path: Path
+
+    @property
+    def run_json(self) -> Path:
+        return self.path / "run.json"
+
+    @property
+    def requests(self) -> Path:
+        return self.path / "requests.arrows"
+
+    @property
+    def load_events(self) -> Path:
+        return self.path / "load.jsonl"
+
+    @property
+    def proxy_log(self) -> Path:
+        return self.path / "proxy.log"
+
+    @property
+    def votes_json(self) -> Path:
+        return self.path / "votes.json"
+
+    @property
+    def steps_csv(self) -> Path:
+        return self.path / "steps.csv"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def nginx_error_log(self) -> Path:
+        return self.logs / "nginx-error.log"
+
+    def log(self, program: str) -> Path:
+        return self.logs / f"{program}.log"
+
+    @classmethod
+    def create(cls, results: Path, label: str) -> RunFolder:
+        """A new, empty folder results/<date>-<time>-<label>/; raises RunFolderError when it cannot be made."""
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        try:
+            results.mkdir(parents=True, exist_ok=True)
+            for suffix in ("", *(f"-{n}" for n in range(2, 100))):
+                path = results / f"{stamp}-{label}{suffix}"
+                if not path.exists():
+                    (path / "logs").mkdir(parents=True)
+                    return cls(path)
+        except OSError as error:
+            raise RunFolderError(
+                f"Cannot write to {results} ({error.strerror}): free space there, or name another folder with RESULTS=."
+            ) from error
+        raise RunFolderError(f"A hundred runs began within one second in {results}: try again.")
+
+    def write_run(self, run: Run) -> None:
+        _write_json(self.run_json, run.to_json())
+
+    def read_run(self) -> Run:
+        """The run's own record; raises RunFolderError when it is missing, damaged or of a newer format."""
+        if not self.path.is_dir():
+            raise RunFolderError(f"There is no run folder {self.path}: `ls results` shows the runs there are.")
+        data = self._read_json(self.run_json)
+        if not isinstance(data, dict) or "config" not in data:
+            raise RunFolderError(f"{self.run_json} is not the record of a run: leave this folder out.")
+        if data.get("format", 0) > FORMAT:
+            raise RunFolderError(
+                f"{self.run_json} has format {data['format']} and this Gatebench reads up to {FORMAT}: "
+                "update Gatebench, then analyse again."
+            )
+        try:
+            return Run.from_json(data)
+        except (TypeError, KeyError, ValueError) as error:
+            raise RunFolderError(f"{self.run_json} is damaged ({error}): leave this run out.") from error
+
+    def write_votes(self, readings: list[LedgerReading]) -> None:
+        _write_json(self.votes_json, [asdict(reading) for reading in readings])
+
+    def read_votes(self) -> list[LedgerReading]:
+        """The ledger's readings in order; empty when the run ended before the first."""
+        if not self.votes_json.exists():
+            return []
+        return [LedgerReading(**row) for row in self._read_json(self.votes_json)]
+
+    def _read_json(self, path: Path) -> Any:
+        try:
+            return json.loads(path.read_text())
+        except FileNotFoundError as error:
+            raise RunFolderError(
+                f"{path} is missing: this run was cut off before it began, leave it out."
+            ) from error
+        except (OSError, ValueError) as error:
+            raise RunFolderError(f"{path} cannot be read ({error}): leave this run out.") from error
+
+
+def _write_json(path: Path, data: Any) -> None:
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(data, indent=2) + "\n")
+    os.replace(draft, path)
+
+
+def newest(results: Path, interface: str) -> RunFolder | None:
+    """The newest run of an interface that recorded at least one step, by its start; None when there is none."""
+    runs = []
+    for path in results.glob("*/run.json"):
+        folder = RunFolder(path.parent)
+        try:
+            run = folder.read_run()
+        except RunFolderError:
+            continue
+        if run.config.get("interface") == interface and run.steps:
+            runs.append((run.started, folder))
+    return max(runs, key=lambda pair: pair[0])[1] if runs else None

@@ -1,0 +1,44 @@
+"""The system under test: Nginx, the app server and PostgreSQL, behind one small interface."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Protocol
+
+from gatebench.config import RunConfig
+from gatebench.run_folder import RunFolder
+from gatebench.watchdog import Watchdog
+
+
+class Stack(Protocol):
+    """What a run needs of a stack. Whatever it starts it tells the watchdog, which is what ends it."""
+
+    url: str  # where this machine reaches Nginx
+
+    def up(self) -> None:
+        """Starts everything on a fresh, seeded database and returns once each part answers."""
+
+    def versions(self) -> dict[str, str]:
+        """Program or package -> version, asked of what really runs."""
+
+    def query(self, sql: str) -> str:
+        """The one value that a query answers with, as text."""
+
+    def start_load(self) -> subprocess.Popen[bytes]:
+        """The load generator, started and writing into the run folder."""
+
+    def stop_load(self) -> None:
+        """Asks the load generator to end early and to record what it has."""
+
+    def dead(self) -> str | None:
+        """One sentence on the first part that has ended by itself; None while all of them live."""
+
+
+def make_stack(config: RunConfig, folder: RunFolder, watchdog: Watchdog) -> Stack:
+    if config.stack == "compose":
+        from gatebench.stacks.compose import ComposeStack
+
+        return ComposeStack(config, folder, watchdog)
+    from gatebench.stacks.native import NativeStack
+
+    return NativeStack(config, folder, watchdog)

@@ -1,0 +1,37 @@
+"""What a stack tells its programs by environment variables: the same names and values, natively and in containers."""
+
+from __future__ import annotations
+
+import secrets
+
+from gatebench.config import RunConfig
+
+
+def app_environment(config: RunConfig) -> dict[str, str]:
+    """For gatebench.serve and the Django project. The secret key is made fresh for each run."""
+    profile = config.profile_row()
+    return {
+        "SERVER": config.server,
+        "PROFILE": config.profile,
+        "WORKERS": str(config.workers),
+        "DJANGO_SECRET_KEY": secrets.token_urlsafe(50),
+        "DJANGO_DEBUG": str(int(profile.debug)),
+        "POLLS_DB": config.db,
+        "POLLS_DB_POOL_SIZE": str(profile.db_pool_size),
+        "POLLS_VOTE": profile.vote,
+        "POLLS_QUESTIONS": str(profile.questions),
+    }
+
+
+def nginx_environment(config: RunConfig) -> dict[str, str]:
+    """The limits that the template leaves open; addresses and paths are the stack's own."""
+    profile = config.profile_row()
+    return {
+        "NGINX_CONNECTIONS": str(profile.nginx_connections),
+        "NGINX_OPEN_FILES": str(profile.nginx_open_files),
+        "NGINX_BACKLOG": str(profile.nginx_backlog),
+        "NGINX_UPSTREAM_HTTP": profile.nginx_upstream_http,
+        "NGINX_UPSTREAM_CONNECTION": profile.nginx_upstream_connection,
+        "NGINX_CONNECT_TIMEOUT_S": str(profile.nginx_connect_timeout_s),
+        "NGINX_READ_TIMEOUT_S": str(profile.nginx_read_timeout_s),
+    }

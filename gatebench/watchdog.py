@@ -1,0 +1,113 @@
+"""Ends what a run has started, however the run itself ends: a process of its own that waits for the runner to go.
+
+The runner tells it, a JSON line each, what it started. When the pipe closes, because the runner is done or because it
+was killed, the watchdog ends all of it, newest first. There is no other way down, so each run tries it out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+GRACE_S = 5.0
+
+
+class Watchdog:
+    """The runner's end of the pipe. `lock` stays held until everything is down, so that no run starts before."""
+
+    def __init__(self, lock: IO[Any], log: Path) -> None:
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gatebench.watchdog"],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                pass_fds=[lock.fileno()],
+                start_new_session=True,
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+            )
+
+    def end_process(self, pid: int, number: signal.Signals = signal.SIGTERM) -> None:
+        self._say(pid=pid, created=psutil.Process(pid).create_time(), signal=int(number))
+
+    def run_command(self, command: list[str], env: dict[str, str]) -> None:
+        self._say(command=command, env=env)
+
+    def remove_folder(self, folder: Path) -> None:
+        self._say(folder=str(folder))
+
+    def end_everything(self) -> None:
+        """Returns when nothing that was started is left."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait()
+
+    def _say(self, **what: Any) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(what).encode() + b"\n")
+        self._process.stdin.flush()
+
+
+def main() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    started = [json.loads(line) for line in sys.stdin]
+    for what in reversed(started):
+        try:
+            _end(what)
+        except Exception as error:  # the others must come down whatever happens to this one
+            print(f"could not end {what}: {error}", flush=True)
+
+
+def _end(what: dict[str, Any]) -> None:
+    if "pid" in what:
+        _end_process(what["pid"], what["created"], what["signal"])
+    elif "command" in what:
+        subprocess.run(what["command"], env={**os.environ, **what["env"]}, stdin=subprocess.DEVNULL, check=False)
+    else:
+        shutil.rmtree(what["folder"], ignore_errors=True)
+
+
+def _end_process(pid: int, created: float, number: int) -> None:
+    """Signals a process, and after a grace kills it and whatever it started."""
+    try:
+        process = psutil.Process(pid)
+        if process.create_time() != created:
+            return
+        family = [process, *process.children(recursive=True)]
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return
+    for survivor in (alive := _still_alive(family)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            survivor.kill()
+    _still_alive(alive)
+
+
+def _still_alive(family: list[psutil.Process]) -> list[psutil.Process]:
+    """Waits until all of them have ended; those that have not after the grace. A zombie has: its parent is slow."""
+    deadline = time.monotonic() + GRACE_S
+    while (alive := [process for process in family if _lives(process)]) and time.monotonic() < deadline:
+        psutil.wait_procs(alive, timeout=0.05)
+    return alive
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Settings read from environment variables: one function a kind of value.
+
+A missing variable and an empty one are the same, because a compose file that passes a variable on passes "" when it
+is unset. A bad value raises ImproperlyConfigured with one sentence that names the variable and what it may be.
+"""
+
+import math
+import os
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(name, default=None):
+    return os.environ.get(name) or default
+
+
+def secret(name):
+    value = os.environ.get(name)
+    if not value:
+        raise ImproperlyConfigured(
+            f"{name} is not set: give it a long random string, for example with "
+            f"export {name}=$(python -c 'import secrets; print(secrets.token_urlsafe(50))')."
+        )
+    return value
+
+
+def flag(name, default):
+    """True or False, from "1" or "0"."""
+    return choice(name, ("0", "1"), default="1" if default else "0") == "1"
+
+
+def choice(name, allowed, default):
+    value = text(name, default)
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name} is {value!r}: set it to {' or '.join(allowed)}.")
+    return value
+
+
+def names(name, default):
+    """A list, from a string with commas."""
+    return [item.strip() for item in text(name, default).split(",") if item.strip()]
+
+
+def positive_int(name, default):
+    value = text(name, str(default))
+    # isdecimal() accepts the digits of every script, and so does int(); it refuses signs, spaces and underscores.
+    if not value.isdecimal() or int(value) < 1:
+        raise ImproperlyConfigured(f"{name} is {value!r}: set it to a whole number from 1 up.")
+    return int(value)
+
+
+def positive_seconds(name, default):
+    value = text(name, str(default))
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise ImproperlyConfigured(f"{name} is {value!r}: set it to a number of seconds above 0.")
+    return seconds

@@ -1,0 +1,90 @@
+"""Django's settings, those of startproject; what depends on the machine or on the run comes from the environment.
+
+| variable                | what it is                                              | default                   |
+|-------------------------|---------------------------------------------------------|---------------------------|
+| DJANGO_SECRET_KEY       | Django's SECRET_KEY                                     | none: it must be set      |
+| DJANGO_DEBUG            | 1 for development, never for measuring                  | 0                         |
+| DJANGO_ALLOWED_HOSTS    | host names, with commas                                 | 127.0.0.1,localhost,nginx |
+| DJANGO_STATIC_ROOT      | where collectstatic puts the files that Nginx serves    | none                      |
+| PGHOST, PGPORT, PGUSER, | the database, by libpq's own names                      | libpq's own               |
+| PGPASSWORD, PGDATABASE  |                                                         | (PGDATABASE: polls)       |
+| POLLS_DB                | pool, persistent or per-request: see config/database.py | pool                      |
+| POLLS_DB_POOL_SIZE      | connections of a process's pool                         | 8                         |
+| POLLS_DB_POOL_TIMEOUT   | seconds a request waits for one of them, then it fails  | 10                        |
+| POLLS_VOTE              | atomic or read-then-save: see polls/views.py            | atomic                    |
+"""
+
+from pathlib import Path
+
+from . import database, environment
+from .logs import LOGGING  # noqa: F401
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+SECRET_KEY = environment.secret("DJANGO_SECRET_KEY")
+DEBUG = environment.flag("DJANGO_DEBUG", default=False)
+ALLOWED_HOSTS = environment.names("DJANGO_ALLOWED_HOSTS", default="127.0.0.1,localhost,nginx")
+
+# The two ways in which the site differs from run to run. /ready/ reports them.
+DB = environment.choice("POLLS_DB", database.WAYS, default="pool")
+VOTE = environment.choice("POLLS_VOTE", ("atomic", "read-then-save"), default="atomic")
+
+INSTALLED_APPS = [
+    "polls.apps.PollsConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+
+database.choose_driver(DB)
+DATABASES = {"default": database.default_database(DB)}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = environment.text("DJANGO_STATIC_ROOT")
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
