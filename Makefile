@@ -14,7 +14,7 @@ help: ## what there is to make, and the knobs
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 	@echo
 	@echo "Knobs, as in: make bench-wsgi USERS=20,40 HEADLESS=1"
-	@if [ -x $(RUN) ]; then $(RUN) -m gatebench knobs; else sed -n 's/^    Knob("\([A-Z_]*\)".*, "\(.*\)"),$$/  \1\t\2/p' gatebench/config.py | expand -t 14; fi
+	@$(PYTHON) -c 'from gatebench.config import KNOBS; [print(f"  {knob.name:<10}{knob.help}" + f" ({knob.default})" * bool(knob.default)) for knob in KNOBS]'
 
 bench: bench-wsgi bench-asgi analyze ## all three of the next
 

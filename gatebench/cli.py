@@ -6,6 +6,8 @@ import argparse
 import os
 import signal
 import sys
+import tempfile
+import traceback
 from collections.abc import Callable
 
 from rich.console import Console
@@ -36,6 +38,14 @@ def guarded(work: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("Interrupted. What was recorded is kept.", file=sys.stderr)
         return INTERRUPTED
+    except Exception as error:  # a mistake of ours: the traceback is for the report, not for the person
+        with tempfile.NamedTemporaryFile("w", prefix="gatebench-error-", suffix=".log", delete=False) as log:
+            traceback.print_exc(file=log)
+        print(
+            f"Gatebench made a mistake ({type(error).__name__}: {error}): please report it with {log.name}.",
+            file=sys.stderr,
+        )
+        return GatebenchError.exit_code
 
 
 def _bench(interface: Interface, given: dict[str, str]) -> int:

@@ -58,7 +58,7 @@ POLLS = App(
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A set of settings that belong together. `fair` is explained in docs/architecture.md, `article` in docs/article.md."""
+    """Settings that belong together. docs/architecture.md explains `fair`; `article` is the article's, verbatim."""
 
     name: str
     locustfile: str
@@ -185,7 +185,9 @@ def _number(low: float, high: float, unit: str) -> Callable[[str, str], float]:
         except ValueError:
             value = float("nan")
         if not low <= value <= high:
-            raise UsageError(f"{name}={text} is not a number of {unit} from {low:g} to {high:g}: give one, as in {name}={low:g}.")
+            raise UsageError(
+                f"{name}={text} is not a number of {unit} from {low:g} to {high:g}: give one, as in {name}={low:g}."
+            )
         return value
 
     return parse
@@ -217,7 +219,7 @@ def _switch(text: str, name: str) -> bool:
     return text == "1"
 
 
-def _folder(text: str, name: str) -> str:
+def _folder(text: str, _name: str) -> str:
     return str(Path(text).expanduser().resolve())
 
 
@@ -247,7 +249,9 @@ KNOBS = (
     Knob("DB", _one_of(*DB_MODES), "", "pool (psycopg 3; the default of fair), persistent or per-request (psycopg2)"),
     Knob("WORKERS", _whole(1, 64, "number of processes"), "2", "processes of the app server"),
     Knob("USERS", parse_users, "100:700:100", "users of each step: first:last:step, or a comma list"),
-    Knob("SETTLE", _number(0, 3600, "seconds"), "10", "seconds of each step that are not measured, after its users run"),
+    Knob(
+        "SETTLE", _number(0, 3600, "seconds"), "10", "seconds of each step that are not measured, after its users run"
+    ),
     Knob("HOLD", _number(1, 3600, "seconds"), "20", "seconds of each step that are measured"),
     Knob("TIMEOUT", _number(0.1, 600, "seconds"), "", "seconds a client waits for an answer (10; article: no limit)"),
     Knob("QUICK", _switch, "0", "1: SETTLE=3 HOLD=8, a whole ramp in under two minutes"),
@@ -277,7 +281,7 @@ def resolve(interface: Interface, given: Mapping[str, str], engine_answers: Call
     given = {name: text for name, text in given.items() if text != ""}
     if given.get("QUICK") == "1":
         given = {**_QUICK, **given}
-    values = {
+    values: dict[str, Any] = {
         knob.name: knob.parse(text, knob.name) if (text := given.get(knob.name, knob.default)) else None
         for knob in KNOBS
     }

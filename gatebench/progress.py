@@ -36,7 +36,11 @@ class Reporter:
         self._before: tuple[float, int] | None = None
         self._rate: float | None = None
         self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=20), TimeRemainingColumn(), console=console, transient=True
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
         )
         self._task = self._bar.add_task("", total=expected_s(config), start=False)
 

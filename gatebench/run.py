@@ -22,7 +22,7 @@ import psutil
 
 from gatebench.check import check, warm_up
 from gatebench.config import POLLS, RunConfig
-from gatebench.errors import BusyError, GatebenchError, LoadError, MachineError, ServiceDiedError
+from gatebench.errors import BusyError, LoadError, MachineError, ServiceDiedError
 from gatebench.progress import Reporter, clock, expected_s
 from gatebench.records import LedgerReading, LoadSummary, Outcome, Run, Step
 from gatebench.run_folder import RunFolder
@@ -38,7 +38,7 @@ STOPPING_S = 15.0
 def run(config: RunConfig, display: Reporter) -> RunFolder:
     """Measures one configuration and returns its folder; raises a GatebenchError or KeyboardInterrupt after saving."""
     results = Path(config.results)
-    with _locked(results, display) as lock:
+    with _locked(results) as lock:
         _check_ports(config)
         folder = RunFolder.create(results, f"{config.interface}-{config.server}")
         record = Record(folder, Run(folder.path.name, config.to_json(), started=time.time(), machine=machine()))
@@ -81,13 +81,11 @@ class Record:
         except KeyboardInterrupt:
             self._end(Outcome.INTERRUPTED, "It was interrupted (Ctrl-C).")
             raise
-        except GatebenchError as error:
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                error = MachineError(f"The disk is full: free space for {self.folder.path}, then run again.")
             self._end(Outcome.FAILED, str(error))
-            raise
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise MachineError(f"The disk is full: free space for {self.folder.path}, then run again.") from error
+            raise error from None
         self._end(Outcome.COMPLETE, None)
 
     def _end(self, outcome: Outcome, reason: str | None) -> None:
@@ -120,7 +118,9 @@ def _ramp(stack: Stack, record: Record, config: RunConfig, display: Reporter) ->
         raise
     if stopped or load.returncode:
         log = record.folder.log("load")
-        raise LoadError(stopped or f"The load generator ended with code {load.returncode}; {log} ends:\n{last_lines(log)}")
+        raise LoadError(
+            stopped or f"The load generator ended with code {load.returncode}; {log} ends:\n{last_lines(log)}"
+        )
     record.read_ledger(stack, None, seeded)
 
 
@@ -193,22 +193,28 @@ def _cpu_model() -> str | None:
 
 
 @contextlib.contextmanager
-def _locked(results: Path, display: Reporter) -> Iterator[IO[str]]:
+def _locked(results: Path) -> Iterator[IO[str]]:
     """Holds the results folder: one run at a time. A run that was killed holds it until its watchdog has cleaned up."""
     try:
         results.mkdir(parents=True, exist_ok=True)
         lock = (results / ".lock").open("a+")
     except OSError as error:
-        raise MachineError(f"Cannot write to {results} ({error.strerror}): give another folder with RESULTS=.") from error
+        raise MachineError(
+            f"Cannot write to {results} ({error.strerror}): give another folder with RESULTS=."
+        ) from error
     with lock:
         deadline = time.monotonic() + CLEANING_S
         while not _take(lock):
             lock.seek(0)
             holder = lock.read().strip()
             if holder.isdecimal() and psutil.pid_exists(int(holder)):
-                raise BusyError(f"Another run (process {holder}) is using {results}: wait for it, or stop it with Ctrl-C.")
+                raise BusyError(
+                    f"Another run (process {holder}) is using {results}: wait for it, or stop it with Ctrl-C."
+                )
             if time.monotonic() > deadline:
-                raise BusyError(f"The run before was killed and its clean-up does not end: see the newest logs in {results}.")
+                raise BusyError(
+                    f"The run before was killed and its clean-up does not end: see the newest logs in {results}."
+                )
             time.sleep(LOOK_EVERY_S)
         lock.truncate(0)
         lock.write(str(os.getpid()))
@@ -233,7 +239,9 @@ def _check_ports(config: RunConfig) -> None:
                 probe.bind(("127.0.0.1", port))
             except OSError as error:
                 why = "in use" if error.errno == errno.EADDRINUSE else f"not ours to use ({error.strerror})"
-                raise MachineError(f"Port {port} is {why}: free it, or give another as in {name}={port + 1000}.") from error
+                raise MachineError(
+                    f"Port {port} is {why}: free it, or give another as in {name}={port + 1000}."
+                ) from error
 
 
 @contextlib.contextmanager

@@ -109,9 +109,7 @@ class RunFolder:
         try:
             return json.loads(path.read_text())
         except FileNotFoundError as error:
-            raise RunFolderError(
-                f"{path} is missing: this run was cut off before it began, leave it out."
-            ) from error
+            raise RunFolderError(f"{path} is missing: this run was cut off before it began, leave it out.") from error
         except (OSError, ValueError) as error:
             raise RunFolderError(f"{path} cannot be read ({error}): leave this run out.") from error
 

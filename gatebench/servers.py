@@ -17,9 +17,9 @@ class Interface(StrEnum):
 class Server:
     """One way to serve a Django project.
 
-    `fair` and `article` are command lines, split at spaces, in which {application}, {workers}, {threads}, {host}, {port}
-    and {backlog} are filled in, and {fd}: a socket that listens already, for a server that is one process only and is
-    therefore started once a worker.
+    `fair` and `article` are command lines, split at spaces, with places for {application}, {workers}, {threads},
+    {host}, {port} and {backlog}; and for {fd}, a socket that listens already, where a server is one process only and
+    is therefore started once a worker.
     """
 
     name: str
@@ -39,8 +39,8 @@ _ROWS = (
     Server(
         "gunicorn",
         Interface.WSGI,
-        fair="gunicorn {application} --bind {host}:{port} --worker-class gthread --workers {workers} --threads {threads}"
-        " --keep-alive 75 --backlog {backlog} --no-control-socket",
+        fair="gunicorn {application} --bind {host}:{port} --workers {workers} --worker-class gthread"
+        " --threads {threads} --keep-alive 75 --backlog {backlog} --no-control-socket",
         article="gunicorn {application} --bind {host}:{port} --workers {workers} --no-control-socket",
     ),
     Server(

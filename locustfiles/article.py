@@ -19,7 +19,10 @@ class ArticleVoter(RequestsUser):
         form = self.get("/polls/1/", name="form", expect=is_form)
         if form is None:
             return
-        vote = {"csrfmiddlewaretoken": TOKEN.search(form.text).group(1), "choice": random.choice(CHOICE.findall(form.text))}
+        vote = {
+            "csrfmiddlewaretoken": TOKEN.search(form.text).group(1),
+            "choice": random.choice(CHOICE.findall(form.text)),
+        }
         self.post("/polls/1/vote/", name="vote", data=vote, expect=is_results)
 
 

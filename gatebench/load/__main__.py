@@ -23,7 +23,7 @@ from locust.log import setup_logging  # noqa: E402
 from locust.util.load_locustfile import load_locustfile  # noqa: E402
 
 from gatebench.config import ROOT, SPAWN_RATE, RunConfig  # noqa: E402
-from gatebench.load.ramp import Ramp, RampStopped  # noqa: E402
+from gatebench.load.ramp import Ramp, RampStoppedError  # noqa: E402
 from gatebench.load.recorder import Recorder  # noqa: E402
 from gatebench.load.user import MeasuredUser  # noqa: E402
 from gatebench.run_folder import RunFolder  # noqa: E402
@@ -59,7 +59,7 @@ def _climb(ramp: Ramp, config: RunConfig) -> bool:
     drain_s = config.timeout_s + 1 if config.timeout_s else LONGEST_DRAIN_S
     try:
         ramp.climb(config.users)
-    except RampStopped as stop:
+    except RampStoppedError as stop:
         ramp.say("stopped", reason=str(stop))
         ramp.drain(limit_s=1)
         return False

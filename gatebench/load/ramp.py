@@ -13,13 +13,14 @@ import psutil
 from locust.runners import Runner
 
 from gatebench.load.recorder import Recorder
+from gatebench.load.user import MeasuredUser, in_flight
 from gatebench.records import LoadSummary, Step
 
 TICK_S = 0.5
 STEADY_S = 0.05
 
 
-class RampStopped(Exception):
+class RampStoppedError(Exception):
     """The ramp cannot go on; its text says why, in one sentence."""
 
 
@@ -34,29 +35,29 @@ class Ramp:
     hold_s: float
     spawn_rate: float
     stop_reason: str | None = None
-    draining: bool = False
     interference: tuple[str, ...] = ()
 
     def climb(self, users: tuple[int, ...]) -> None:
-        """Every step in order; raises RampStopped when the run must end early."""
+        """Every step in order; raises RampStoppedError when the run must end early."""
         self._watch_web_ui()
         for number, count in enumerate(users, start=1):
             self._step(Step(number=number, users=count, started=time.time()))
 
     def drain(self, limit_s: float) -> LoadSummary:
-        """Lets users finish what they asked for, for `limit_s` at most, and closes the recorder."""
-        self.draining = True
+        """No user asks for anything more; waits `limit_s` at most for the answers due, and closes the recorder."""
+        # Not Locust's own stop: it kills a user that is about to wake, now and then in the middle of a request.
         started = time.time()
         self.say("drain", limit_s=limit_s)
-        self.runner.environment.stop_timeout = limit_s
-        self.runner.stop()
-        drain_s = time.time() - started
+        MeasuredUser.draining = True
+        while in_flight and time.time() < started + limit_s:
+            gevent.sleep(STEADY_S)
+        unfinished = self.recorder.close()
         total = self.runner.stats.total
         summary = LoadSummary(
             locust_requests=total.num_requests,
             locust_failures=total.num_failures,
-            unfinished=self.recorder.close(),
-            drain_s=drain_s,
+            unfinished=unfinished,
+            drain_s=round(time.time() - started, 3),
             interference=self.interference,
         )
         self.say("summary", **asdict(summary))
@@ -74,18 +75,16 @@ class Ramp:
             self._tick(step, "spawn", STEADY_S)
         step = replace(step, running=time.time())
         self._pass_time(step, "settle", self.settle_s)
-        step = replace(step, hold_started=time.time())
+        cpu_before, hold_started = _cpu_s(), time.time()
+        step = replace(step, hold_started=hold_started)
         self._say_step(step, "hold")
-        process = psutil.Process()
-        before = process.cpu_times()
         self._pass_time(step, "hold", self.hold_s)
-        after, ended = process.cpu_times(), time.time()
-        cpu_s = after.user + after.system - before.user - before.system
+        hold_ended = time.time()
         step = replace(
             step,
-            hold_ended=ended,
+            hold_ended=hold_ended,
             users_running=self.runner.user_count,
-            generator_cpu_pct=round(100 * cpu_s / (ended - step.hold_started), 1),
+            generator_cpu_pct=round(100 * (_cpu_s() - cpu_before) / (hold_ended - hold_started), 1),
         )
         self._say_step(step, "done")
 
@@ -95,22 +94,30 @@ class Ramp:
 
     def _tick(self, step: Step, phase: str, seconds: float) -> None:
         gevent.sleep(seconds)
-        self.say("progress", step=step.number, users=self.runner.user_count, phase=phase,
-                 requests=self.recorder.requests, failures=self.recorder.failures)
+        self.say(
+            "progress",
+            step=step.number,
+            users=self.runner.user_count,
+            phase=phase,
+            requests=self.recorder.requests,
+            failures=self.recorder.failures,
+        )
         if self.runner.target_user_count != step.users:
             self._interfere(f"the number of users was changed to {self.runner.target_user_count} in the web UI")
             self.stop_reason = "Somebody changed the number of users in the web UI: run it again and only watch."
         if self.recorder.error:
-            self.stop_reason = f"The requests could not be recorded ({self.recorder.error.strerror}): free disk space, then run again."
+            self.stop_reason = (
+                f"The requests could not be recorded ({self.recorder.error.strerror}): free disk space, then run again."
+            )
         if self.stop_reason:
-            raise RampStopped(self.stop_reason)
+            raise RampStoppedError(self.stop_reason)
 
     def _say_step(self, step: Step, phase: str) -> None:
         self.say("step", phase=phase, **asdict(step))
 
     def _watch_web_ui(self) -> None:
         def stopped(**_: Any) -> None:
-            if not self.draining:
+            if not MeasuredUser.draining:
                 self._interfere("the run was stopped in the web UI")
                 self.stop_reason = "Somebody pressed stop in the web UI: run it again and only watch."
 
@@ -121,6 +128,11 @@ class Ramp:
     def _interfere(self, what: str) -> None:
         if what not in self.interference:
             self.interference += (what,)
+
+
+def _cpu_s() -> float:
+    times = psutil.Process().cpu_times()
+    return float(times.user + times.system)
 
 
 def _until(deadline: float) -> Iterator[float]:

@@ -11,7 +11,7 @@ import gevent
 import pyarrow as pa
 from locust.runners import Runner
 
-from gatebench.load.user import RequestFailed, in_flight
+from gatebench.load.user import RequestFailedError, in_flight
 from gatebench.records import Cause
 
 FLUSH_S = 1.0
@@ -102,7 +102,7 @@ class Recorder:
         cause = None
         if exception is not None:
             self.failures += 1
-            cause = exception.cause if isinstance(exception, RequestFailed) else Cause.OTHER
+            cause = exception.cause if isinstance(exception, RequestFailedError) else Cause.OTHER
         status = response.status_code or None
         length = response_length if status else None
         self._rows.append((start_time, response_time, name, request_type, status, cause, context["request_id"], length))

@@ -17,6 +17,7 @@ import requests.exceptions
 from gevent import Timeout
 from geventhttpclient.response import HTTPConnectionClosed
 from locust import FastHttpUser, HttpUser, User
+from locust.exception import StopUser
 
 from gatebench.records import Cause
 
@@ -33,7 +34,7 @@ class Page:
     location: str | None  # where a redirect points to
 
 
-class RequestFailed(Exception):
+class RequestFailedError(Exception):
     """Why a request counts as failed. Its text is a fixed category: Locust's failure table is keyed by it."""
 
     def __init__(self, cause: Cause, status: int | None = None) -> None:
@@ -56,12 +57,13 @@ _ids = itertools.count(random.getrandbits(32) << 31)
 
 
 class MeasuredUser(User):
-    """`get` and `post` return the page, or None when the request failed: by itself, or because it was not `expect`ed."""
+    """`get` and `post` return the page, or None when the request failed or its answer was not as expected."""
 
     abstract = True
     questions = 100
     timeout_s: float | None = 10.0
     follow_redirects = False
+    draining = False  # set for all users at the end: nobody asks for anything more
     options: Mapping[str, Any] = {}  # what else the client is told with each request
     client: Any
 
@@ -74,6 +76,8 @@ class MeasuredUser(User):
     def _request(
         self, method: str, path: str, name: str, expect: Callable[[Page], bool], data: dict[str, str] | None = None
     ) -> Page | None:
+        if self.draining:
+            raise StopUser
         request_id = next(_ids)
         in_flight[request_id] = InFlight(time.time(), method, name)
         with self.client.request(
@@ -95,17 +99,17 @@ class MeasuredUser(User):
         del in_flight[request_id]
         return page
 
-    def _judge(self, response: Any, expect: Callable[[Page], bool]) -> tuple[RequestFailed | None, Page | None]:
+    def _judge(self, response: Any, expect: Callable[[Page], bool]) -> tuple[RequestFailedError | None, Page | None]:
         if not response.status_code:
-            return RequestFailed(_cause_of(response.error)), None
+            return RequestFailedError(_cause_of(response.error)), None
         if self.timeout_s and response.request_meta["response_time"] > self.timeout_s * 1000:
-            return RequestFailed(Cause.TIMEOUT), None
+            return RequestFailedError(Cause.TIMEOUT), None
         page = Page(response.status_code, response.text or "", response.headers.get("location"))
         if expect(page):
             return None, page
         if page.status >= 400:
-            return RequestFailed(Cause.STATUS, page.status), None
-        return RequestFailed(Cause.WRONG_PAGE), None
+            return RequestFailedError(Cause.STATUS, page.status), None
+        return RequestFailedError(Cause.WRONG_PAGE), None
 
 
 class FastUser(MeasuredUser, FastHttpUser):
@@ -150,6 +154,11 @@ def _chain(error: BaseException | None) -> list[BaseException]:
         link = waiting.pop()
         if isinstance(link, BaseException) and link not in links:
             links.append(link)
-            waiting += [link.__cause__, link.__context__, getattr(link, "original", None), getattr(link, "reason", None)]
+            waiting += [
+                link.__cause__,
+                link.__context__,
+                getattr(link, "original", None),
+                getattr(link, "reason", None),
+            ]
             waiting += [part for part in link.args if isinstance(part, BaseException)]
     return links

@@ -23,6 +23,9 @@ def why_not() -> str | None:
 
 def _works(*command: str) -> bool:
     try:
-        return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=20, check=False).returncode == 0
+        return (
+            subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=20, check=False).returncode
+            == 0
+        )
     except subprocess.TimeoutExpired:
         return False

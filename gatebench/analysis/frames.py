@@ -1,0 +1,99 @@
+"""requests.arrows as one data frame, a row a request, with the columns that the analysis uses and no others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from gatebench.errors import RunFolderError
+from gatebench.records import Run, Step
+from gatebench.run_folder import RunFolder
+
+COLUMNS = ("started", "elapsed_ms", "name", "status", "cause", "step", "request_id")
+
+_DTYPES = {pa.int16(): pd.Int16Dtype()}
+"""A status may be missing, and missing stays missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """`requests` has COLUMNS: `cause` is missing for a success, `status` where no answer came."""
+
+    requests: pd.DataFrame
+    damage: str | None  # one sentence when the file ends in the middle
+
+
+def read_requests(folder: RunFolder) -> Recording:
+    """Every whole batch of requests.arrows; raises RunFolderError when the file holds no request table at all."""
+    path = folder.requests
+    try:
+        source = pa.memory_map(str(path))
+    except FileNotFoundError as error:
+        raise RunFolderError(f"{path} is missing: this run recorded no request, leave it out.") from error
+    except OSError as error:
+        raise RunFolderError(f"{path} cannot be read ({error}): leave this run out.") from error
+    with source:
+        try:
+            stream = pa.ipc.open_stream(source)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise RunFolderError(f"{path} is empty or damaged from its beginning: leave this run out.") from error
+        lacking = [name for name in COLUMNS if name not in stream.schema.names]
+        if lacking:
+            raise RunFolderError(f"{path} has no column {lacking[0]}: Gatebench did not write it, leave this run out.")
+        batches, damage = _whole_batches(stream)
+        schema = pa.schema([stream.schema.field(name) for name in COLUMNS])
+        return Recording(_frame(pa.Table.from_batches(batches, schema)), damage)
+
+
+def _whole_batches(stream: Any) -> tuple[list[Any], str | None]:
+    batches: list[Any] = []
+    try:
+        for batch in stream:
+            batches.append(batch.select(list(COLUMNS)))
+    except (pa.ArrowInvalid, OSError):
+        kept = sum(len(batch) for batch in batches)
+        return batches, f"requests.arrows ends in the middle of a write; the {kept:,} requests before it are analysed."
+    return batches, None
+
+
+def _frame(table: Any) -> pd.DataFrame:
+    table = table.unify_dictionaries()
+    columns = {name: table.column(name).to_pandas(types_mapper=_DTYPES.get) for name in COLUMNS}
+    return pd.DataFrame(columns, copy=False)
+
+
+def failed(requests: pd.DataFrame) -> pd.Series[bool]:
+    return requests["cause"].notna()
+
+
+def ended(requests: pd.DataFrame) -> pd.Series[float]:
+    """When each request was answered or failed, s since the epoch."""
+    return requests["started"] + requests["elapsed_ms"].astype(float) / 1000
+
+
+def hold(step: Step, recorded_until: float) -> tuple[float, float] | None:
+    """When the step was measured, s since the epoch; a step that was cut off ends with the record, or has no hold."""
+    if step.hold_started is None:
+        return None
+    return step.hold_started, recorded_until if step.hold_ended is None else step.hold_ended
+
+
+def measured(requests: pd.DataFrame, run: Run) -> pd.Series[bool]:
+    """Whether each request started while its step was held."""
+    started = requests["started"].to_numpy()
+    step = requests["step"].to_numpy()
+    marks = np.zeros(len(requests), dtype=bool)
+    until = last_start(requests)
+    for row in run.steps:
+        if (bounds := hold(row, until)) is not None:
+            marks |= (step == row.number) & (started >= bounds[0]) & (started < bounds[1])
+    return pd.Series(marks, index=requests.index)
+
+
+def last_start(requests: pd.DataFrame) -> float:
+    """Just after the last request that is recorded started, s since the epoch; 0 when none is."""
+    return float(np.nextafter(requests["started"].max(), np.inf)) if len(requests) else 0.0

@@ -1,0 +1,136 @@
+"""A PostgreSQL of the run's own: a fresh cluster on loopback, with a fresh password, thrown away with its folder."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from gatebench.errors import MachineError
+from gatebench.stacks.processes import Processes
+from gatebench.stacks.programs import Program
+from gatebench.stacks.wait import last_lines, wait_until
+
+LOOPBACK = "127.0.0.1"
+NAME = "polls"
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+class Postgres:
+    """Lives below `state`. `environment` holds libpq's own variables for whoever wants to connect."""
+
+    def __init__(self, program: Program, state: Path, processes: Processes) -> None:
+        self._program = program
+        self._state = state
+        self._processes = processes
+        self._log = processes.folder.log("postgres")
+        self.environment = {
+            "PGHOST": LOOPBACK,
+            "PGPORT": str(free_port()),
+            "PGDATABASE": NAME,
+            "PGUSER": NAME,
+            "PGPASSWORD": secrets.token_urlsafe(24),
+        }
+
+    def start(self) -> None:
+        """Returns once the empty database is there; raises MachineError with the end of PostgreSQL's log."""
+        account = _unprivileged()
+        program = self._reachable(account)
+        home = self._state / "postgres"
+        home.mkdir()
+        password = self._state / "password"
+        password.touch(mode=0o600)
+        password.write_text(self.environment["PGPASSWORD"])
+        if account:
+            os.chown(home, account["user"], account["group"])
+            os.chown(password, account["user"], account["group"])
+        self._make_cluster(program, home, password, account)
+        port = self.environment["PGPORT"]
+        self._processes.serve(
+            "postgres",
+            [str(program), "-D", str(home / "data"), "-k", str(home), "-h", LOOPBACK, "-p", port],
+            env={},
+            cwd=home,
+            stop=signal.SIGQUIT,  # at once: the data is thrown away
+            **account,
+        )
+        wait_until(self._answers, what="PostgreSQL to answer", dead=self._processes.dead, log=self._log)
+        with self._connect("postgres") as connection:
+            connection.execute(f"CREATE DATABASE {NAME}")
+
+    def query(self, sql: str) -> str:
+        """The one value that a query answers with, as text."""
+        with self._connect(NAME) as connection:
+            row = connection.execute(sql.encode()).fetchone()
+        assert row is not None
+        return str(row[0])
+
+    def _make_cluster(self, program: Path, home: Path, password: Path, account: dict[str, Any]) -> None:
+        # fmt: off
+        command = [
+            str(program.parent / "initdb"), "--pgdata", str(home / "data"), "--username", NAME, "--pwfile", str(password),
+            "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-instructions",
+        ]
+        # fmt: on
+        initdb = subprocess.run(command, capture_output=True, text=True, check=False, cwd=home, **account)
+        self._log.write_text(initdb.stdout + initdb.stderr)
+        if initdb.returncode:
+            raise MachineError(
+                f"PostgreSQL {self._program} could not make a database: mend what it says, or use STACK=compose.\n"
+                f"{last_lines(self._log)}"
+            )
+
+    def _reachable(self, account: dict[str, Any]) -> Path:
+        """The program, or a copy of its installation when it lies where the account may not look, as in /root."""
+        program = self._program.path
+        try:
+            subprocess.run([program, "--version"], capture_output=True, check=True, cwd=self._state, **account)
+        except (PermissionError, subprocess.CalledProcessError):
+            installation, package = program.parents[1], program.parents[2]
+            # The same depth: embedded programs find their libraries by relative paths.
+            copies = self._state / "programs"
+            shutil.copytree(installation, copies / package.name / installation.name, symlinks=True)
+            for libraries in package.parent.glob(f"{package.name}.libs"):
+                shutil.copytree(libraries, copies / libraries.name)
+            return copies / package.name / installation.name / "bin" / program.name
+        return program
+
+    def _answers(self) -> bool:
+        try:
+            self._connect("postgres").close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _connect(self, database: str) -> psycopg.Connection:
+        return psycopg.connect(
+            host=self.environment["PGHOST"],
+            port=self.environment["PGPORT"],
+            user=self.environment["PGUSER"],
+            password=self.environment["PGPASSWORD"],
+            dbname=database,
+            autocommit=True,
+            connect_timeout=5,
+        )
+
+
+def _unprivileged() -> dict[str, Any]:
+    """Whom PostgreSQL runs as, for subprocess: nobody when we are root, which it refuses to run as; else ourselves."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}

@@ -1,0 +1,61 @@
+"""Local processes of a run: each has a log in the run folder, and the watchdog knows of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gatebench.config import ROOT
+from gatebench.run_folder import RunFolder
+from gatebench.stacks.wait import last_lines
+from gatebench.watchdog import Watchdog
+
+
+class Processes:
+    """Starts programs in sessions of their own, so that Ctrl-C reaches the runner alone."""
+
+    def __init__(self, folder: RunFolder, watchdog: Watchdog) -> None:
+        self.folder = folder
+        self._watchdog = watchdog
+        self._services: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(
+        self,
+        name: str,
+        command: list[str],
+        env: Mapping[str, str],
+        cwd: Path = ROOT,
+        stop: signal.Signals = signal.SIGTERM,
+        **options: Any,
+    ) -> subprocess.Popen[bytes]:
+        """A program whose output goes to logs/<name>.log; `stop` is the signal that ends it in good order."""
+        with self.folder.log(name).open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                env={**os.environ, **env},
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **options,
+            )
+        self._watchdog.end_process(process.pid, stop)
+        return process
+
+    def serve(self, name: str, command: list[str], env: Mapping[str, str], **options: Any) -> None:
+        """Starts a program that must live as long as the run: `dead` tells when it does not."""
+        self._services[name] = self.start(name, command, env, **options)
+
+    def dead(self) -> str | None:
+        """One sentence on the first service that has ended, with the end of its log; None while all live."""
+        for name, process in self._services.items():
+            if (code := process.poll()) is not None:
+                log = self.folder.log(name)
+                how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+                return f"{name} {how}; its log {log} ends:\n{last_lines(log)}"
+        return None

@@ -1,0 +1,78 @@
+"""What several tests share: free ports, and real runs made through the command that people use."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gatebench.config import ROOT
+from gatebench.run_folder import RunFolder
+from gatebench.stacks.postgres import free_port
+
+TINY = {"STACK": "native", "USERS": "5,10", "SETTLE": "0.5", "HOLD": "2", "HEADLESS": "1"}
+
+
+class Bench:
+    """`gatebench` as a person starts it, with ports and a results folder of its own."""
+
+    def __init__(self, results: Path) -> None:
+        self.results = results
+        self.port = free_port()
+        self.ui_port = free_port()
+        self.started: list[subprocess.Popen[str]] = []
+
+    def start(self, interface: str, **knobs: str) -> subprocess.Popen[str]:
+        own = {"RESULTS": str(self.results), "PORT": str(self.port), "UI_PORT": str(self.ui_port)}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gatebench", interface],
+            env={**os.environ, **TINY, **own, **knobs},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.started.append(process)
+        return process
+
+    def run(self, interface: str, **knobs: str) -> subprocess.CompletedProcess[str]:
+        process = self.start(interface, **knobs)
+        stdout, stderr = process.communicate(timeout=180)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def folder(self) -> RunFolder:
+        """The newest run folder."""
+        return RunFolder(max(self.results.glob("*-*sgi-*"), key=lambda path: path.stat().st_mtime_ns))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path / "results")
+    yield bench
+    for process in bench.started:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], RunFolder]:
+    """A finished tiny run of a server and profile on the native stack; each is made once a session."""
+    made: dict[tuple[str, str], RunFolder] = {}
+
+    def make(server: str, profile: str = "fair") -> RunFolder:
+        if (server, profile) not in made:
+            bench = Bench(tmp_path_factory.mktemp("results"))
+            interface = "wsgi" if server == "gunicorn" else "asgi"
+            done = bench.run(interface, SERVER=server, PROFILE=profile)
+            assert done.returncode == 0, done.stderr
+            made[server, profile] = bench.folder()
+        return made[server, profile]
+
+    return make

@@ -1,0 +1,95 @@
+"""Imports point one way, and each half of Gatebench keeps to its own libraries."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+from gatebench.config import ROOT
+
+PACKAGE = ROOT / "gatebench"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+RANKS = [
+    {"gatebench", "errors"},
+    {"records", "servers"},
+    {"config", "run_folder"},
+    {"watchdog", "serve"},
+    {"stacks", "load", "check", "progress"},
+    {"run"},
+    {"cli"},
+    {"__main__"},
+]
+"""From the bottom up: a module imports only what stands lower, or its own room."""
+
+ANALYSIS_MAY_USE = {"analysis", "records", "run_folder", "errors"}
+
+
+def room(path: Path) -> str:
+    """The first part of a module's name below gatebench: `stacks` for gatebench/stacks/native.py."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return "gatebench" if parts == ("__init__",) else parts[0]
+
+
+def imports(path: Path) -> set[str]:
+    """Dotted names that a module imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def rooms_used(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imports(path) if name.startswith("gatebench.")} - {"__version__"}
+
+
+def libraries(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path)} - {"gatebench"} - set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_stands_lower(path: Path) -> None:
+    own = room(path)
+    if own == "analysis":
+        assert rooms_used(path) <= ANALYSIS_MAY_USE
+        return
+    rank = {name: place for place, names in enumerate(RANKS) for name in names}
+    assert {name for name in rooms_used(path) - {own} if rank[name] >= rank[own]} == set()
+
+
+@pytest.mark.parametrize("name", ["config", "records", "run_folder", "servers", "errors", "serve"])
+def test_the_foundations_import_only_the_standard_library(name: str) -> None:
+    assert libraries(PACKAGE / f"{name}.py") == set()
+
+
+@pytest.mark.parametrize(
+    ("library", "allowed"),
+    [
+        ("django", set()),
+        ("locust", {"load"}),
+        ("gevent", {"load"}),
+        ("geventhttpclient", {"load"}),
+        ("pandas", {"analysis"}),
+        ("matplotlib", {"analysis"}),
+    ],
+)
+def test_a_library_is_used_in_one_room_only(library: str, allowed: set[str]) -> None:
+    assert {room(path) for path in MODULES if library in libraries(path)} <= allowed
+
+
+def test_only_the_charts_import_matplotlib() -> None:
+    users = {path.name for path in MODULES if "matplotlib" in libraries(path)}
+    assert users <= {"charts.py"}
+
+
+def test_a_run_never_asks_which_stack_it_has() -> None:
+    for name in ("run.py", "check.py"):
+        assert not {"compose", "native"} & {
+            node.value for node in ast.walk(ast.parse((PACKAGE / name).read_text())) if isinstance(node, ast.Constant)
+        }

@@ -1,0 +1,104 @@
+"""Whole tiny runs on the native stack: real PostgreSQL, real Nginx, real Locust, each server."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from gatebench.records import Outcome
+from gatebench.run_folder import RunFolder
+from gatebench.servers import SERVERS
+
+TinyRun = Callable[..., RunFolder]
+
+
+def requests(folder: RunFolder) -> list[dict[str, Any]]:
+    with folder.requests.open("rb") as stream:
+        return pa.ipc.open_stream(stream).read_all().to_pylist()
+
+
+def proxied(folder: RunFolder) -> list[dict[str, Any]]:
+    """Nginx's log, without what the runner's own checks sent."""
+    return [line for text in folder.proxy_log.read_text().splitlines() if (line := json.loads(text))["id"] != "-"]
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_every_request_succeeds_and_is_counted_alike_by_all(tiny_run: TinyRun, server: str) -> None:
+    folder = tiny_run(server)
+    run = folder.read_run()
+    rows = requests(folder)
+    assert run.outcome is Outcome.COMPLETE
+    assert [row for row in rows if row["cause"]] == []
+    assert len(rows) > 30
+    assert run.load is not None
+    assert len(rows) == len(proxied(folder)) == run.load.locust_requests
+    assert {f"{row['request_id']:016x}" for row in rows} == {line["id"] for line in proxied(folder)}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_the_live_process_tells_interface_and_driver(tiny_run: TinyRun, server: str) -> None:
+    app = tiny_run(server).read_run().app
+    assert app["interface"] == SERVERS[server].interface
+    assert app["driver"].startswith("psycopg 3")
+    assert (app["db"], app["vote"], app["debug"]) == ("pool", "atomic", False)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_votes_agree_with_the_database_at_every_step(tiny_run: TinyRun, server: str) -> None:
+    folder = tiny_run(server)
+    votes = [row for row in requests(folder) if row["name"] == "vote"]
+    readings = folder.read_votes()
+    assert [reading.step for reading in readings] == [0, 1, 2, None]
+    for reading in readings:
+        attempted = sum(row["started"] <= reading.read_ended for row in votes)
+        acknowledged = sum(
+            row["cause"] is None and row["started"] + row["elapsed_ms"] / 1000 <= reading.read_started for row in votes
+        )
+        assert acknowledged <= reading.votes_stored <= attempted
+    assert readings[-1].votes_stored == len(votes) > 0
+
+
+def test_a_user_does_form_vote_results_over_all_polls(tiny_run: TinyRun) -> None:
+    folder = tiny_run("gunicorn")
+    counts = Counter((row["name"], row["method"], row["status"]) for row in requests(folder))
+    assert set(counts) == {("form", "GET", 200), ("vote", "POST", 302), ("results", "GET", 200)}
+    assert len({line["uri"] for line in proxied(folder) if line["method"] == "POST"}) > 10
+
+
+def test_steps_settle_and_hold_as_asked(tiny_run: TinyRun) -> None:
+    for step, users in zip(tiny_run("gunicorn").read_run().steps, (5, 10), strict=True):
+        assert step.users == step.users_running == users
+        assert step.running and step.hold_started and step.hold_ended
+        assert step.hold_started - step.running == pytest.approx(0.5, abs=0.2)
+        assert step.hold_ended - step.hold_started == pytest.approx(2, abs=0.2)
+
+
+def test_a_request_belongs_to_the_step_in_which_it_started(tiny_run: TinyRun) -> None:
+    folder = tiny_run("gunicorn")
+    first, second = folder.read_run().steps
+    for row in requests(folder):
+        assert row["step"] == (1 if row["started"] < second.started else 2)
+        assert row["started"] >= first.started
+
+
+@pytest.mark.parametrize("server", ["gunicorn", "uvicorn"])
+def test_the_article_profile_is_the_articles(tiny_run: TinyRun, server: str) -> None:
+    folder = tiny_run(server, "article")
+    run = folder.read_run()
+    assert run.app["driver"].startswith("psycopg2")
+    assert (run.app["db"], run.app["vote"], run.app["debug"]) == ("per-request", "read-then-save", True)
+    counts = Counter((row["name"], row["status"]) for row in requests(folder))
+    assert set(counts) == {("form", 200), ("vote", 200)}
+    assert {line["uri"] for line in proxied(folder)} == {"/polls/1/", "/polls/1/vote/", "/polls/1/results/"}
+
+
+def test_versions_are_read_from_what_runs(tiny_run: TinyRun) -> None:
+    run = tiny_run("gunicorn").read_run()
+    assert {"postgresql", "nginx", "python", "django", "gunicorn"} <= set(run.versions)
+    assert run.app["database"].removeprefix("PostgreSQL ").split(".")[0] == run.versions["postgresql"].split(".")[0]
+    assert run.machine["cores"] >= 1
