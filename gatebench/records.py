@@ -19,6 +19,7 @@ class Cause(StrEnum):
     REFUSED = "connection refused"
     RESET = "connection reset"
     CLOSED = "connection closed without an answer"
+    CUT_SHORT = "answer cut short"
     TIMEOUT = "no answer in time"
     STATUS = "unexpected status"
     WRONG_PAGE = "wrong page"

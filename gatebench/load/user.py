@@ -10,12 +10,13 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import IncompleteRead, RemoteDisconnected
 from typing import Any, NamedTuple
 
 import geventhttpclient.client
 import requests.exceptions
 from gevent import Timeout
-from geventhttpclient.response import HTTPConnectionClosed
+from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 from locust import FastHttpUser, HttpUser, User
 from locust.exception import StopUser
 
@@ -104,6 +105,8 @@ class MeasuredUser(User):
             return RequestFailedError(_cause_of(response.error)), None
         if self.timeout_s and response.request_meta["response_time"] > self.timeout_s * 1000:
             return RequestFailedError(Cause.TIMEOUT), None
+        if _cut_short(response):
+            return RequestFailedError(Cause.CUT_SHORT), None
         page = Page(response.status_code, response.text or "", response.headers.get("location"))
         if expect(page):
             return None, page
@@ -133,18 +136,34 @@ class RequestsUser(MeasuredUser, HttpUser):
         super().__init__(environment)
 
 
+def _cut_short(response: Any) -> bool:
+    """geventhttpclient takes a body that ends before its Content-Length for a whole one."""
+    promised = response.headers.get("content-length")
+    return bool(promised and not response.headers.get("content-encoding") and len(response.content) < int(promised))
+
+
+_CAUSES = (
+    (Cause.TIMEOUT, (TimeoutError, Timeout, requests.exceptions.Timeout)),
+    (Cause.REFUSED, (ConnectionRefusedError,)),
+    (Cause.RESET, (ConnectionResetError, BrokenPipeError)),
+    (Cause.CLOSED, (HTTPConnectionClosed, RemoteDisconnected)),
+    (Cause.CUT_SHORT, (HTTPParseError, IncompleteRead)),
+)
+"""The first that is found anywhere along the chain: a reset is also reported as a closed connection."""
+
+
 def _cause_of(error: BaseException | None) -> Cause:
     """The category of an exception, found along its chain: both client libraries wrap what the socket said."""
-    for link in _chain(error):
-        if isinstance(link, TimeoutError | Timeout | requests.exceptions.Timeout):
-            return Cause.TIMEOUT
-        if isinstance(link, ConnectionRefusedError):
-            return Cause.REFUSED
-        if isinstance(link, ConnectionResetError | BrokenPipeError):
-            return Cause.RESET
-        if isinstance(link, HTTPConnectionClosed) or type(link).__name__ == "RemoteDisconnected":
-            return Cause.CLOSED
+    links = _chain(error)
+    for cause, kinds in _CAUSES:
+        if any(isinstance(link, kinds) and not _only_named_reset(link, cause) for link in links):
+            return cause
     return Cause.OTHER
+
+
+def _only_named_reset(link: BaseException, cause: Cause) -> bool:
+    """RemoteDisconnected derives from ConnectionResetError, although the connection was closed in good order."""
+    return cause is Cause.RESET and isinstance(link, RemoteDisconnected)
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:

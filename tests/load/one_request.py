@@ -1,0 +1,43 @@
+"""Sends one GET and one POST with each client to a URL, and prints what was recorded of each, as JSON lines."""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import json  # noqa: E402
+import sys  # noqa: E402
+
+from locust.env import Environment  # noqa: E402
+
+from gatebench.load.user import FastUser, MeasuredUser, RequestFailedError, RequestsUser, in_flight  # noqa: E402
+
+url, timeout_s = sys.argv[1], float(sys.argv[2])
+MeasuredUser.timeout_s = timeout_s
+
+
+def record(client: type[MeasuredUser]) -> None:
+    environment = Environment(user_classes=[client], host=url)
+    client.host = url
+
+    def on_request(request_type: str, exception: Exception | None, response_time: float, **_: object) -> None:
+        cause = exception.cause if isinstance(exception, RequestFailedError) else exception and repr(exception)
+        line = {"client": client.__name__, "method": request_type, "cause": cause, "text": str(exception)}
+        print(json.dumps({**line, "elapsed_ms": response_time}))
+
+    environment.events.request.add_listener(on_request)
+    user = client(environment)
+    user.get("/", name="get", expect=lambda page: page.status == 200 and "hello" in page.text)
+    user.post("/", name="post", data={"a": "b"}, expect=lambda page: page.status == 200 and "hello" in page.text)
+    assert not in_flight
+
+
+class Fast(FastUser):
+    pass
+
+
+class Requests(RequestsUser):
+    pass
+
+
+record(Fast)
+record(Requests)
