@@ -288,6 +288,11 @@ def resolve(interface: Interface, given: Mapping[str, str], engine_answers: Call
     profile = PROFILES[values["PROFILE"]]
     if values["PORT"] == values["UI_PORT"]:
         raise UsageError(f"PORT and UI_PORT are both {values['PORT']}: give each a port of its own.")
+    if interface is Interface.ASGI and values["DB"] == "persistent":
+        raise UsageError(
+            "DB=persistent leaks connections under ASGI, where each request has a thread of its own (Django's manual "
+            "says so): give DB=pool or DB=per-request."
+        )
     return RunConfig(
         interface=interface,
         server=_server_for(interface, values["SERVER"]),

@@ -207,7 +207,7 @@ def _locked(results: Path) -> Iterator[IO[str]]:
         while not _take(lock):
             lock.seek(0)
             holder = lock.read().strip()
-            if holder.isdecimal() and psutil.pid_exists(int(holder)):
+            if holder.isdecimal() and _runs(int(holder)):
                 raise BusyError(
                     f"Another run (process {holder}) is using {results}: wait for it, or stop it with Ctrl-C."
                 )
@@ -220,6 +220,13 @@ def _locked(results: Path) -> Iterator[IO[str]]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield lock
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _take(lock: IO[str]) -> bool:

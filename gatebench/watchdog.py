@@ -79,19 +79,27 @@ def _end(what: dict[str, Any]) -> None:
 
 
 def _end_process(pid: int, created: float, number: int) -> None:
-    """Signals a process, and after a grace kills it and whatever it started."""
-    try:
+    """Signals a process, and after a grace kills whatever is left of it and of its group."""
+    with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         if process.create_time() != created:
-            return
-        family = [process, *process.children(recursive=True)]
+            return  # another process by now
         process.send_signal(number)
-    except psutil.NoSuchProcess:
-        return
-    for survivor in (alive := _still_alive(family)):
+    # By group, not by parent: the workers of a master that was killed have no parent left.
+    for survivor in (alive := _still_alive(_group(pid))):
         with contextlib.suppress(psutil.NoSuchProcess):
             survivor.kill()
     _still_alive(alive)
+
+
+def _group(pid: int) -> list[psutil.Process]:
+    """The processes of the group that a process leads or led."""
+    members = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getpgid(process.pid) == pid:
+                members.append(process)
+    return members
 
 
 def _still_alive(family: list[psutil.Process]) -> list[psutil.Process]:

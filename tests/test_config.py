@@ -20,7 +20,9 @@ def test_users_are_a_range_or_a_list() -> None:
     assert parse_users("10:25:10") == (10, 20)
 
 
-@pytest.mark.parametrize("text", ["", "x", "0", "-5", "10:20", "10:20:0", "10:5:1", "20,20", "40,20", "1:2,3", "99999", "1.5"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "0", "-5", "10:20", "10:20:0", "10:5:1", "20,20", "40,20", "1:2,3", "99999", "1.5"]
+)
 def test_users_that_do_not_parse_are_one_sentence(text: str) -> None:
     with pytest.raises(UsageError, match=r"^USERS=.*: give first:last:step as in USERS=100:700:100, or .*$"):
         parse_users(text)
@@ -63,6 +65,12 @@ def test_a_misspelt_knob_is_told_with_the_right_one() -> None:
 def test_a_server_of_the_other_interface_is_told_where_it_belongs() -> None:
     with pytest.raises(UsageError, match=r"SERVER=uvicorn speaks ASGI: run `make bench-asgi` for it"):
         resolved(Interface.WSGI, SERVER="uvicorn")
+
+
+def test_persistent_connections_are_refused_under_asgi() -> None:
+    assert resolved(Interface.WSGI, DB="persistent").db == "persistent"
+    with pytest.raises(UsageError, match="DB=persistent leaks connections under ASGI"):
+        resolved(Interface.ASGI, DB="persistent")
 
 
 def test_two_listeners_cannot_share_a_port() -> None:

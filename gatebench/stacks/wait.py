@@ -29,7 +29,7 @@ def wait_until(condition: Callable[[], bool], what: str, dead: Callable[[], str 
 def answers(url: str) -> bool:
     """Whether the address answers 200."""
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=15) as answer:
             return bool(answer.status == http.client.OK)
     except (urllib.error.URLError, http.client.HTTPException, OSError):
         return False

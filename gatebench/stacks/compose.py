@@ -1,0 +1,250 @@
+"""The stack as containers: docker-compose.{wsgi,asgi}.yml plus compose/run.yml, a Compose project of the run's own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import subprocess
+import time
+
+from gatebench.config import ROOT, RunConfig
+from gatebench.errors import MachineError, ServiceDiedError
+from gatebench.run_folder import RunFolder
+from gatebench.stacks.engine import why_not
+from gatebench.stacks.environment import app_environment, nginx_environment
+from gatebench.stacks.wait import PATIENCE_S, last_lines
+from gatebench.watchdog import Watchdog
+
+SERVICES = ("postgres", "app", "nginx")
+"""In the order in which they start: the first that is not well is why the others are not."""
+
+LAST_WORDS_S = 2.0
+"""How long the log of a container that has ended is waited for."""
+
+_PORT_TAKEN = re.compile(r"address already in use|port is already allocated")
+
+
+class ComposeStack:
+    """PostgreSQL, the app server and Nginx, each a container whose output is in the run folder."""
+
+    def __init__(self, config: RunConfig, folder: RunFolder, watchdog: Watchdog) -> None:
+        if (missing := why_not()) is not None:
+            raise MachineError(
+                f"The compose stack needs a Docker engine, and {missing}: start or install one, or use STACK=native."
+            )
+        self.url = f"http://127.0.0.1:{config.port}"
+        self._config = config
+        self._folder = folder
+        self._watchdog = watchdog
+        # Another checkout may start a run in the same second: its folder is called the same.
+        self._project = f"gatebench-{folder.path.name}-{secrets.token_hex(3)}"
+        self._environment = {
+            **app_environment(config),
+            **nginx_environment(config),
+            "PORT": str(config.port),
+            "UI_PORT": str(config.ui_port),
+            "GATEBENCH_RUN_FOLDER": str(folder.path),
+            "GATEBENCH_USER": _who_owns_files(),
+            "COMPOSE_PROFILES": "",  # a shell that has switched on `load` would start it with the rest
+        }
+        self._followers: dict[str, subprocess.Popen[bytes]] = {}
+        self._deaths: _Deaths | None = None
+        self._load: subprocess.Popen[bytes] | None = None
+
+    def up(self) -> None:
+        began = time.time()
+        down = self._compose("--profile", "load", "down", "--volumes", "--timeout", "1", "--remove-orphans")
+        self._watchdog.run_command(down, self._environment)
+        self._build()
+        self._start()
+        for service in SERVICES:
+            self._follow(service)
+        self._deaths = _Deaths(self._project, began)
+        self._watchdog.end_process(self._deaths.pid)
+        # A second time, because the newest comes down first: the followers must outlive what they follow. The first
+        # one, which comes last, then takes what a starting container may have left while it was interrupted.
+        self._watchdog.run_command(down, self._environment)
+
+    def versions(self) -> dict[str, str]:
+        return {
+            "postgresql": f"{self.query('SHOW server_version').split()[0]} (image postgres:17)",
+            "nginx": f"{self._exec('nginx', 'nginx', '-v').rpartition('/')[2]} (image nginx:1.28)",
+            **json.loads(self._exec("app", "python", "-m", "gatebench.serve", "--versions")),
+            "docker": _answer("docker", "version", "--format", "{{.Server.Version}}"),
+            "docker-compose": _answer("docker", "compose", "version", "--short"),
+        }
+
+    def query(self, sql: str) -> str:
+        # By the Unix socket inside the container, which needs no password there.
+        psql = ("psql", "--no-psqlrc", "--tuples-only", "--no-align", "--username", "polls", "--dbname", "polls")
+        return self._exec("postgres", *psql, "--command", sql)
+
+    def start_load(self) -> subprocess.Popen[bytes]:
+        ports = [] if self._config.headless else ["--service-ports"]
+        run = self._compose("run", "--rm", "--no-deps", "--no-TTY", *ports, "--name", self._container("load"), "load")
+        self._load = self._spawn("load", run)
+        self._watchdog.end_process(self._load.pid)
+        return self._load
+
+    def stop_load(self) -> None:
+        if self._load is None or self._load.poll() is not None:
+            return
+        # Not by the client: `docker compose run` does not pass SIGTERM on.
+        kill = ["docker", "kill", "--signal", "TERM", self._container("load")]
+        if subprocess.run(kill, capture_output=True, check=False).returncode:
+            self._load.terminate()  # there is no container yet
+
+    def dead(self) -> str | None:
+        first = self._deaths.first() if self._deaths else None
+        if first is None:
+            return None
+        service, code = first
+        if service is None:
+            return f"the Docker engine went away (`docker events` ended with code {code})."
+        self._wait_for_last_words(service)
+        log = self._folder.log(service)
+        return f"{service} ended with code {code}; its log {log} ends:\n{last_lines(log)}"
+
+    def _build(self) -> None:
+        if self._run("build", self._compose("--progress", "plain", "build", "app", "load")):
+            log = self._folder.log("build")
+            raise MachineError(
+                f"The images could not be built; {log} ends:\n{last_lines(log)}\n"
+                "Mend that (is the network there?) and run again, or use STACK=native."
+            )
+
+    def _start(self) -> None:
+        up = self._compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", f"{PATIENCE_S:.0f}")
+        if self._run("compose", up):
+            raise MachineError(self._why_not_up())
+
+    def _why_not_up(self) -> str:
+        for service in SERVICES:
+            self._follow(service)
+        log = self._folder.log("compose")
+        if _PORT_TAKEN.search(log.read_text(errors="replace")):
+            port = self._config.port
+            return f"Port {port} was taken while the stack started: free it, or give another as in PORT={port + 1000}."
+        for service in SERVICES:
+            what = _state(self._container(service))
+            if what is not None:
+                self._wait_for_last_words(service)
+                log = self._folder.log(service)
+                return f"The stack did not come up: {service} {what}; its log {log} ends:\n{last_lines(log)}"
+        return f"The stack did not come up; {log} ends:\n{last_lines(log)}"
+
+    def _follow(self, service: str) -> None:
+        """Has everything that a container says, from its start to its end, written into the run folder."""
+        follower = self._spawn(service, ["docker", "logs", "--follow", self._container(service)])
+        self._watchdog.end_process(follower.pid)
+        self._followers[service] = follower
+
+    def _wait_for_last_words(self, service: str) -> None:
+        """A container that has ended ends its follower, whose log is then complete; one that lives keeps it."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._followers[service].wait(LAST_WORDS_S)
+
+    def _compose(self, *arguments: str) -> list[str]:
+        files = (ROOT / f"docker-compose.{self._config.interface}.yml", ROOT / "compose" / "run.yml")
+        options = [word for file in files for word in ("--file", str(file))]
+        return ["docker", "compose", "--project-name", self._project, *options, *arguments]
+
+    def _container(self, service: str) -> str:
+        return f"{self._project}-{service}-1"
+
+    def _exec(self, service: str, *command: str) -> str:
+        """What a command in a container says; raises ServiceDiedError when it fails."""
+        answer = subprocess.run(
+            ["docker", "exec", self._container(service), *command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if answer.returncode:
+            why = self.dead() or f"`{command[0]}` failed in {service}:\n{answer.stderr.strip()}"
+            raise ServiceDiedError(f"The stack broke: {why}")
+        return (answer.stdout or answer.stderr).strip()  # `nginx -v` answers on stderr
+
+    def _run(self, name: str, command: list[str]) -> int:
+        """Runs a command to its end, or to the end of the runner; returns its exit code."""
+        with self._spawn(name, command) as process:
+            self._watchdog.end_process(process.pid)
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                process.terminate()
+                raise
+
+    def _spawn(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+        with self._folder.log(name).open("ab") as log:
+            return subprocess.Popen(
+                command,
+                env={**os.environ, **self._environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+
+class _Deaths:
+    """Hears of each container of a project that ends, without asking the engine again and again."""
+
+    def __init__(self, project: str, since: float) -> None:
+        self._events = subprocess.Popen(
+            ["docker", "events", "--since", f"{since:.3f}", "--filter", "type=container", "--filter", "event=die",
+             "--filter", f"label=com.docker.compose.project={project}",
+             "--format", '{{index .Actor.Attributes "com.docker.compose.service"}} {{.Actor.Attributes.exitCode}}'],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        assert self._events.stdout
+        self._pipe = self._events.stdout.fileno()
+        os.set_blocking(self._pipe, False)
+        self._heard = b""
+
+    @property
+    def pid(self) -> int:
+        return self._events.pid
+
+    def first(self) -> tuple[str | None, str] | None:
+        """The first service that ended, and its exit code; no service when it is the engine that has gone."""
+        with contextlib.suppress(BlockingIOError):
+            self._heard += os.read(self._pipe, 65536)
+        for line in self._heard.decode().splitlines(keepends=True):
+            service, _, code = line.strip().partition(" ")
+            if line.endswith("\n") and service in SERVICES:  # the load's own end is what a run waits for
+                return service, code
+        if (ended := self._events.poll()) is not None:
+            return None, str(ended)
+        return None
+
+
+def _state(container: str) -> str | None:
+    """What is wrong with a container, as the end of a sentence; None when nothing is, or when there is no container."""
+    form = "{{.State.Status}} {{.State.ExitCode}} {{if .State.Health}}{{.State.Health.Status}}{{end}}"
+    answer = subprocess.run(
+        ["docker", "inspect", "--format", form, container], capture_output=True, text=True, check=False
+    ).stdout.split()
+    if answer[:1] == ["exited"]:
+        return f"ended with code {answer[1]}"
+    if answer[:1] == ["running"] and answer[2:] != ["healthy"]:
+        return "did not get ready"
+    return None
+
+
+def _who_owns_files() -> str:
+    """The uid:gid in a container whose files belong to this person. A rootless engine's root is the person."""
+    if "rootless" in _answer("docker", "info", "--format", "{{json .SecurityOptions}}"):
+        return "0:0"
+    return f"{os.getuid()}:{os.getgid()}"
+
+
+def _answer(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL).stdout.strip()
