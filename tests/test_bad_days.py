@@ -103,7 +103,8 @@ def test_an_app_that_fails_its_check_ends_with_4_and_no_load(bench: Bench) -> No
     """Without a question to vote on, the form is a 404."""
     code = (
         "from dataclasses import replace; import gatebench.config as c, gatebench.run as r;"
-        "r.POLLS = replace(c.POLLS, form_path='/polls/99999/'); from gatebench.cli import main; raise SystemExit(main())"
+        "r.POLLS = replace(c.POLLS, form_path='/polls/99999/');"
+        "from gatebench.cli import main; raise SystemExit(main())"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, "wsgi"],

@@ -73,7 +73,7 @@ def test_a_user_does_form_vote_results_over_all_polls(tiny_run: TinyRun) -> None
 def test_steps_settle_and_hold_as_asked(tiny_run: TinyRun) -> None:
     for step, users in zip(tiny_run("gunicorn").read_run().steps, (5, 10), strict=True):
         assert step.users == step.users_running == users
-        assert step.running and step.hold_started and step.hold_ended
+        assert None not in (step.running, step.hold_started, step.hold_ended)
         assert step.hold_started - step.running == pytest.approx(0.5, abs=0.2)
         assert step.hold_ended - step.hold_started == pytest.approx(2, abs=0.2)
 

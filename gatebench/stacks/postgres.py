@@ -82,8 +82,8 @@ class Postgres:
     def _make_cluster(self, program: Path, home: Path, password: Path, account: dict[str, Any]) -> None:
         # fmt: off
         command = [
-            str(program.parent / "initdb"), "--pgdata", str(home / "data"), "--username", NAME, "--pwfile", str(password),
-            "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-instructions",
+            str(program.parent / "initdb"), "--pgdata", str(home / "data"), "--username", NAME,
+            "--pwfile", str(password), "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-instructions",
         ]
         # fmt: on
         initdb = subprocess.run(command, capture_output=True, text=True, check=False, cwd=home, **account)
