@@ -83,7 +83,8 @@ class Postgres:
         # fmt: off
         command = [
             str(program.parent / "initdb"), "--pgdata", str(home / "data"), "--username", NAME,
-            "--pwfile", str(password), "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-instructions",
+            "--pwfile", str(password), "--auth", "scram-sha-256",
+            "--encoding", "UTF8", "--locale", "C", "--no-instructions",
         ]
         # fmt: on
         initdb = subprocess.run(command, capture_output=True, text=True, check=False, cwd=home, **account)
