@@ -48,7 +48,7 @@ class Reporter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        self._stop_bar()
 
     def note(self, text: str) -> None:
         """A line that stays."""
@@ -59,8 +59,12 @@ class Reporter:
         if event["event"] == "progress":
             self._show(event)
         elif event["event"] == "drain":
+            self._stop_bar()
+            self.note("Waiting for the last answers …")
+
+    def _stop_bar(self) -> None:
+        if self._console.is_terminal:
             self._bar.stop()
-            self.note("  waiting for the last answers")
 
     def _show(self, event: dict[str, Any]) -> None:
         now = event["time"]

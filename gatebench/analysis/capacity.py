@@ -1,0 +1,41 @@
+"""How many users a run held: before its first failure (the article's measure), and within the objective."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+FAILURES_PCT = 1.0
+P95_MS = 1000.0
+"""The objective: fewer failures than the one, and a p95 up to the other."""
+
+
+def capacity(steps: pd.DataFrame) -> pd.DataFrame:
+    """Two rows, by `measure`: users held (missing when the first step did not hold), the requests of that step,
+    `ramp_ended` when no step failed to hold, and the reason why one of the steps that decide is not valid.
+    """
+    no_failure = steps["failures"] == 0
+    objective = (steps["failure_pct"] < FAILURES_PCT) & (steps["p95_ms"] <= P95_MS)
+    rows = [
+        {"measure": "no failure", **_held(steps, no_failure)},
+        {"measure": "objective met", **_held(steps, objective)},
+    ]
+    return pd.DataFrame(rows).astype({"users": "Int64", "requests": "Int64", "invalid_reason": "str"})
+
+
+def _held(steps: pd.DataFrame, good: pd.Series[bool]) -> dict[str, object]:
+    """The last step before the first that was not good. A step without a request shows nothing, and ends the row."""
+    steps, good = steps[steps["requests"] > 0], good[steps["requests"] > 0]
+    held = int(good.to_numpy().argmin()) if not good.all() else len(good)
+    deciding = steps.iloc[max(held - 1, 0) : held + 1]
+    return {
+        "users": steps["users"].iloc[held - 1] if held else pd.NA,
+        "requests": steps["requests"].iloc[held - 1] if held else pd.NA,
+        "ramp_ended": held == len(steps),
+        "invalid_reason": _first(deciding["invalid_reason"]),
+    }
+
+
+def _first(reasons: Iterable[object]) -> str | None:
+    return next((str(reason) for reason in reasons if pd.notna(reason)), None)

@@ -1,0 +1,59 @@
+"""The votes ledger: what clients were told against what the database holds, cumulative since the ramp began."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from gatebench.analysis.frames import ended, failed
+from gatebench.records import LedgerReading, Run
+
+VOTE = "vote"
+"""The name of the request that is a vote."""
+
+_COLUMNS = ("step", "votes_attempted", "votes_acknowledged", "votes_stored", "votes_lost", "votes_untold")
+
+
+def ledger(requests: pd.DataFrame, readings: Iterable[LedgerReading]) -> pd.DataFrame:
+    """A row a reading, in order: step (missing after the drain), votes attempted, acknowledged, stored, lost, untold.
+
+    A vote may be under way while the database is read, so a vote counts as attempted when it was sent before the
+    reading ended, and as acknowledged when its answer had come before the reading began. Lost votes were acknowledged
+    and are not stored; untold votes are stored and were not acknowledged.
+    """
+    votes = requests[requests["name"] == VOTE]
+    sent = np.sort(votes["started"].to_numpy())
+    told = np.sort(ended(votes[~failed(votes)]).to_numpy())
+    rows = []
+    for reading in readings:
+        attempted = int(np.searchsorted(sent, reading.read_ended, side="right"))
+        acknowledged = int(np.searchsorted(told, reading.read_started, side="right"))
+        stored = reading.votes_stored
+        lost, untold = max(acknowledged - stored, 0), max(stored - acknowledged, 0)
+        rows.append((reading.step, attempted, acknowledged, stored, lost, untold))
+    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype("Int64")
+
+
+def alarms(table: pd.DataFrame, run: Run) -> list[str]:
+    """A sentence for each reading at which acknowledged ≤ stored ≤ attempted does not hold."""
+    sentences = []
+    for row in table.itertuples():
+        when = "after the drain" if pd.isna(row.step) else f"after step {row.step}"
+        if row.votes_lost > 0:
+            sentences.append(f"{row.votes_lost:,} acknowledged votes were not stored {when}{_by_design(run)}.")
+        if row.votes_stored > row.votes_attempted:
+            extra = row.votes_stored - row.votes_attempted
+            sentences.append(f"{extra:,} more votes were stored than attempted {when}{_cut_off(run)}.")
+    return sentences
+
+
+def _by_design(run: Run) -> str:
+    if run.app.get("vote") == "read-then-save" or run.config.get("profile") == "article":
+        return ": the article's vote reads, adds one and saves, so that votes at the same time overwrite each other"
+    return ": votes were lost"
+
+
+def _cut_off(run: Run) -> str:
+    return "" if run.ended else ": this run was killed, and with it the record of its last requests"

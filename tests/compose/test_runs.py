@@ -1,0 +1,190 @@
+"""Whole tiny runs in the compose stack, and what is left of them when something kills a part."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from gatebench.config import ROOT
+from gatebench.records import Outcome
+from gatebench.run_folder import RunFolder
+from gatebench.servers import Interface
+from tests.compose.docker import KNOBS, containers, docker, leftovers, listed, needs_engine, owners, volumes_of
+from tests.conftest import TINY, Bench
+from tests.test_bad_days import in_hold, recorded, wait_for
+
+pytestmark = needs_engine
+
+LONG = {**KNOBS, "USERS": "5", "SETTLE": "0", "HOLD": "60"}
+SOMEBODY = 23456
+SOCKET = Path("/var/run/docker.sock")
+
+
+def rows(folder: RunFolder) -> int:
+    with folder.requests.open("rb") as stream:
+        return int(pa.ipc.open_stream(stream).read_all().num_rows)
+
+
+def proxied(folder: RunFolder) -> int:
+    return sum(json.loads(line)["id"] != "-" for line in folder.proxy_log.read_text().splitlines())
+
+
+def assert_whole(folder: RunFolder) -> None:
+    run = folder.read_run()
+    assert run.outcome is Outcome.COMPLETE
+    assert [step.users for step in run.steps] == [5, 10]
+    assert run.load is not None
+    assert rows(folder) == proxied(folder) == run.load.locust_requests > 20
+    assert [reading.step for reading in folder.read_votes()] == [0, 1, 2, None]
+    for name in ("app", "postgres", "load"):
+        assert folder.log(name).stat().st_size > 0
+    assert leftovers(folder) == []
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Interface], RunFolder]:
+    """A finished tiny run of an interface; each is made once."""
+    made: dict[Interface, RunFolder] = {}
+
+    def make(interface: Interface) -> RunFolder:
+        if interface not in made:
+            bench = Bench(tmp_path_factory.mktemp("results"))
+            done = bench.run(interface, **KNOBS)
+            assert done.returncode == 0, done.stderr
+            made[interface] = bench.folder()
+        return made[interface]
+
+    return make
+
+
+@pytest.mark.parametrize("interface", Interface)
+def test_a_run_is_recorded_whole_and_leaves_nothing(
+    finished: Callable[[Interface], RunFolder], interface: Interface
+) -> None:
+    folder = finished(interface)
+    assert_whole(folder)
+    assert folder.read_run().app["interface"] == interface
+    assert owners(folder.path) == {os.getuid()}
+
+
+def test_versions_are_read_from_the_containers(finished: Callable[[Interface], RunFolder]) -> None:
+    run = finished(Interface.WSGI).read_run()
+    assert {"postgresql", "nginx", "docker", "docker-compose", "python", "django", "gunicorn"} <= set(run.versions)
+    assert run.versions["postgresql"].startswith("17.")
+    assert run.versions["python"] == run.app["python"]
+
+
+class Somebody:
+    """Another person of this machine, who may use Docker."""
+
+    def __init__(self, home: Path) -> None:
+        os.chown(home, SOMEBODY, SOMEBODY)
+        groups = [SOCKET.stat().st_gid]
+        self.options: dict[str, Any] = {"user": SOMEBODY, "group": SOMEBODY, "extra_groups": groups, "cwd": ROOT}
+        self.environment = {**os.environ, "HOME": str(home), "PYTHONPATH": sysconfig.get_path("purelib")}
+
+    def python(self) -> str | None:
+        """This interpreter, or the machine's own when this one lies where others may not look."""
+        for path in (sys.executable, "/usr/bin/python3"):
+            try:
+                if self.run([path, "-c", "import gatebench.cli, pyarrow"]).returncode == 0:
+                    return path
+            except OSError:
+                continue
+        return None
+
+    def run(self, command: list[str], **knobs: str) -> subprocess.CompletedProcess[str]:
+        environment = {**self.environment, **knobs}
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=180, check=False, **self.options
+        )
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not SOCKET.exists(), reason="only root can run as somebody else")
+def test_files_of_a_run_belong_to_whoever_ran_it() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        somebody, bench = Somebody(Path(folder)), Bench(Path(folder) / "results")
+        python = somebody.python()
+        if python is None:
+            pytest.skip(f"another user can read neither {sys.executable} nor an interpreter like it")
+        own = {"RESULTS": str(bench.results), "PORT": str(bench.port), "UI_PORT": str(bench.ui_port)}
+        done = somebody.run([python, "-m", "gatebench", "asgi"], **{**TINY, **own, **KNOBS})
+        assert done.returncode == 0, done.stderr
+        assert_whole(bench.folder())
+        assert owners(bench.results) == {SOMEBODY}
+
+
+def test_the_web_ui_is_open_during_a_run(bench: Bench) -> None:
+    process = bench.start("wsgi", **LONG, HEADLESS="0")
+    wait_for(lambda: in_hold(bench), "the hold")
+    ports = docker("ps", "--filter", f"name={bench.folder().path.name}", "--format", "{{.Ports}}")
+    assert f"127.0.0.1:{bench.ui_port}->{bench.ui_port}/tcp" in ports
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+
+
+def test_ctrl_c_keeps_what_was_recorded_and_leaves_nothing(bench: Bench) -> None:
+    process = bench.start("wsgi", **LONG)
+    wait_for(lambda: in_hold(bench), "the hold")
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    folder = bench.folder()
+    assert process.returncode == 130, stderr
+    run = folder.read_run()
+    assert run.outcome is Outcome.INTERRUPTED
+    assert run.load is not None  # it came to write down its own summary
+    assert rows(folder) == run.load.locust_requests + run.load.unfinished
+    assert leftovers(folder) == []
+
+
+def test_a_killed_app_ends_the_run_with_5_and_says_so(bench: Bench) -> None:
+    process = bench.start("wsgi", **LONG)
+    wait_for(lambda: in_hold(bench), "the hold")
+    folder = bench.folder()
+    docker("kill", next(name for name in containers(folder) if name.endswith("-app-1")))
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 5
+    assert "app ended with code 137" in stderr
+    assert "Traceback" not in stderr
+    assert folder.read_run().outcome is Outcome.FAILED
+    assert recorded(folder) > 0
+    assert leftovers(folder) == []
+
+
+@pytest.mark.parametrize("moment", ["starting", "measuring"])
+def test_a_killed_runner_leaves_nothing(bench: Bench, moment: str) -> None:
+    process = bench.start("asgi", **LONG)
+    if moment == "starting":
+        wait_for(lambda: bool(list(bench.results.glob("*-*sgi-*"))) and containers(bench.folder()) != [], "a container")
+    else:
+        wait_for(lambda: in_hold(bench), "the hold")
+    folder = bench.folder()
+    volumes = {volume for name in containers(folder) for volume in volumes_of(name)}
+    process.kill()
+    process.communicate(timeout=60)  # its output closes with the last of what it started
+    wait_for(lambda: leftovers(folder) == [], "everything to go", 30)
+    assert volumes.isdisjoint(listed("volume", "--quiet"))
+
+
+def test_a_port_that_is_taken_meanwhile_is_one_sentence(bench: Bench) -> None:
+    process = bench.start("wsgi", **LONG)
+    wait_for(lambda: bool(list(bench.results.glob("*-*sgi-*/logs/build.log"))), "the check of the ports")
+    holder = docker("run", "--detach", "--publish", f"127.0.0.1:{bench.port}:80", "nginx:1.28")
+    try:
+        _, stderr = process.communicate(timeout=120)
+    finally:
+        docker("rm", "--force", "--volumes", holder)
+    assert process.returncode == 3
+    assert f"Port {bench.port} was taken while the stack started" in stderr
+    assert leftovers(bench.folder()) == []

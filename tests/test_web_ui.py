@@ -1,0 +1,83 @@
+"""Locust's web UI during a run: it is there by itself, goes away by itself, and a hand on it is noticed."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+
+from gatebench.records import Outcome
+from tests.conftest import Bench
+
+WITH_UI = {"HEADLESS": "0", "USERS": "20", "SETTLE": "0", "HOLD": "8"}
+
+
+def fetch(bench: Bench, path: str, data: dict[str, str] | None = None) -> str:
+    fields = None if data is None else urllib.parse.urlencode(data).encode()
+    with urllib.request.urlopen(f"http://127.0.0.1:{bench.ui_port}{path}", fields, timeout=10) as answer:
+        return str(answer.read().decode())
+
+
+def wait_for_requests(bench: Bench) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if json.loads(fetch(bench, "/stats/requests"))["total_rps"]:
+                return
+        except (urllib.error.URLError, ConnectionError):
+            pass
+        time.sleep(0.1)
+    raise AssertionError("the web UI showed no requests")
+
+
+def test_it_shows_the_run_and_closes_by_itself(bench: Bench) -> None:
+    process = bench.start("wsgi", **WITH_UI)
+    wait_for_requests(bench)
+    assert "<title>Locust</title>" in fetch(bench, "/")
+    stats = json.loads(fetch(bench, "/stats/requests"))
+    assert {row["name"] for row in stats["stats"]} == {"form", "vote", "results", "Aggregated"}
+    assert stats["state"] == "running"
+    for path in ("/exceptions", "/tasks", "/logs", "/stats/requests/csv", "/stats/report"):
+        assert fetch(bench, path)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
+    assert f"Watch it at http://127.0.0.1:{bench.ui_port}" in stderr
+    with pytest.raises(urllib.error.URLError):
+        fetch(bench, "/")
+
+
+def test_stop_ends_the_run_early_and_says_who_did_it(bench: Bench) -> None:
+    process = bench.start("wsgi", **WITH_UI)
+    wait_for_requests(bench)
+    fetch(bench, "/stop", {})
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 6
+    assert "Somebody pressed stop in the web UI: run it again and only watch." in stderr
+    run = bench.folder().read_run()
+    assert run.outcome is Outcome.FAILED
+    assert run.load is not None
+    assert run.load.interference == ("the run was stopped in the web UI",)
+
+
+def test_an_edit_of_the_users_ends_the_run_early(bench: Bench) -> None:
+    process = bench.start("wsgi", **WITH_UI)
+    wait_for_requests(bench)
+    fetch(bench, "/swarm", {"user_count": "3", "spawn_rate": "10", "host": f"http://127.0.0.1:{bench.port}"})
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 6
+    assert "Somebody changed the number of users in the web UI" in stderr
+
+
+def test_a_reset_of_the_statistics_is_noted_and_spoils_nothing(bench: Bench) -> None:
+    process = bench.start("wsgi", **WITH_UI)
+    wait_for_requests(bench)
+    fetch(bench, "/stats/reset", {})
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
+    run = bench.folder().read_run()
+    assert run.load is not None
+    assert run.load.interference == ("the statistics were reset in the web UI",)
