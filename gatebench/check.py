@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.cookiejar import CookieJar
+from typing import Any
 
 from gatebench.config import App
 from gatebench.errors import AppCheckError
@@ -18,6 +20,11 @@ from gatebench.errors import AppCheckError
 TIMEOUT_S = 30
 WARM_UP_REQUESTS = 200
 WARM_UP_AT_ONCE = 8
+
+
+def live_facts(app: App, url: str) -> dict[str, Any]:
+    """What the live app says of itself: interface, driver and versions, as its readiness URL has them."""
+    return dict(json.loads(_open(urllib.request.build_opener(), url + app.ready_path)))
 
 
 def check(app: App, url: str, votes: Callable[[], int]) -> None:

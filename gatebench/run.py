@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
-import os
-import platform
 import signal
-import socket
 import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-import psutil
-
-from gatebench.check import check, warm_up
+from gatebench.check import check, live_facts, warm_up
 from gatebench.config import POLLS, RunConfig
-from gatebench.errors import BusyError, LoadError, MachineError, ServiceDiedError
+from gatebench.errors import LoadError, MachineError, ServiceDiedError
+from gatebench.lock import locked
+from gatebench.machine import check_ports, facts
 from gatebench.progress import Reporter, clock, expected_s
 from gatebench.records import LedgerReading, LoadSummary, Outcome, Run, Step
 from gatebench.run_folder import RunFolder
@@ -31,22 +26,21 @@ from gatebench.stacks.wait import last_lines
 from gatebench.watchdog import Watchdog
 
 LOOK_EVERY_S = 0.1
-CLEANING_S = 30.0
 STOPPING_S = 15.0
 
 
 def run(config: RunConfig, display: Reporter) -> RunFolder:
     """Measures one configuration and returns its folder; raises a GatebenchError or KeyboardInterrupt after saving."""
     results = Path(config.results)
-    with _locked(results) as lock:
-        _check_ports(config)
+    with locked(results) as lock:
+        check_ports(config)
         folder = RunFolder.create(results, f"{config.interface}-{config.server}")
-        record = Record(folder, Run(folder.path.name, config.to_json(), started=time.time(), machine=machine()))
+        record = Record(folder, Run(folder.path.name, config.to_json(), started=time.time(), machine=facts()))
         with record.saved(), _watched(lock, folder, display) as watchdog:
             stack = make_stack(config, folder, watchdog)
             display.note(f"Starting {config.label} ({config.stack}) …")
             stack.up()
-            record.note(versions=stack.versions(), app=_live_facts(stack))
+            record.note(versions=stack.versions(), app=live_facts(POLLS, stack.url))
             display.note(f"Checking the app at {stack.url} …")
             check(POLLS, stack.url, lambda: int(stack.query(POLLS.votes_query)))
             warm_up(POLLS, stack.url)
@@ -166,91 +160,6 @@ def _summary(event: dict[str, Any]) -> LoadSummary:
     return LoadSummary(**{**values, "interference": tuple(values["interference"])})
 
 
-def _live_facts(stack: Stack) -> dict[str, Any]:
-    with urllib.request.urlopen(stack.url + POLLS.ready_path, timeout=10) as answer:
-        return dict(json.load(answer))
-
-
-def machine() -> dict[str, Any]:
-    """The machine as a reader of the results wants to know it."""
-    return {
-        "system": f"{platform.system()} {platform.release()}",
-        "architecture": platform.machine(),
-        "cpu": _cpu_model(),
-        "cores": psutil.cpu_count(),
-        "memory_bytes": psutil.virtual_memory().total,
-        "python": platform.python_version(),
-    }
-
-
-def _cpu_model() -> str | None:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or None
-
-
-@contextlib.contextmanager
-def _locked(results: Path) -> Iterator[IO[str]]:
-    """Holds the results folder: one run at a time. A run that was killed holds it until its watchdog has cleaned up."""
-    try:
-        results.mkdir(parents=True, exist_ok=True)
-        lock = (results / ".lock").open("a+")
-    except OSError as error:
-        raise MachineError(
-            f"Cannot write to {results} ({error.strerror}): give another folder with RESULTS=."
-        ) from error
-    with lock:
-        deadline = time.monotonic() + CLEANING_S
-        while not _take(lock):
-            lock.seek(0)
-            holder = lock.read().strip()
-            if holder.isdecimal() and _runs(int(holder)):
-                raise BusyError(
-                    f"Another run (process {holder}) is using {results}: wait for it, or stop it with Ctrl-C."
-                )
-            if time.monotonic() > deadline:
-                raise BusyError(
-                    f"The run before was killed and its clean-up does not end: see the newest logs in {results}."
-                )
-            time.sleep(LOOK_EVERY_S)
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield lock
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _take(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _check_ports(config: RunConfig) -> None:
-    ports = {"PORT": config.port} if config.headless else {"PORT": config.port, "UI_PORT": config.ui_port}
-    for name, port in ports.items():
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError as error:
-                why = "in use" if error.errno == errno.EADDRINUSE else f"not ours to use ({error.strerror})"
-                raise MachineError(
-                    f"Port {port} is {why}: free it, or give another as in {name}={port + 1000}."
-                ) from error
-
-
 @contextlib.contextmanager
 def _watched(lock: IO[str], folder: RunFolder, display: Reporter) -> Iterator[Watchdog]:
     """A watchdog; everything that it was told of is ended on the way out."""
@@ -265,12 +174,14 @@ def _watched(lock: IO[str], folder: RunFolder, display: Reporter) -> Iterator[Wa
 
 @contextlib.contextmanager
 def _deaf() -> Iterator[None]:
-    """Ctrl-C changes nothing meanwhile: what ends a run must itself come to its end."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Ctrl-C and the like change nothing meanwhile: what ends a run must itself come to its end."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _in_words(users: tuple[int, ...]) -> str:

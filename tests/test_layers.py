@@ -17,7 +17,7 @@ RANKS = [
     {"gatebench", "errors"},
     {"records", "servers"},
     {"config", "run_folder"},
-    {"watchdog", "serve"},
+    {"watchdog", "serve", "lock", "machine"},
     {"stacks", "load", "check", "progress"},
     {"run"},
     {"cli"},

@@ -59,9 +59,7 @@ def counts(requests: pd.DataFrame, proxy: pd.DataFrame | None, failures: pd.Data
     if proxy is None:
         return Counts(len(requests), unfinished, locust, None, None, {})
     missing = requests["nginx_ms"].isna()
-    unlogged = {
-        str(cause): int(n) for cause, n in failures.loc[~failures["logged"], "failure"].value_counts().items()
-    }
+    unlogged = {str(cause): int(n) for cause, n in failures.loc[~failures["logged"], "failure"].value_counts().items()}
     if answered := int((missing & ~failed(requests)).sum()):
         unlogged[UNEXPLAINED] = answered
     return Counts(

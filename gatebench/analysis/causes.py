@@ -205,7 +205,7 @@ def _client_view(failures: Failures) -> Failures:
 
 
 def _client_words(failures: Failures) -> pd.Series:
-    """"unexpected status 502", "connection reset"."""
+    """ "unexpected status 502", "connection reset"."""
     status = failures["status"].astype("str")
     return failures["cause"].astype("str").where(failures["cause"] != Cause.STATUS, Cause.STATUS + " " + status)
 

@@ -23,7 +23,9 @@ def trace(requests: pd.DataFrame, proxy: pd.DataFrame | None, folder: RunFolder)
     (the error log about its connection); alert_line (Nginx out of connections in that second); exception, traceback,
     app_line (the app about its id).
     """
-    failures = requests.loc[failed(requests), ["request_id", "step", "measured", "cause", "status", "started", "elapsed_ms"]]
+    failures = requests.loc[
+        failed(requests), ["request_id", "step", "measured", "cause", "status", "started", "elapsed_ms"]
+    ]
     failures = failures.assign(ended=ended(failures), cause=failures["cause"].astype("str"))
     failures = failures.drop(columns=["started", "elapsed_ms"]).sort_values("ended", ignore_index=True)
     if proxy is None:
@@ -52,9 +54,7 @@ def _with_nginx_error(failures: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFr
     about = errors.dropna(subset="connection").rename(columns={"message": "nginx_error", "line": "nginx_line"})
     about = about[["time", "connection", "nginx_error", "nginx_line"]].sort_values("time", ignore_index=True)
     lines = failures[failures["logged"]].sort_values("proxy_time")[["request_id", "proxy_time", "connection"]]
-    found = pd.merge_asof(
-        lines, about, left_on="proxy_time", right_on="time", by="connection", tolerance=1 + ALERT_S
-    )
+    found = pd.merge_asof(lines, about, left_on="proxy_time", right_on="time", by="connection", tolerance=1 + ALERT_S)
     return failures.merge(found[["request_id", "nginx_error", "nginx_line"]], on="request_id", how="left")
 
 

@@ -11,8 +11,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psycopg
+
 from gatebench.config import POLLS, ROOT, RunConfig
-from gatebench.errors import MachineError
+from gatebench.errors import MachineError, ServiceDiedError
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.environment import app_environment, nginx_environment
 from gatebench.stacks.postgres import LOOPBACK, Postgres, free_port
@@ -68,7 +70,12 @@ class NativeStack:
         return {**programs, **json.loads(answer.stdout)}
 
     def query(self, sql: str) -> str:
-        return self._postgres.query(sql)
+        try:
+            return self._postgres.query(sql)
+        except psycopg.OperationalError as error:
+            raise ServiceDiedError(
+                f"The stack broke: {self.dead() or f'PostgreSQL did not answer ({error}).'}"
+            ) from error
 
     def start_load(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "gatebench.load", str(self._folder.path), "--host", self.url]
