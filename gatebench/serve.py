@@ -1,6 +1,7 @@
 """`python -m gatebench.serve`: becomes the app server named by $SERVER, in the app's folder. Both stacks start it so.
 
-Reads SERVER, PROFILE, WORKERS, APP_HOST and APP_PORT. `--versions` prints what is installed beside it, as JSON.
+Reads SERVER, PROFILE, WORKERS, APP_HOST and APP_PORT. `--setup` makes the database ready instead, with POLLS_QUESTIONS
+questions; `--versions` prints what is installed, as JSON.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ import importlib.metadata
 import json
 import os
 import platform
+import runpy
 import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 from gatebench.config import POLLS, PROFILES, ROOT, App, Profile
 from gatebench.servers import SERVERS, Server
@@ -25,9 +28,20 @@ def main() -> None:
     if sys.argv[1:] == ["--versions"]:
         print(json.dumps(versions()))
         return
-    server, profile = SERVERS[os.environ["SERVER"]], PROFILES[os.environ["PROFILE"]]
     os.chdir(ROOT / POLLS.folder)
+    if sys.argv[1:] == ["--setup"]:
+        setup(POLLS, int(os.environ["POLLS_QUESTIONS"]))
+        return
+    server, profile = SERVERS[os.environ["SERVER"]], PROFILES[os.environ["PROFILE"]]
     serve(server, POLLS, profile, int(os.environ["WORKERS"]), os.environ["APP_HOST"], int(os.environ["APP_PORT"]))
+
+
+def setup(app: App, questions: int) -> None:
+    """Runs the app's management commands in this process: Django takes longer to start than most of them to run."""
+    sys.path.insert(0, str(Path.cwd()))
+    for command in app.setup_commands(questions):
+        sys.argv = ["manage.py", *command]
+        runpy.run_path("manage.py", run_name="__main__")
 
 
 def versions() -> dict[str, str]:

@@ -34,7 +34,7 @@ class Watchdog:
                 stderr=output,
                 pass_fds=[lock.fileno()],
                 start_new_session=True,
-                env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+                cwd=Path(__file__).resolve().parents[1],
             )
 
     def end_process(self, pid: int, number: signal.Signals = signal.SIGTERM) -> None:

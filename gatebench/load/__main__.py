@@ -83,7 +83,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--host", required=True, help="where the users connect, for example http://127.0.0.1:8080")
     parser.add_argument("--ui-host", default="127.0.0.1", help="address that the web UI listens on")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    del sys.argv[1:]  # Locust's web UI parses the command line again, by its own rules
+    return arguments
 
 
 if __name__ == "__main__":

@@ -55,8 +55,7 @@ class NativeStack:
     def up(self) -> None:
         _raise_open_files_limit()
         self._postgres.start()
-        for command in POLLS.setup_commands(self._config.profile_row().questions):
-            self._manage(command)
+        self._setup()
         self._processes.serve("app", [sys.executable, "-m", "gatebench.serve"], self._environment)
         # Nginx comes last, so that its error log begins with the run and not with refused connections.
         self._wait_for_ready(f"http://{LOOPBACK}:{self._app_port}", self._config.server, log="app")
@@ -97,22 +96,21 @@ class NativeStack:
             log=self._folder.log(log),
         )
 
-    def _manage(self, command: list[str]) -> None:
-        """Runs a management command of the app; raises MachineError with what it said."""
+    def _setup(self) -> None:
+        """Makes the database ready; raises MachineError with what the app's management commands said."""
         answer = subprocess.run(
-            [sys.executable, "manage.py", *command],
-            cwd=ROOT / POLLS.folder,
+            [sys.executable, "-m", "gatebench.serve", "--setup"],
+            cwd=ROOT,
             env={**os.environ, **self._environment},
             capture_output=True,
             text=True,
             check=False,
         )
         log = self._folder.log("setup")
-        with log.open("a") as lines:
-            lines.write(answer.stdout + answer.stderr)
+        log.write_text(answer.stdout + answer.stderr)
         if answer.returncode:
             raise MachineError(
-                f"`manage.py {command[0]}` failed, so there is nothing to measure: mend what {log} says.\n"
+                f"The database could not be set up, so there is nothing to measure: mend what {log} says.\n"
                 f"{last_lines(log)}"
             )
 
