@@ -50,7 +50,7 @@ class Recorder:
         self._words: dict[str, list[str]] = {"name": [], "method": [], "cause": []}
         self._step_starts: list[float] = []
         self._file = pa.OSFile(str(path), "wb")
-        self._writer = pa.ipc.new_stream(self._file, SCHEMA)
+        self._writer = pa.ipc.new_stream(self._file, SCHEMA, options=pa.ipc.IpcWriteOptions(compression="zstd"))
         runner.environment.events.request.add_listener(self._on_request)
         self._flusher = gevent.spawn(self._flush_each_second)
 
