@@ -35,6 +35,7 @@ class Ramp:
     hold_s: float
     spawn_rate: float
     stop_reason: str | None = None
+    users_asked: tuple[int, ...] = (0,)  # by us: anything else was asked for in the web UI
     interference: tuple[str, ...] = ()
 
     def climb(self, users: tuple[int, ...]) -> None:
@@ -70,10 +71,13 @@ class Ramp:
     def _step(self, step: Step) -> None:
         self.recorder.begin_step(step.started)
         self._say_step(step, "spawn")
+        # Locust takes up the new number a moment later: until then it has the one before.
+        self.users_asked = (self.users_asked[-1], step.users)
         self.runner.start(step.users, spawn_rate=self.spawn_rate)
         while self.runner.user_count < step.users:
             self._tick(step, "spawn", STEADY_S)
         step = replace(step, running=time.time())
+        self.users_asked = (step.users,)
         self._pass_time(step, "settle", self.settle_s)
         cpu_before, hold_started = _cpu_s(), time.time()
         step = replace(step, hold_started=hold_started)
@@ -102,7 +106,7 @@ class Ramp:
             requests=self.recorder.requests,
             failures=self.recorder.failures,
         )
-        if self.runner.target_user_count != step.users:
+        if self.runner.target_user_count not in self.users_asked:
             self._interfere(f"the number of users was changed to {self.runner.target_user_count} in the web UI")
             self.stop_reason = "Somebody changed the number of users in the web UI: run it again and only watch."
         if self.recorder.error:
