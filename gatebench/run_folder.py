@@ -84,7 +84,7 @@ class RunFolder:
         if not self.path.is_dir():
             raise RunFolderError(f"There is no run folder {self.path}: `ls results` shows the runs there are.")
         data = self._read_json(self.run_json)
-        if not isinstance(data, dict) or "config" not in data:
+        if not isinstance(data, dict) or not isinstance(data.get("config"), dict):
             raise RunFolderError(f"{self.run_json} is not the record of a run: leave this folder out.")
         if data.get("format", 0) > FORMAT:
             raise RunFolderError(

@@ -37,51 +37,54 @@ class Counts:
         return locust_agrees and not self.log_only and UNEXPLAINED not in self.unlogged
 
 
-def nginx_ms(requests: pd.DataFrame, proxy: pd.DataFrame) -> npt.NDArray[np.float32]:
-    """Nginx's time for each request, missing where its log has none. A redirect that was followed is two lines, added."""
+@dataclass(frozen=True, slots=True)
+class Match:
+    """proxy.log against the record, by request id."""
+
+    nginx_ms: npt.NDArray[np.float32]  # Nginx's time for each request; missing where its log has none
+    log_only: npt.NDArray[np.float64]  # when Nginx logged what is not recorded, s since the epoch
+
+
+def match(requests: pd.DataFrame, proxy: pd.DataFrame) -> Match:
+    """A redirect that was followed is two lines with one id: their times are added."""
     order = np.argsort(proxy["request_id"].to_numpy(), kind="stable")
     ids = proxy["request_id"].to_numpy()[order]
     if not len(ids):
-        return np.full(len(requests), np.nan, np.float32)
+        return Match(np.full(len(requests), np.nan, np.float32), np.empty(0))
     first = np.flatnonzero(np.append(True, ids[1:] != ids[:-1]))
-    times = np.add.reduceat(proxy["request_ms"].to_numpy()[order], first)
-    ids = ids[first]
+    ids, request_ms = ids[first], np.add.reduceat(proxy["request_ms"].to_numpy()[order], first)
     wanted = requests["request_id"].to_numpy()
-    place = np.searchsorted(ids, wanted)
-    place[place == len(ids)] = 0
-    return np.where(ids[place] == wanted, times[place], np.float32("nan"))
-
-
-def counts(requests: pd.DataFrame, proxy: pd.DataFrame | None, failures: pd.DataFrame, run: Run) -> Counts:
-    """`requests` has nginx_ms when there is a proxy log; `failures` has their traced causes."""
-    unfinished = int((requests["cause"] == "unfinished").sum())
-    locust = run.load.locust_requests if run.load else None
-    if proxy is None:
-        return Counts(len(requests), unfinished, locust, None, None, {})
-    missing = requests["nginx_ms"].isna()
-    unlogged = {str(cause): int(n) for cause, n in failures.loc[~failures["logged"], "failure"].value_counts().items()}
-    if answered := int((missing & ~failed(requests)).sum()):
-        unlogged[UNEXPLAINED] = answered
-    return Counts(
-        recorded=len(requests),
-        unfinished=unfinished,
-        locust=locust,
-        logged=int((~missing).sum()),
-        log_only=_log_only(requests, proxy),
-        unlogged=unlogged,
+    place = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+    found = ids[place] == wanted
+    alone = np.ones(len(ids), dtype=bool)
+    alone[place[found]] = False
+    return Match(
+        nginx_ms=np.where(found, request_ms[place], np.float32("nan")),
+        log_only=proxy["time"].to_numpy()[order[first[alone]]],
     )
 
 
-def _log_only(requests: pd.DataFrame, proxy: pd.DataFrame) -> int:
-    """The runner's own checks come before the load, with ids that are not recorded either: they are left out."""
+def counts(requests: pd.DataFrame, matched: Match | None, failures: pd.DataFrame, run: Run) -> Counts:
+    """`failures` has their diagnosis. `matched` is None without proxy.log."""
+    unfinished = int((requests["cause"] == "unfinished").sum())
+    locust = run.load.locust_requests if run.load else None
+    if matched is None:
+        return Counts(len(requests), unfinished, locust, None, None, {})
+    logged = ~np.isnan(matched.nginx_ms)
+    unlogged = {
+        str(failure): int(n) for failure, n in failures.loc[~failures["logged"], "failure"].value_counts().items() if n
+    }
+    if answered := int((~logged & ~failed(requests).to_numpy()).sum()):
+        unlogged[UNEXPLAINED] = answered
+    log_only = _during_load(matched.log_only, requests)
+    return Counts(len(requests), unfinished, locust, int(logged.sum()), log_only, unlogged)
+
+
+def _during_load(moments: npt.NDArray[np.float64], requests: pd.DataFrame) -> int:
+    """The runner's own checks are not recorded either, and come before the load."""
     if requests.empty:
         return 0
-    first, last = requests["started"].min(), ended(requests).max()
-    during = proxy[(proxy["time"] >= first) & (proxy["time"] <= last)]
-    known = np.sort(requests["request_id"].to_numpy())
-    ids = during["request_id"].to_numpy()
-    place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
-    return len(np.unique(ids[known[place] != ids]))
+    return int(((moments >= requests["started"].min()) & (moments <= ended(requests).max())).sum())
 
 
 def latency(requests: pd.DataFrame, run: Run) -> pd.DataFrame:

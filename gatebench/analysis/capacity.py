@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
@@ -37,5 +38,5 @@ def _held(steps: pd.DataFrame, good: pd.Series[bool]) -> dict[str, object]:
     }
 
 
-def _first(reasons: Iterable[object]) -> str | None:
+def _first(reasons: Iterable[Any]) -> str | None:
     return next((str(reason) for reason in reasons if pd.notna(reason)), None)

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
 
+import numpy as np
 import pandas as pd
 
 from gatebench.records import Cause, Run
 
 NGINX, APP_SERVER, DJANGO, POSTGRESQL, UNKNOWN = "nginx", "app server", "Django", "PostgreSQL", "unknown"
 
-Failures = pd.DataFrame
-Mask = pd.Series
+Failures: TypeAlias = pd.DataFrame
+Mask: TypeAlias = "pd.Series[Any]"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A cause. `failure` names it, for each failure by itself where it is a function."""
 
-    failure: str | Callable[[Failures], pd.Series]
+    failure: str | Callable[[Failures], pd.Series[Any]]
     layer: str
     applies: Callable[[Failures], Mask]
     advice: str
@@ -39,9 +41,17 @@ def answered(status: int, said: str | None = None) -> Callable[[Failures], Mask]
 
     def applies(failures: Failures) -> Mask:
         found = failures["proxy_status"] == status
-        return found if said is None else found & failures["nginx_error"].str.contains(said, na=False)
+        return found if said is None else found & failures["nginx_line"].str.contains(said, na=False)
 
     return applies
+
+
+def broke_off(said: str) -> Callable[[Failures], Mask]:
+    """The app server ended the connection, before its answer (502) or in the middle of it."""
+    return lambda failures: (
+        ((failures["proxy_status"] == 502) | client(Cause.CUT_SHORT)(failures))
+        & failures["nginx_line"].str.contains(said, na=False)
+    )
 
 
 def app_error(text: str) -> Callable[[Failures], Mask]:
@@ -58,10 +68,15 @@ def out_of_connections(failures: Failures) -> Mask:
 def gave_up(connected: bool) -> Callable[[Failures], Mask]:
     """The client's time was over (Nginx logs 499) with the app server connected to, or still not."""
     return lambda failures: (
-        client(Cause.TIMEOUT, Cause.UNFINISHED)(failures)
-        & failures["logged"]
-        & (failures["upstream_connected"] == connected)
+        client(Cause.TIMEOUT)(failures) & failures["logged"] & (failures["upstream_connected"] == connected)
     )
+
+
+def app_said_so(failures: Failures) -> Mask:
+    """The status is the app's own. Of 502 and 504 nobody knows: Nginx logs them as the upstream's when it made them."""
+    status = failures["proxy_status"]
+    by_app = status.astype("str") == failures["upstream_status"].astype("str")
+    return client(Cause.STATUS)(failures) & by_app & ~status.isin([502, 504])
 
 
 RULES = (
@@ -103,14 +118,14 @@ RULES = (
     Rule(
         "app server reset the connection",
         APP_SERVER,
-        answered(502, "Connection reset|Broken pipe"),
+        broke_off("Connection reset|Broken pipe"),
         "A worker ended in mid-request, or its keep-alive is shorter than Nginx's: see logs/app.log.",
         "nginx_line",
     ),
     Rule(
         "app server closed the connection early",
         APP_SERVER,
-        answered(502, "prematurely closed"),
+        broke_off("prematurely closed"),
         "A worker was killed before it answered (gunicorn's --timeout, memory): see logs/app.log.",
         "nginx_line",
     ),
@@ -138,9 +153,7 @@ RULES = (
     Rule(
         lambda failures: "HTTP " + failures["proxy_status"].astype("str") + " from the app",
         DJANGO,
-        lambda failures: (
-            (failures["proxy_status"] >= 400) & (failures["proxy_status"].astype("str") == failures["upstream_status"])
-        ),
+        app_said_so,
         "The app answered so and logs/app.log has no error with the request's id.",
     ),
     Rule(
@@ -162,6 +175,18 @@ RULES = (
         "Its listen backlog was full: more workers, or a longer backlog.",
     ),
     Rule(
+        "unfinished when the run ended, the app server had the request",
+        APP_SERVER,
+        lambda failures: client(Cause.UNFINISHED)(failures) & failures["upstream_connected"].eq(True),
+        "The request was still waited for: see how long the slowest answers took.",
+    ),
+    Rule(
+        "no answer in time, the request never reached Nginx",
+        NGINX,
+        lambda failures: client(Cause.TIMEOUT)(failures) & ~failures["logged"],
+        "Nginx did not accept the connection in time: a longer listen backlog, or more worker_processes.",
+    ),
+    Rule(
         "connection refused",
         NGINX,
         client(Cause.REFUSED),
@@ -172,42 +197,47 @@ RULES = (
 """Tried in order: the first that applies is the cause."""
 
 
-def diagnose(failures: Failures) -> Failures:
-    """The failures with `failure`, `layer`, `advice` and `evidence`; where no rule applies the layer is unknown."""
-    if not failures["traced"].all():
-        return _client_view(failures)
-    named = failures.assign(failure="unknown (" + _client_words(failures) + ")", layer=UNKNOWN, advice=UNTRACED)
-    named["evidence"] = pd.Series(index=failures.index, dtype="str")
-    undecided = pd.Series(True, index=failures.index)
-    for rule in RULES:
-        chosen = rule.applies(failures).fillna(False).astype(bool) & undecided
-        if not chosen.any():
-            continue
-        undecided &= ~chosen
-        some = failures[chosen]
-        named.loc[chosen, "failure"] = rule.failure if isinstance(rule.failure, str) else rule.failure(some)
-        named.loc[chosen, "layer"] = rule.layer
-        named.loc[chosen, "advice"] = rule.advice
-        if rule.evidence:
-            named.loc[chosen, "evidence"] = some[rule.evidence]
-    return named
+NO_RULE = Rule(
+    lambda failures: "unknown (" + client_words(failures) + ")",
+    UNKNOWN,
+    lambda failures: failures["request_id"].notna(),
+    "The logs do not say: look at logs/ around the time of these failures.",
+)
+
+CLIENT_VIEW = Rule(
+    lambda failures: client_words(failures),
+    UNKNOWN,
+    lambda failures: failures["request_id"].notna(),
+    "Only the client's view is known: proxy.log is missing from the run folder.",
+)
 
 
-UNTRACED = "The logs do not say: look at logs/ around the time of these failures."
-CLIENT_VIEW = "Only the client's view is known: proxy.log is missing from the run folder."
+ALL_RULES = (*RULES, NO_RULE, CLIENT_VIEW)
 
 
-def _client_view(failures: Failures) -> Failures:
-    words = _client_words(failures)
-    return failures.assign(
-        failure=words, layer=UNKNOWN, advice=CLIENT_VIEW, evidence=pd.Series(index=failures.index, dtype="str")
-    )
+def client_words(failures: Failures) -> pd.Series[Any]:
+    """As "unexpected status 502", "connection reset"."""
+    cause = failures["cause"].astype("str")
+    return cause.where(cause != Cause.STATUS, Cause.STATUS + " " + failures["status"].astype("str")).fillna(cause)
 
 
-def _client_words(failures: Failures) -> pd.Series:
-    """ "unexpected status 502", "connection reset"."""
-    status = failures["status"].astype("str")
-    return failures["cause"].astype("str").where(failures["cause"] != Cause.STATUS, Cause.STATUS + " " + status)
+def diagnose(failures: Failures, traced: bool) -> Failures:
+    """The failures with `failure` (the name of the cause) and `rule` (its place in ALL_RULES).
+
+    Without a proxy.log nothing is traced, and the client's view is all there is.
+    """
+    rules = (*RULES, NO_RULE) if traced else (CLIENT_VIEW,)
+    names = np.empty(len(failures), dtype=object)
+    numbers = np.zeros(len(failures), dtype=np.int8)
+    rest = failures.reset_index(drop=True)
+    for rule in rules:
+        chosen = rule.applies(rest).fillna(False).to_numpy(bool)
+        if chosen.any():
+            some = rest[chosen]
+            names[some.index] = rule.failure if isinstance(rule.failure, str) else rule.failure(some).astype(object)
+            numbers[some.index] = ALL_RULES.index(rule)
+            rest = rest[~chosen]
+    return failures.assign(failure=pd.Categorical(names), rule=numbers)
 
 
 def causes_table(failures: Failures, run: Run) -> pd.DataFrame:
@@ -215,12 +245,16 @@ def causes_table(failures: Failures, run: Run) -> pd.DataFrame:
 
     Only failures of requests that started while a step was held count, as in the failure table.
     """
+    users = {step.number: step.users for step in run.steps}
     counted = failures[failures["measured"]]
-    keys = ["failure", "layer", "step"]
-    table = counted.groupby(keys, as_index=False).agg(
-        failures=("request_id", "size"), advice=("advice", "first"), evidence=("evidence", "first")
-    )
-    total = table.groupby(["failure", "layer"])["failures"].transform("sum")
-    table = table.assign(total=total, users=table["step"].map({step.number: step.users for step in run.steps}))
-    table = table.sort_values(["total", "failure", "step"], ascending=[False, True, True], ignore_index=True)
-    return table[["failure", "layer", "step", "users", "failures", "advice", "evidence"]]
+    lines = []
+    for (failure, number), group in counted.groupby(["failure", "rule"], observed=True):
+        rule = ALL_RULES[cast(int, number)]
+        evidence = group[rule.evidence].dropna().head(1).tolist() if rule.evidence else []
+        for step, n in group["step"].value_counts().items():
+            step = cast(int, step)
+            lines.append((failure, rule.layer, step, users[step], n, rule.advice, *(evidence or [None]), len(group)))
+    columns = ["failure", "layer", "step", "users", "failures", "advice", "evidence", "total"]
+    table = pd.DataFrame(lines, columns=columns)
+    table = table.sort_values(["total", "failure", "layer", "step"], ascending=[False, True, True, True])
+    return table.drop(columns="total").reset_index(drop=True).astype({"evidence": "str"})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -52,18 +54,24 @@ def read_requests(folder: RunFolder) -> Recording:
 def _whole_batches(stream: Any) -> tuple[list[Any], str | None]:
     batches: list[Any] = []
     try:
-        for batch in stream:
-            batches.append(batch.select(list(COLUMNS)))
+        while True:
+            batches.append(stream.read_next_batch().select(list(COLUMNS)))
+    except StopIteration:
+        return batches, None
     except (pa.ArrowInvalid, OSError):
         kept = sum(len(batch) for batch in batches)
         return batches, f"requests.arrows ends in the middle of a write; the {kept:,} requests before it are analysed."
-    return batches, None
 
 
 def _frame(table: Any) -> pd.DataFrame:
     table = table.unify_dictionaries()
     columns = {name: table.column(name).to_pandas(types_mapper=_DTYPES.get) for name in COLUMNS}
     return pd.DataFrame(columns, copy=False)
+
+
+def rows(frame: pd.DataFrame) -> Iterator[Any]:
+    """Each row, with its columns as attributes."""
+    return iter(frame.itertuples(index=False))
 
 
 def failed(requests: pd.DataFrame) -> pd.Series[bool]:
@@ -82,7 +90,7 @@ def hold(step: Step, recorded_until: float) -> tuple[float, float] | None:
     return step.hold_started, recorded_until if step.hold_ended is None else step.hold_ended
 
 
-def measured(requests: pd.DataFrame, run: Run) -> pd.Series[bool]:
+def measured(requests: pd.DataFrame, run: Run) -> npt.NDArray[np.bool_]:
     """Whether each request started while its step was held."""
     started = requests["started"].to_numpy()
     step = requests["step"].to_numpy()
@@ -91,7 +99,7 @@ def measured(requests: pd.DataFrame, run: Run) -> pd.Series[bool]:
     for row in run.steps:
         if (bounds := hold(row, until)) is not None:
             marks |= (step == row.number) & (started >= bounds[0]) & (started < bounds[1])
-    return pd.Series(marks, index=requests.index)
+    return marks
 
 
 def last_start(requests: pd.DataFrame) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from gatebench.analysis.frames import ended, failed
+from gatebench.analysis.frames import ended, failed, rows
 from gatebench.records import LedgerReading, Run
 
 VOTE = "vote"
@@ -21,25 +21,26 @@ def ledger(requests: pd.DataFrame, readings: Iterable[LedgerReading]) -> pd.Data
 
     A vote may be under way while the database is read, so a vote counts as attempted when it was sent before the
     reading ended, and as acknowledged when its answer had come before the reading began. Lost votes were acknowledged
-    and are not stored; untold votes are stored and were not acknowledged.
+    and are not stored; untold votes are stored and were never acknowledged, which is known after the drain only.
     """
     votes = requests[requests["name"] == VOTE]
     sent = np.sort(votes["started"].to_numpy())
     told = np.sort(ended(votes[~failed(votes)]).to_numpy())
-    rows = []
+    lines = []
     for reading in readings:
         attempted = int(np.searchsorted(sent, reading.read_ended, side="right"))
         acknowledged = int(np.searchsorted(told, reading.read_started, side="right"))
         stored = reading.votes_stored
-        lost, untold = max(acknowledged - stored, 0), max(stored - acknowledged, 0)
-        rows.append((reading.step, attempted, acknowledged, stored, lost, untold))
-    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype("Int64")
+        lost = max(acknowledged - stored, 0)
+        untold = max(stored - acknowledged, 0) if reading.step is None else None
+        lines.append((reading.step, attempted, acknowledged, stored, lost, untold))
+    return pd.DataFrame(lines, columns=list(_COLUMNS)).astype("Int64")
 
 
 def alarms(table: pd.DataFrame, run: Run) -> list[str]:
     """A sentence for each reading at which acknowledged ≤ stored ≤ attempted does not hold."""
     sentences = []
-    for row in table.itertuples():
+    for row in rows(table):
         when = "after the drain" if pd.isna(row.step) else f"after step {row.step}"
         if row.votes_lost > 0:
             sentences.append(f"{row.votes_lost:,} acknowledged votes were not stored {when}{_by_design(run)}.")

@@ -24,13 +24,17 @@ _EXCEPTION = re.compile(r"((?:\w+\.)*[A-Z]\w*)(?:: .*)?$")
 def read_error_log(folder: RunFolder) -> pd.DataFrame:
     """A row a line of Nginx's error log: time (whole seconds), connection, message (without the request), line."""
     rows = []
+    previous = ""
     for line in _lines(folder.nginx_error_log):
+        if line == previous:  # alerts come by the thousand, word for word the same
+            continue
+        previous = line
         if match := _ERROR_LINE.match(line):
             stamp, _, connection, message = match.groups()
             about = int(connection) if connection else None
             rows.append((_seconds(stamp), about, message.partition(", client:")[0], line[:LONGEST_LINE]))
     frame = pd.DataFrame(rows, columns=["time", "connection", "message", "line"])
-    return frame.astype({"time": "float64", "connection": "Int64", "message": "str", "line": "str"})
+    return frame.astype({"time": "float64", "connection": "Int64", "message": "category", "line": "category"})
 
 
 def read_app_errors(folder: RunFolder) -> pd.DataFrame:
@@ -49,7 +53,7 @@ def read_app_errors(folder: RunFolder) -> pd.DataFrame:
             chain.append(line[:LONGEST_LINE])
     rows += _app_row(request_id, chain)
     frame = pd.DataFrame(rows, columns=["request_id", "exception", "traceback", "line"])
-    frame = frame.astype({"request_id": "uint64", "exception": "str", "traceback": "str", "line": "str"})
+    frame = frame.astype({"request_id": "uint64", "exception": "category", "traceback": "category", "line": "category"})
     return frame.drop_duplicates("request_id")
 
 

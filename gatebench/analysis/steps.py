@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gatebench.analysis.frames import failed, hold, last_start
-from gatebench.records import Outcome, Run, Step
+from gatebench.records import Cause, Outcome, Run, Step
 
 LATE_MS = 1000
 """The objective: a success slower than this is late."""
@@ -43,7 +43,8 @@ def steps_table(requests: pd.DataFrame, run: Run, votes: pd.DataFrame) -> pd.Dat
     readings = votes.dropna(subset="step").astype({"step": "int64"}).drop_duplicates("step", keep="last")
     counted = ["votes_attempted", "votes_acknowledged", "votes_stored"]
     table = table.merge(readings[["step", *counted]], on="step", how="left")
-    reasons = {step.number: invalid_reason(step, run) for step in run.steps}
+    waiting = requests.loc[requests["measured"] & (requests["cause"] == Cause.UNFINISHED), "step"].value_counts()
+    reasons = {step.number: invalid_reason(step, run, int(waiting.get(step.number, 0))) for step in run.steps}
     reason = table["step"].map(reasons)
     return table.assign(valid=reason.isna(), invalid_reason=reason.astype("str"))
 
@@ -65,12 +66,17 @@ def _row(requests: pd.DataFrame, step: Step, bounds: tuple[float, float] | None)
     return row
 
 
-def invalid_reason(step: Step, run: Run) -> str | None:
-    """Why the step's numbers cannot be trusted; None when nothing speaks against them."""
+def invalid_reason(step: Step, run: Run, unfinished: int) -> str | None:
+    """Why the step's numbers cannot be trusted; None when nothing speaks against them.
+
+    `unfinished` requests of the step are failures when the run was drained, and only cut off when it ended early.
+    """
     reasons = []
     if step.hold_ended is None:
         how = {Outcome.RUNNING: "when the runner was killed", Outcome.FAILED: "when the run failed"}
         reasons.append(f"cut off {how.get(run.outcome, 'when the run was interrupted')}")
+    if unfinished and run.outcome is not Outcome.COMPLETE:
+        reasons.append(f"{unfinished:,} requests were still waited for when the run ended early")
     if step.users_running is not None and step.users_running != step.users:
         reasons.append(f"{step.users_running} of {step.users} users were running")
     if step.generator_cpu_pct is not None and step.generator_cpu_pct > BUSY_PCT:

@@ -9,9 +9,11 @@ from gatebench.analysis.frames import failed
 
 
 def timeline(requests: pd.DataFrame) -> pd.DataFrame:
-    """A row a second since the first request: ok and failed requests that started in it, and p95_ms of the ok ones."""
+    """A row a second from the first request on: time (s since the epoch), ok and failed requests that started in it,
+    and p95_ms of the ok ones.
+    """
     if requests.empty:
-        return pd.DataFrame({"second": [], "ok": [], "failed": [], "p95_ms": []})
+        return pd.DataFrame({"time": [], "ok": [], "failed": [], "p95_ms": []})
     started = requests["started"].to_numpy()
     second = (started - started.min()).astype(np.int32)
     bad = failed(requests).to_numpy()
@@ -19,7 +21,7 @@ def timeline(requests: pd.DataFrame) -> pd.DataFrame:
     ok = np.bincount(second[~bad], minlength=length)
     return pd.DataFrame(
         {
-            "second": np.arange(length),
+            "time": started.min() + np.arange(length),
             "ok": ok,
             "failed": np.bincount(second[bad], minlength=length),
             "p95_ms": _p95(second[~bad], requests["elapsed_ms"].to_numpy()[~bad], ok),

@@ -1,0 +1,128 @@
+"""One run, analysed: from its folder to the data frames that every table and chart is made of."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from gatebench.analysis.agreement import Counts, counts, latency, match
+from gatebench.analysis.capacity import capacity
+from gatebench.analysis.causes import causes_table, diagnose
+from gatebench.analysis.frames import measured, read_requests
+from gatebench.analysis.ledger import alarms, ledger
+from gatebench.analysis.proxy_log import read_proxy_log
+from gatebench.analysis.steps import steps_table
+from gatebench.analysis.timeline import timeline
+from gatebench.analysis.trace import client_view, trace
+from gatebench.errors import MachineError, RunFolderError
+from gatebench.records import LedgerReading, Outcome, Run
+from gatebench.run_folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysedRun:
+    """What is known of a run. Each frame is described where it is made. `label` is unique among the runs shown."""
+
+    folder: RunFolder
+    run: Run
+    label: str
+    steps: pd.DataFrame
+    causes: pd.DataFrame
+    ledger: pd.DataFrame
+    capacity: pd.DataFrame
+    counts: Counts
+    latency: pd.DataFrame | None  # None without proxy.log
+    timeline: pd.DataFrame
+    notes: tuple[str, ...]  # whatever a reader must know beside the numbers, a sentence each
+    alarms: tuple[str, ...]  # votes that do not add up
+
+
+def analyse(folder: RunFolder) -> AnalysedRun:
+    """Reads a run folder and computes everything; raises RunFolderError when it holds no run."""
+    run = folder.read_run()
+    recording = read_requests(folder)
+    proxy = read_proxy_log(folder)
+    requests = recording.requests
+    requests["measured"] = measured(requests, run)
+    matched = None if proxy is None else match(requests, proxy)
+    if proxy is None or matched is None:
+        failures = diagnose(client_view(requests), traced=False)
+    else:
+        requests["nginx_ms"] = matched.nginx_ms
+        failures = diagnose(trace(requests, proxy, folder), traced=True)
+    readings, ledger_damage = _readings(folder)
+    votes = ledger(requests, readings)
+    steps = steps_table(requests, run, votes)
+    notes = (_ending(run), recording.damage, ledger_damage, _without_proxy_log(proxy), _outside(failures))
+    return AnalysedRun(
+        folder=folder,
+        run=run,
+        label=str(run.config.get("label", run.id)),
+        steps=steps,
+        causes=causes_table(failures, run),
+        ledger=votes,
+        capacity=capacity(steps),
+        counts=counts(requests, matched, failures, run),
+        latency=None if proxy is None else latency(requests, run),
+        timeline=timeline(requests),
+        notes=tuple(note for note in notes if note),
+        alarms=tuple(alarms(votes, run)),
+    )
+
+
+def write_steps(analysed: AnalysedRun) -> None:
+    """steps.csv in the run's own folder; raises MachineError when it cannot be written."""
+    try:
+        analysed.steps.to_csv(analysed.folder.steps_csv, index=False)
+    except OSError as error:
+        raise MachineError(f"Cannot write {analysed.folder.steps_csv} ({error.strerror}).") from error
+
+
+def tell_apart(runs: Sequence[AnalysedRun]) -> list[AnalysedRun]:
+    """The runs, those that share a label with their start added to it, or their folder's name where that is shared."""
+    labels = Counter(run.label for run in runs)
+    stamped = Counter(_stamped(run) for run in runs)
+    return [
+        replace(run, label=_stamped(run) if stamped[_stamped(run)] == 1 else f"{run.label} ({run.folder.path.name})")
+        if labels[run.label] > 1
+        else run
+        for run in runs
+    ]
+
+
+def _stamped(run: AnalysedRun) -> str:
+    return f"{run.label} ({time.strftime('%d %b %H:%M:%S', time.localtime(run.run.started))})"
+
+
+def _readings(folder: RunFolder) -> tuple[list[LedgerReading], str | None]:
+    try:
+        return folder.read_votes(), None
+    except (RunFolderError, TypeError):
+        return [], "votes.json is damaged: the votes ledger is left out."
+
+
+def _ending(run: Run) -> str | None:
+    match run.outcome:
+        case Outcome.COMPLETE:
+            return None
+        case Outcome.RUNNING:
+            return "This run has no end: the runner was killed, or is still at work."
+        case Outcome.INTERRUPTED:
+            return f"This run was interrupted. {run.reason or ''}".strip()
+        case Outcome.FAILED:
+            return f"This run failed. {run.reason or ''}".strip()
+
+
+def _without_proxy_log(proxy: pd.DataFrame | None) -> str | None:
+    if proxy is not None:
+        return None
+    return "There is no proxy.log: causes are the client's view only, and Nginx's times cannot be compared."
+
+
+def _outside(failures: pd.DataFrame) -> str | None:
+    n = int((~failures["measured"]).sum())
+    return f"{n:,} failures while users were spawned, settled or drained are in no table." if n else None

@@ -1,0 +1,197 @@
+"""Builds run folders as a run leaves them, small enough to count by hand.
+
+Time is in seconds since BEGAN. A step lasts 20 s: 10 s of settling, 10 s of hold.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from gatebench.records import Cause, LedgerReading, LoadSummary, Outcome, Request, Run, Step
+from gatebench.run_folder import RunFolder
+
+BEGAN = 1_700_000_000.0
+STEP_S, SETTLE_S = 20.0, 10.0
+
+WORD = pa.dictionary(pa.int8(), pa.string())
+SCHEMA = pa.schema(
+    [
+        ("started", pa.float64()),
+        ("elapsed_ms", pa.float32()),
+        ("name", WORD),
+        ("method", WORD),
+        ("status", pa.int16()),
+        ("cause", WORD),
+        ("step", pa.int16()),
+        ("users", pa.int32()),
+        ("request_id", pa.uint64()),
+        ("bytes", pa.int32()),
+    ]
+)
+
+_ids = count(1)
+
+
+def step(number: int, users: int | None = None, **changes: Any) -> Step:
+    """A step that was held from second 10 to 20 of its own."""
+    start = BEGAN + STEP_S * (number - 1)
+    users = 100 * number if users is None else users
+    whole = Step(number, users, start, start + 2, start + SETTLE_S, start + STEP_S, users, 20.0)
+    return replace(whole, **changes)
+
+
+def request(at: float, elapsed_ms: float = 50, cause: Cause | None = None, **changes: Any) -> Request:
+    """A request that started `at` seconds after BEGAN, in the step it falls in. A failed one had no answer."""
+    made = Request(
+        started=BEGAN + at,
+        elapsed_ms=elapsed_ms,
+        name="form",
+        method="GET",
+        status=None if cause else 200,
+        cause=cause,
+        step=int(at // STEP_S) + 1,
+        users=100,
+        request_id=next(_ids),
+        bytes=None if cause else 1000,
+    )
+    return replace(made, **changes)
+
+
+def requests(step_number: int, ok: int, failed: int = 0, elapsed_ms: float = 50) -> list[Request]:
+    """So many requests in the hold of a step."""
+    at = STEP_S * (step_number - 1) + SETTLE_S + 1
+    return [request(at, elapsed_ms) for _ in range(ok)] + [request(at, 1, Cause.RESET) for _ in range(failed)]
+
+
+def vote(at: float, elapsed_ms: float = 50, cause: Cause | None = None) -> Request:
+    return request(at, elapsed_ms, cause, name="vote", method="POST", status=None if cause else 302)
+
+
+def reading(step_number: int | None, at: float, stored: int) -> LedgerReading:
+    """Read from `at` to a tenth of a second later."""
+    return LedgerReading(step_number, BEGAN + at, BEGAN + at + 0.1, stored)
+
+
+def proxy_line(of: Request, **changes: Any) -> dict[str, Any]:
+    """Nginx's line of a request: one that was answered by the app as the client saw it, 0.1 ms sooner."""
+    took = max(of.elapsed_ms - 0.1, 0) / 1000
+    line = {
+        "time": of.started + of.elapsed_ms / 1000,
+        "id": f"{of.request_id:016x}",
+        "method": of.method,
+        "uri": "/polls/1/",
+        "status": of.status or 499,
+        "request_time": took,
+        "upstream_status": str(of.status or "-"),
+        "upstream_connect_time": "0.000",
+        "upstream_header_time": f"{took:.3f}",
+        "upstream_response_time": f"{took:.3f}",
+        "bytes": 1000,
+        "connection": 17,
+        "connection_requests": 1,
+    }
+    return line | changes
+
+
+def error_line(at: float, message: str, level: str = "error") -> str:
+    """A line of Nginx's error log, in the second of `at`."""
+    stamp = time.strftime("%Y/%m/%d %H:%M:%S", time.gmtime(BEGAN + at))
+    return f"{stamp} [{level}] 29#29: {message}"
+
+
+OUT_OF_CONNECTIONS = "1024 worker_connections are not enough"
+
+
+def app_error(of: Request, *chain: str) -> str:
+    """What Django writes of a request that raised, the exceptions of the chain each with a stack."""
+    stack = 'Traceback (most recent call last):\n  File "views.py", line 1, in vote\n    raise\n'
+    heading = (
+        f"2023-11-14 22:13:20,000 ERROR django.request pid=7 request_id={of.request_id:016x} Internal Server Error"
+    )
+    return heading + "\n" + "\n\nDuring handling of the above …\n\n".join(stack + one for one in chain)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Everything that goes into a run folder. `proxy_lines` of None is no proxy.log at all."""
+
+    requests: Sequence[Request] = ()
+    steps: Sequence[Step] = ()
+    votes: Sequence[LedgerReading] = ()
+    proxy_lines: Sequence[dict[str, Any]] | None = None
+    error_log: Sequence[str] = ()
+    app_log: Sequence[str] = ()
+    run: Any = None  # changes to the Run, a dict
+    config: Any = None  # changes to its config, a dict
+
+    def write(self, path: Path) -> RunFolder:
+        folder = RunFolder(path)
+        folder.logs.mkdir(parents=True)
+        write_requests(folder, self.requests)
+        folder.write_votes(list(self.votes))
+        folder.nginx_error_log.write_text("".join(line + "\n" for line in self.error_log))
+        folder.log("app").write_text("".join(line + "\n" for line in self.app_log))
+        if self.proxy_lines is not None:
+            folder.proxy_log.write_text("".join(json.dumps(line) + "\n" for line in self.proxy_lines))
+        folder.write_run(self._run(path.name))
+        return folder
+
+    def _run(self, name: str) -> Run:
+        users = [one.users for one in self.steps]
+        config = {
+            "interface": "wsgi",
+            "server": "gunicorn",
+            "profile": "fair",
+            "stack": "native",
+            "db": "pool",
+            "workers": 2,
+            "users": users,
+            "settle_s": 10.0,
+            "hold_s": 10.0,
+            "timeout_s": 10.0,
+            "label": "WSGI gunicorn",
+        }
+        unfinished = sum(one.cause == Cause.UNFINISHED for one in self.requests)
+        failures = sum(one.cause is not None for one in self.requests) - unfinished
+        run = Run(
+            id=name,
+            config=config | (self.config or {}),
+            started=BEGAN,
+            ended=BEGAN + 500,
+            outcome=Outcome.COMPLETE,
+            steps=tuple(self.steps),
+            load=LoadSummary(len(self.requests) - unfinished, failures, unfinished, 1.0),
+        )
+        return replace(run, **(self.run or {}))
+
+
+ASGI = {"interface": "asgi", "server": "uvicorn", "label": "ASGI uvicorn"}
+
+
+def write_requests(folder: RunFolder, rows: Iterable[Request]) -> None:
+    """As the recorder writes them: a batch a second of their ends, with dictionaries that grow."""
+    by_second: dict[int, list[Request]] = {}
+    for row in sorted(rows, key=lambda row: row.started + row.elapsed_ms / 1000):
+        by_second.setdefault(int(row.started + row.elapsed_ms / 1000), []).append(row)
+    words: dict[str, list[str]] = {"name": [], "method": [], "cause": []}
+    with pa.OSFile(str(folder.requests), "wb") as file, pa.ipc.new_stream(file, SCHEMA) as writer:
+        for batch in by_second.values():
+            writer.write_batch(pa.record_batch([_array(field, batch, words) for field in SCHEMA], schema=SCHEMA))
+
+
+def _array(field: pa.Field, batch: list[Request], words: dict[str, list[str]]) -> pa.Array:
+    values = [getattr(row, field.name) for row in batch]
+    if field.type != WORD:
+        return pa.array(values, field.type)
+    known = words[field.name]
+    known += sorted({str(value) for value in values if value is not None} - set(known))
+    places = pa.array([None if value is None else known.index(value) for value in values], pa.int8())
+    return pa.DictionaryArray.from_arrays(places, pa.array(known, pa.string()))
