@@ -36,7 +36,7 @@ SETTLE_S, HOLD_S = 10, 20
 STEP_S = SETTLE_S + HOLD_S
 BEGAN = 1_700_000_000.0
 NAMES, METHODS, CAUSES = ("form", "vote", "results"), ("GET", "POST"), (str(Cause.RESET), str(Cause.CLOSED))
-WORD = pa.dictionary(pa.int8(), pa.string())
+COMPRESSED = pa.ipc.IpcWriteOptions(compression="zstd")  # as the recorder writes
 PROXY_LINE = (
     '{"time": %.3f, "id": "%016x", "method": "%s", "uri": "/polls/%d/", "status": %d, "request_time": %.3f, '
     '"upstream_status": "%d", "upstream_connect_time": "0.000", "upstream_header_time": "%.3f", '
@@ -120,7 +120,7 @@ def _write_requests(frame: pd.DataFrame, folder: RunFolder) -> None:
     with pa.OSFile(str(folder.requests), "wb") as file:
         for rows in np.split(order, cuts):
             batch = _batch(frame.iloc[rows])
-            writer = writer or pa.ipc.new_stream(file, batch.schema)
+            writer = writer or pa.ipc.new_stream(file, batch.schema, options=COMPRESSED)
             writer.write_batch(batch)
         if writer:
             writer.close()

@@ -59,8 +59,12 @@ def app_error(text: str) -> Callable[[Failures], Mask]:
 
 
 def out_of_connections(failures: Failures) -> Mask:
-    """Closed at accept (no log line), or refused a connection towards the app (500 by Nginx itself)."""
-    closed = client(Cause.RESET, Cause.CLOSED)(failures) & ~failures["logged"]
+    """Closed without a line in the log, or refused a connection towards the app (500 by Nginx itself).
+
+    Of a redirect that the client followed, the line that is missing is the second: the last is the redirect's.
+    """
+    unlogged = ~failures["logged"] | failures["proxy_status"].between(300, 399).fillna(False)
+    closed = client(Cause.RESET, Cause.CLOSED)(failures) & unlogged
     no_upstream = (failures["proxy_status"] == 500) & (failures["upstream_status"] == "-")
     return failures["alert_line"].notna() & (closed | no_upstream)
 

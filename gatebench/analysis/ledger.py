@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,16 +39,21 @@ def ledger(requests: pd.DataFrame, readings: Iterable[LedgerReading]) -> pd.Data
 
 
 def alarms(table: pd.DataFrame, run: Run) -> list[str]:
-    """A sentence for each reading at which acknowledged ≤ stored ≤ attempted does not hold."""
+    """A sentence each for acknowledged ≤ stored and stored ≤ attempted, of the reading that breaks it most."""
     sentences = []
-    for row in rows(table):
-        when = "after the drain" if pd.isna(row.step) else f"after step {row.step}"
-        if row.votes_lost > 0:
-            sentences.append(f"{row.votes_lost:,} acknowledged votes were not stored {when}{_by_design(run)}.")
-        if row.votes_stored > row.votes_attempted:
-            extra = row.votes_stored - row.votes_attempted
-            sentences.append(f"{extra:,} more votes were stored than attempted {when}{_cut_off(run)}.")
+    readings = list(rows(table))
+    if lost := [row for row in readings if row.votes_lost > 0]:
+        worst = max(lost, key=lambda row: row.votes_lost)
+        sentences.append(f"{worst.votes_lost:,} acknowledged votes were not stored {_when(worst)}{_by_design(run)}.")
+    if extra := [row for row in readings if row.votes_stored > row.votes_attempted]:
+        worst = max(extra, key=lambda row: row.votes_stored - row.votes_attempted)
+        n = worst.votes_stored - worst.votes_attempted
+        sentences.append(f"{n:,} more votes were stored than attempted {_when(worst)}{_cut_off(run)}.")
     return sentences
+
+
+def _when(row: Any) -> str:
+    return "after the drain" if pd.isna(row.step) else f"after step {row.step}"
 
 
 def _by_design(run: Run) -> str:

@@ -16,6 +16,12 @@ from gatebench.analysis.tables import Table
 
 Runs = Sequence[AnalysedRun]
 
+ESSENTIAL_SETTINGS = (
+    "profile", "stack", "db", "workers", "settle_s", "hold_s", "timeout_s", "app django", "app python", "app driver",
+    "app database", "machine cores",
+)  # fmt: skip
+"""What a reader must know to read a number; the rest is at the report's end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -70,7 +76,7 @@ def report(runs: Runs, charts: dict[str, list[Path]], notes: Sequence[str] = ())
     ]
     if "timeline" in charts:
         sections.append(Section("Second by second", "Settling is shaded.", charts=charts["timeline"]))
-    return sections
+    return [*sections, _settings(comparison)]
 
 
 def answer(runs: Runs) -> str:
@@ -102,15 +108,22 @@ def warnings(runs: Runs, comparison: Comparison) -> list[str]:
 
 
 def _setup(runs: Runs, comparison: Comparison) -> Section:
-    shared = Table(["Setting", "Value"], [[name, value] for name, value in comparison.shared.items()], 2)
+    essentials = ", ".join(
+        f"{name} {comparison.shared[name]}" for name in ESSENTIAL_SETTINGS if name in comparison.shared
+    )
     if len(runs) == 1:
-        return Section("What was measured", tables=[("", shared)])
+        return Section("What was measured", f"{essentials}.")
     differing = Table(
         ["Setting", *(run.label for run in runs)],
         [[name, *values] for name, values in comparison.differing.items()],
         1 + len(runs),
     )
-    return Section("What was measured", tables=[("The runs share", shared), ("They differ in", differing)])
+    return Section("What was measured", f"The runs share {essentials}.", [("They differ in", differing)])
+
+
+def _settings(comparison: Comparison) -> Section:
+    shared = Table(["Setting", "Value"], [[name, value] for name, value in comparison.shared.items()], 2)
+    return Section("Settings and versions", "All that the runs share.", [("", shared)])
 
 
 def _causes(runs: Runs) -> Section:

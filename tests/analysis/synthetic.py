@@ -182,7 +182,8 @@ def write_requests(folder: RunFolder, rows: Iterable[Request]) -> None:
     for row in sorted(rows, key=lambda row: row.started + row.elapsed_ms / 1000):
         by_second.setdefault(int(row.started + row.elapsed_ms / 1000), []).append(row)
     words: dict[str, list[str]] = {"name": [], "method": [], "cause": []}
-    with pa.OSFile(str(folder.requests), "wb") as file, pa.ipc.new_stream(file, SCHEMA) as writer:
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.OSFile(str(folder.requests), "wb") as file, pa.ipc.new_stream(file, SCHEMA, options=options) as writer:
         for batch in by_second.values():
             writer.write_batch(pa.record_batch([_array(field, batch, words) for field in SCHEMA], schema=SCHEMA))
 

@@ -83,6 +83,14 @@ def test_a_request_that_nginx_logged_was_not_closed_at_accept(analysed: Analysed
     assert found == [("unknown (connection reset)", "unknown", 1)]
 
 
+def test_of_a_followed_redirect_the_second_request_may_be_the_one_that_was_closed(analysed: Analysed) -> None:
+    """Nginx logged the vote's 302; the results page that the client asked for next has no line."""
+    row = request(15, 5, Cause.CLOSED, name="vote", method="POST")
+    alert = error_line(15, OUT_OF_CONNECTIONS, "alert")
+    found = causes(analysed, [row], proxy_lines=[proxy_line(row, status=302)], error_log=[alert])
+    assert found == [("Nginx out of connections", "nginx", 1)]
+
+
 def test_nginx_s_own_500_in_the_second_of_an_alert_is_its_connections(analysed: Analysed) -> None:
     row = answered(500)
     line = proxy_line(row, upstream_status="-", upstream_connect_time="-")

@@ -48,10 +48,22 @@ def test_a_vote_under_way_while_the_database_is_read_may_be_stored_or_not(analys
         assert ledger(lambda recorded, n=stored: analysed(recorded, f"run{n}"), votes=[reading(1, 20, stored)])[1] == ()
 
 
+def test_a_vote_sent_while_the_database_is_read_counts_as_attempted(analysed: Analysed) -> None:
+    run = analysed(Recorded([vote(20.05, 10)], [step(1)], [reading(1, 20, stored=1)]))
+    assert run.ledger["votes_attempted"].tolist() == [1]
+    assert run.ledger["votes_acknowledged"].tolist() == [0]
+    assert run.alarms == ()
+
+
 def test_a_lost_vote_is_an_alarm(analysed: Analysed) -> None:
     table, alarms = ledger(analysed, votes=[reading(None, 45, 1)])
     assert table["votes_lost"].tolist() == [2]
     assert alarms == ("2 acknowledged votes were not stored after the drain: votes were lost.",)
+
+
+def test_one_alarm_tells_of_the_reading_that_breaks_it_most(analysed: Analysed) -> None:
+    _, alarms = ledger(analysed, votes=[reading(2, 40, 2), reading(None, 45, 0)])
+    assert alarms == ("3 acknowledged votes were not stored after the drain: votes were lost.",)
 
 
 def test_the_article_s_vote_loses_some_by_design(analysed: Analysed) -> None:

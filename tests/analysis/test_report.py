@@ -95,9 +95,9 @@ def test_it_says_what_the_runs_share_and_where_they_differ(results: Path, comman
     Recorded(requests(1, ok=1), [step(1)], run=wsgi).write(results / "a")
     Recorded(requests(1, ok=1), [step(1)], run=asgi, config=ASGI).write(results / "b")
     command()
-    text = section(command.report, "What was measured")
-    shared, differing = text.split("### They differ in")
-    assert table_in(shared).splitlines()[2:] == [
+    essentials, differing = section(command.report, "What was measured").split("### They differ in")
+    assert "The runs share profile fair, stack native, db pool, workers 2, " in essentials
+    assert table_in(section(command.report, "Settings and versions")).splitlines()[2:] == [
         "| profile | fair |",
         "| stack | native |",
         "| db | pool |",

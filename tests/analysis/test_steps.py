@@ -51,8 +51,9 @@ def test_a_request_belongs_to_the_step_in_which_it_started(analysed: Analysed) -
 
 
 def test_a_request_of_another_step_in_the_hold_is_not_counted(analysed: Analysed) -> None:
-    run = analysed(Recorded([request(15), request(15, step=2)], [step(1)]))
+    run = analysed(Recorded([request(15), request(15, 5, Cause.RESET, step=2)], [step(1)]))
     assert row_of(run)["requests"] == 1
+    assert run.causes.empty
 
 
 def test_percentiles_are_of_successes_only(analysed: Analysed) -> None:
