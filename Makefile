@@ -25,7 +25,7 @@ bench-asgi: $(VENV)/bench.stamp ## measure ASGI
 	@$(RUN) -m gatebench asgi
 
 analyze: $(VENV)/bench.stamp ## failure table, charts and report of the newest runs, or of RUNS="results/… results/…"
-	@$(RUN) analyze.py $(RUNS)
+	@$(RUN) analyze.py $(if $(RESULTS),--results "$(RESULTS)") $(RUNS)
 
 test: $(VENV)/dev.stamp ## all tests; those of the compose stack are skipped where no Docker engine answers
 	@$(RUN) -m pytest

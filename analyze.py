@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +12,8 @@ from gatebench.analysis.export import save_tables, save_text
 from gatebench.analysis.render import console, markdown, show
 from gatebench.analysis.report import report
 from gatebench.analysis.runs import AnalysedRun, analyse, tell_apart, write_steps
-from gatebench.errors import INTERRUPTED, GatebenchError, RunFolderError, UsageError
+from gatebench.command import guarded
+from gatebench.errors import RunFolderError, UsageError
 from gatebench.run_folder import RESULTS, RunFolder, newest
 
 INTERFACES = ("wsgi", "asgi")
@@ -22,25 +21,10 @@ INTERFACES = ("wsgi", "asgi")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code; every error is one sentence on stderr."""
-    try:
-        return _analyze(_parse(argv))
-    except GatebenchError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("Interrupted. The runs are as they were; analyse them again with `make analyze`.", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:  # `analyze.py | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:  # a mistake of ours: the traceback is for the report, not for the person
-        with tempfile.NamedTemporaryFile("w", prefix="gatebench-error-", suffix=".log", delete=False) as log:
-            traceback.print_exc(file=log)
-        print(
-            f"Gatebench made a mistake ({type(error).__name__}: {error}): please report it with {log.name}.",
-            file=sys.stderr,
-        )
-        return GatebenchError.exit_code
+    return guarded(
+        lambda: _analyze(_parse(argv)),
+        interrupted="Interrupted. The runs are as they were: analyse them again with `make analyze`.",
+    )
 
 
 def _analyze(arguments: argparse.Namespace) -> int:

@@ -1,19 +1,14 @@
-"""Arguments in, exit code out: the only place that exits. `gatebench wsgi`, `gatebench asgi`."""
+"""Arguments in, exit code out: `gatebench wsgi`, `gatebench asgi`."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import signal
-import sys
-import tempfile
-import traceback
-from collections.abc import Callable
 
 from rich.console import Console
 
+from gatebench.command import guarded
 from gatebench.config import KNOBS, check_names, resolve
-from gatebench.errors import INTERRUPTED, GatebenchError
 from gatebench.progress import Reporter
 from gatebench.run import run
 from gatebench.servers import Interface
@@ -23,29 +18,10 @@ from gatebench.stacks.engine import engine_answers
 def main() -> int:
     """The exit code of a run; README.md lists them."""
     arguments = _parser().parse_args()
-    return guarded(lambda: _bench(Interface(arguments.interface), vars(arguments)))
-
-
-def guarded(work: Callable[[], int]) -> int:
-    """What work returns; every error that a person is meant to read becomes its sentence and its exit code."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.default_int_handler)
-    try:
-        return work()
-    except GatebenchError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("Interrupted. What was recorded is kept.", file=sys.stderr)
-        return INTERRUPTED
-    except Exception as error:  # a mistake of ours: the traceback is for the report, not for the person
-        with tempfile.NamedTemporaryFile("w", prefix="gatebench-error-", suffix=".log", delete=False) as log:
-            traceback.print_exc(file=log)
-        print(
-            f"Gatebench made a mistake ({type(error).__name__}: {error}): please report it with {log.name}.",
-            file=sys.stderr,
-        )
-        return GatebenchError.exit_code
+    return guarded(
+        lambda: _bench(Interface(arguments.interface), vars(arguments)),
+        interrupted="Interrupted. What was recorded is kept.",
+    )
 
 
 def _bench(interface: Interface, given: dict[str, str]) -> int:
@@ -69,6 +45,3 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(f"--{knob.name.lower().replace('_', '-')}", metavar=knob.name, help=knob.help + shown)
     return parser
 
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -17,7 +17,7 @@ RANKS = [
     {"gatebench", "errors"},
     {"records", "servers"},
     {"config", "run_folder"},
-    {"watchdog", "serve", "lock", "machine"},
+    {"watchdog", "serve", "lock", "machine", "command"},
     {"stacks", "load", "check", "progress"},
     {"run"},
     {"cli"},
