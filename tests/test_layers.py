@@ -25,7 +25,7 @@ RANKS = [
 ]
 """From the bottom up: a module imports only what stands lower, or its own room."""
 
-ANALYSIS_MAY_USE = {"analysis", "records", "run_folder", "errors"}
+ANALYSIS_MAY_USE = {"analysis", "records", "run_folder", "errors", "command"}
 
 
 def room(path: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import analyze
+from gatebench.analysis import cli
 from gatebench.analysis.runs import AnalysedRun, analyse
 from gatebench.run_folder import RunFolder
 from tests.analysis.synthetic import Recorded
@@ -38,7 +38,7 @@ class Command:
 
     def __call__(self, *folders: RunFolder | Path | str) -> int:
         paths = [str(one.path if isinstance(one, RunFolder) else one) for one in folders]
-        code = analyze.main([*paths, "--results", str(self.results)])
+        code = cli.main([*paths, "--results", str(self.results)])
         self.out, self.err = self.capsys.readouterr()
         return code
 

@@ -11,12 +11,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import analyze
+from gatebench.analysis import cli
+from gatebench.config import ROOT
 from gatebench.run_folder import RunFolder
 from tests.analysis.conftest import Command
 from tests.analysis.synthetic import ASGI, BEGAN, Recorded, requests, step
-
-ROOT = Path(analyze.__file__).parent
 
 
 def write(results: Path, name: str, failed: int = 0, **recorded: object) -> RunFolder:
@@ -126,7 +125,7 @@ def test_ctrl_c_is_130(results: Path, command: Command, monkeypatch: pytest.Monk
         raise KeyboardInterrupt
 
     write(results, "only")
-    monkeypatch.setattr(analyze, "analyse", interrupt)
+    monkeypatch.setattr(cli, "analyse", interrupt)
     assert command() == 130
     assert command.err.count("\n") == 1
 
@@ -138,7 +137,7 @@ def test_a_mistake_of_ours_keeps_its_traceback_in_a_file(
         raise ZeroDivisionError("one by none")
 
     write(results, "only")
-    monkeypatch.setattr(analyze, "analyse", fall_over)
+    monkeypatch.setattr(cli, "analyse", fall_over)
     assert command() == 1
     assert command.err.startswith("Gatebench made a mistake (ZeroDivisionError: one by none): please report it with ")
     log = Path(command.err.split()[-1].rstrip("."))
