@@ -44,4 +44,3 @@ def _parser() -> argparse.ArgumentParser:
         shown = f" (default: {knob.default})" if knob.default else ""
         parser.add_argument(f"--{knob.name.lower().replace('_', '-')}", metavar=knob.name, help=knob.help + shown)
     return parser
-

@@ -101,4 +101,3 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--results", type=Path, default=RESULTS, help="where runs are looked for (default: results/)")
     parser.add_argument("--out", type=Path, help="where to write (default: analysis/ in the results folder)")
     return parser.parse_args(argv)
-

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from gatebench.config import ROOT
 from gatebench.errors import MachineError
 
 OLDEST_POSTGRES = 14
@@ -37,7 +38,9 @@ class Program:
         return int(self.version.split(".")[0])
 
     def __str__(self) -> str:
-        return f"{self.version} ({self.path})"
+        """The version and where it was found; an embedded one by its place in this checkout."""
+        inside = self.path.is_relative_to(ROOT)
+        return f"{self.version} ({self.path.relative_to(ROOT) if inside else self.path})"
 
 
 def find_postgres() -> Program:
