@@ -8,6 +8,7 @@ RUN := $(VENV)/bin/python
 export GATEBENCH_KNOBS := $(filter-out PYTHON RUNS OUT,$(foreach word,$(MAKEOVERRIDES),$(if $(findstring =,$(word)),$(firstword $(subst =, ,$(word))))))
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL: # two runs would measure each other
 .PHONY: help bench bench-wsgi bench-asgi analyze test lint format typecheck lock clean
 
 help: ## what there is to make, and the knobs
