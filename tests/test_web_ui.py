@@ -23,10 +23,12 @@ def fetch(bench: Bench, path: str, data: dict[str, str] | None = None) -> str:
 
 
 def wait_for_requests(bench: Bench) -> None:
+    """Returns once a user has gone the whole way, and the web UI shows it."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
-            if json.loads(fetch(bench, "/stats/requests"))["total_rps"]:
+            stats = json.loads(fetch(bench, "/stats/requests"))
+            if stats["total_rps"] and "results" in {row["name"] for row in stats["stats"]}:
                 return
         except (urllib.error.URLError, ConnectionError):
             pass
