@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
+NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+  { echo "Gatebench needs Python 3.11 or newer, and $(PYTHON) is not: give another, as in make PYTHON=python3.13 …" >&2; exit 1; }
+
 # The names given on the command line, so that a misspelt knob is told from one that was not given.
 export GATEBENCH_KNOBS := $(filter-out PYTHON RUNS OUT,$(foreach word,$(MAKEOVERRIDES),$(if $(findstring =,$(word)),$(firstword $(subst =, ,$(word))))))
 
@@ -12,9 +15,10 @@ export GATEBENCH_KNOBS := $(filter-out PYTHON RUNS OUT,$(foreach word,$(MAKEOVER
 .PHONY: help bench bench-wsgi bench-asgi analyze test lint format typecheck lock clean
 
 help: ## what there is to make, and the knobs
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "Knobs, as in: make bench-wsgi USERS=20,40 HEADLESS=1"
+	@$(NEW_ENOUGH)
 	@$(PYTHON) -c 'from gatebench.config import KNOBS; [print(f"  {knob.name:<10}{knob.help}" + f" ({knob.default})" * bool(knob.default)) for knob in KNOBS]'
 
 bench: bench-wsgi bench-asgi analyze ## all three of the next
@@ -55,7 +59,7 @@ $(VENV)/%.stamp: requirements/%.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "Gatebench needs Python 3.11 or newer, and $(PYTHON) is not: give another, as in make PYTHON=python3.13 …" >&2; exit 1; }
+	@$(NEW_ENOUGH)
+	@rm -rf $(VENV) # stamps of an environment whose Python has gone
 	@$(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment (Debian: apt-get install python3-venv)." >&2; exit 1; }

@@ -1,4 +1,4 @@
-"""`python -m gatebench` is the `gatebench` command."""
+"""`python -m gatebench wsgi`, `python -m gatebench asgi`."""
 
 import sys
 

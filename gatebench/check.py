@@ -37,7 +37,7 @@ def check(app: App, url: str, votes: Callable[[], int]) -> None:
         raise AppCheckError(f"{app.form_path} shows no form with a choice to make: look at it in the app's log.")
     before = votes()
     fields = urllib.parse.urlencode({**page.hidden, page.choice[0]: page.choice[1]}).encode()
-    _open(browser, urllib.parse.urljoin(url + app.form_path, page.action), fields)
+    _open(browser, urllib.parse.urljoin(url + app.form_path, page.action), fields, leads_to=url + app.results_path)
     if (after := votes()) != before + 1:
         raise AppCheckError(
             f"One vote was sent and the database went from {before} to {after} votes: the app under test does not "
@@ -52,10 +52,15 @@ def warm_up(app: App, url: str) -> None:
             pass
 
 
-def _open(browser: urllib.request.OpenerDirector, url: str, data: bytes | None = None) -> str:
+def _open(
+    browser: urllib.request.OpenerDirector, url: str, data: bytes | None = None, leads_to: str | None = None
+) -> str:
+    """The page at an address, or at the one that it must lead to; raises AppCheckError when there is none."""
     try:
         with browser.open(url, data, timeout=TIMEOUT_S) as answer:
-            return str(answer.read().decode())
+            if leads_to in (None, answer.url):
+                return str(answer.read().decode())
+            what = f"led to {answer.url} and not to {leads_to}"
     except urllib.error.HTTPError as error:
         what = f"answered {error.code} {error.reason}"
     except (urllib.error.URLError, http.client.HTTPException, OSError) as error:

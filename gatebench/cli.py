@@ -1,4 +1,4 @@
-"""Arguments in, exit code out: `gatebench wsgi`, `gatebench asgi`."""
+"""Arguments in, exit code out: `python -m gatebench wsgi`, `python -m gatebench asgi`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def _bench(interface: Interface, given: dict[str, str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="gatebench", description="Measures a Django site behind one gateway interface.", allow_abbrev=False
+        prog="python -m gatebench",
+        description="Measures a Django site behind one gateway interface.",
+        allow_abbrev=False,
     )
     parser.add_argument("interface", choices=[interface.value for interface in Interface])
     for knob in KNOBS:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import errno
 import signal
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable
 
-from gatebench.errors import INTERRUPTED, GatebenchError
+from gatebench.errors import INTERRUPTED, GatebenchError, MachineError
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def guarded(work: Callable[[], int], interrupted: str) -> int:
@@ -24,14 +27,23 @@ def guarded(work: Callable[[], int], interrupted: str) -> int:
     except KeyboardInterrupt:
         print(interrupted, file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # as in `analyze.py | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:  # a mistake of ours: the traceback is for the report, not for the person
-        with tempfile.NamedTemporaryFile("w", prefix="gatebench-error-", suffix=".log", delete=False) as log:
-            traceback.print_exc(file=log)
-        print(
-            f"Gatebench made a mistake ({type(error).__name__}: {error}): please report it with {log.name}.",
-            file=sys.stderr,
-        )
-        return GatebenchError.exit_code
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            return _our_mistake(error)
+        print("The disk is full: free space, then run again.", file=sys.stderr)
+        return MachineError.exit_code
+    except Exception as error:
+        return _our_mistake(error)
+
+
+def _our_mistake(error: Exception) -> int:
+    """Keeps the traceback for a report, and from the person."""
+    where = "it again: its log could not be written"
+    with (
+        contextlib.suppress(OSError),
+        tempfile.NamedTemporaryFile("w", prefix="gatebench-error-", suffix=".log", delete=False) as log,
+    ):
+        traceback.print_exception(error, file=log)
+        where = f"it with {log.name}"
+    print(f"Gatebench made a mistake ({type(error).__name__}: {error}): please report {where}.", file=sys.stderr)
+    return GatebenchError.exit_code

@@ -1,7 +1,7 @@
 """What a run is asked to do: the knobs, their defaults and their validation. Every mistake is one UsageError sentence.
 
-A knob has one name everywhere: `make bench-wsgi USERS=20,40`, `USERS=20,40 make bench-wsgi`, `gatebench wsgi
---users 20,40`.
+A knob has one name everywhere: `make bench-wsgi USERS=20,40`, `USERS=20,40 make bench-wsgi`, `python -m gatebench
+wsgi --users 20,40`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class App:
     setup: tuple[str, ...]  # management commands that make a fresh database ready, in order
     index_path: str
     form_path: str  # shows a form to vote with
+    results_path: str  # where that form's vote leads to
     ready_path: str  # answers 200 with JSON about the live process once the database answers, 503 before
     votes_query: str  # SQL: one number, the sum of all votes
     vote_name: str  # the request name that is a vote in the locustfiles
@@ -50,6 +51,7 @@ POLLS = App(
     ),
     index_path="/polls/",
     form_path="/polls/1/",
+    results_path="/polls/1/results/",
     ready_path="/ready/",
     votes_query="SELECT COALESCE(SUM(votes), 0) FROM polls_choice",
     vote_name="vote",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gatebench.check import check, live_facts, warm_up
+from gatebench.command import DISK_FULL
 from gatebench.config import POLLS, RunConfig
 from gatebench.errors import LoadError, MachineError, ServiceDiedError
 from gatebench.lock import locked
@@ -76,10 +76,13 @@ class Record:
             self._end(Outcome.INTERRUPTED, "It was interrupted (Ctrl-C).")
             raise
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if isinstance(error, OSError) and error.errno in DISK_FULL:
                 error = MachineError(f"The disk is full: free space for {self.folder.path}, then run again.")
             self._end(Outcome.FAILED, str(error))
             raise error from None
+        except BaseException:  # rich ends the program when nobody reads its output
+            self._end(Outcome.INTERRUPTED, "Nobody read its output any more.")
+            raise
         self._end(Outcome.COMPLETE, None)
 
     def _end(self, outcome: Outcome, reason: str | None) -> None:
@@ -143,9 +146,8 @@ def _end_early(stack: Stack, load: subprocess.Popen[bytes], record: Record) -> N
         with contextlib.suppress(subprocess.TimeoutExpired):
             load.wait(STOPPING_S)
         if record.folder.load_events.exists():
-            for line in record.folder.load_events.read_text().splitlines():
-                event = json.loads(line)
-                if event["event"] == "summary":
+            for line in record.folder.load_events.read_text().splitlines(keepends=True):
+                if line.endswith("\n") and (event := json.loads(line))["event"] == "summary":
                     record.note(load=_summary(event))
 
 
@@ -169,7 +171,8 @@ def _watched(lock: IO[str], folder: RunFolder, display: Reporter) -> Iterator[Wa
     finally:
         with _deaf():
             display.note("Stopping everything …")
-            watchdog.end_everything()
+            if not watchdog.end_everything():
+                display.note(f"Not everything could be ended: {folder.log('watchdog')} says what is left.")
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from gatebench.errors import RunFolderError
+from gatebench.errors import MachineError, RunFolderError
 from gatebench.records import FORMAT, LedgerReading, Run
 
 RESULTS = Path(__file__).resolve().parent.parent / "results"
@@ -61,7 +61,7 @@ class RunFolder:
 
     @classmethod
     def create(cls, results: Path, label: str) -> RunFolder:
-        """A new, empty folder results/<date>-<time>-<label>/; raises RunFolderError when it cannot be made."""
+        """A new, empty folder results/<date>-<time>-<label>/; raises MachineError when it cannot be made."""
         stamp = time.strftime("%Y%m%d-%H%M%S")
         try:
             results.mkdir(parents=True, exist_ok=True)
@@ -71,10 +71,10 @@ class RunFolder:
                     (path / "logs").mkdir(parents=True)
                     return cls(path)
         except OSError as error:
-            raise RunFolderError(
+            raise MachineError(
                 f"Cannot write to {results} ({error.strerror}): free space there, or name another folder with RESULTS=."
             ) from error
-        raise RunFolderError(f"A hundred runs began within one second in {results}: try again.")
+        raise MachineError(f"A hundred runs began within one second in {results}: try again.")
 
     def write_run(self, run: Run) -> None:
         _write_json(self.run_json, run.to_json())

@@ -19,6 +19,8 @@ from typing import IO, Any
 
 import psutil
 
+from gatebench.errors import MachineError
+
 GRACE_S = 5.0
 
 
@@ -46,34 +48,41 @@ class Watchdog:
     def remove_folder(self, folder: Path) -> None:
         self._say(folder=str(folder))
 
-    def end_everything(self) -> None:
-        """Returns when nothing that was started is left."""
+    def end_everything(self) -> bool:
+        """Returns when all that was started has been ended; False when something resisted, which its log names."""
         assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        return self._process.wait() == 0
 
     def _say(self, **what: Any) -> None:
         assert self._process.stdin
-        self._process.stdin.write(json.dumps(what).encode() + b"\n")
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(json.dumps(what).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError as error:
+            raise MachineError("The watchdog was killed: run again, and leave it alone.") from error
 
 
 def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     started = [json.loads(line) for line in sys.stdin]
+    resisted = False
     for what in reversed(started):
         try:
             _end(what)
         except Exception as error:  # the others must come down whatever happens to this one
+            resisted = True
             print(f"could not end {what}: {error}", flush=True)
+    sys.exit(resisted)
 
 
 def _end(what: dict[str, Any]) -> None:
     if "pid" in what:
         _end_process(what["pid"], what["created"], what["signal"])
     elif "command" in what:
-        subprocess.run(what["command"], env={**os.environ, **what["env"]}, stdin=subprocess.DEVNULL, check=False)
+        subprocess.run(what["command"], env={**os.environ, **what["env"]}, stdin=subprocess.DEVNULL, check=True)
     else:
         shutil.rmtree(what["folder"], ignore_errors=True)
 

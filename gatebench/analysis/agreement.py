@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from gatebench.analysis.causes import UNKNOWN
 from gatebench.analysis.frames import ended, failed
 from gatebench.records import Run
 
@@ -34,7 +35,11 @@ class Counts:
     def agree(self) -> bool:
         """Every difference has its cause. What has no witness disagrees with nobody."""
         locust_agrees = self.locust is None or self.recorded == self.locust + self.unfinished
-        return locust_agrees and not self.log_only and UNEXPLAINED not in self.unlogged
+        return locust_agrees and not self.log_only and not self.unexplained
+
+    @property
+    def unexplained(self) -> bool:
+        return any(cause == UNEXPLAINED or cause.startswith(UNKNOWN) for cause in self.unlogged)
 
 
 @dataclass(frozen=True, slots=True)

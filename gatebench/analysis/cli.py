@@ -38,8 +38,11 @@ def _analyze(arguments: argparse.Namespace) -> int:
     charts = _charts(runs, out)
     sections = report(runs, charts, notes)
     save_text(markdown("Gatebench report", sections), out / "report.md")
-    show(sections, console())
-    print(f"\nWritten to {_shown(out)}: report.md, tables/*.csv, charts/*.png and *.svg.")
+    try:
+        show(sections, console())
+        print(f"\nWritten to {_shown(out)}: report.md, tables/*.csv, charts/*.png and *.svg.", flush=True)
+    except (BrokenPipeError, SystemExit):  # `analyze.py | head`; rich turns the one into the other
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     for error in damaged:
         print(error, file=sys.stderr)
     return damaged[-1].exit_code if damaged else 0
@@ -91,6 +94,10 @@ def _shown(path: Path) -> str:
     return str(path) if relative.startswith("..") else relative
 
 
+def _path(text: str) -> Path:
+    return Path(text).expanduser()
+
+
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="analyze.py", description="Failure tables, causes and charts of recorded runs.", allow_abbrev=False
@@ -98,6 +105,6 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "runs", nargs="*", type=Path, metavar="RUN", help="run folders (default: the newest WSGI and ASGI run)"
     )
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where runs are looked for (default: results/)")
-    parser.add_argument("--out", type=Path, help="where to write (default: analysis/ in the results folder)")
+    parser.add_argument("--results", type=_path, default=RESULTS, help="where runs are looked for (default: results/)")
+    parser.add_argument("--out", type=_path, help="where to write (default: analysis/ in the results folder)")
     return parser.parse_args(argv)

@@ -22,18 +22,20 @@ def ledger(requests: pd.DataFrame, readings: Iterable[LedgerReading]) -> pd.Data
 
     A vote may be under way while the database is read, so a vote counts as attempted when it was sent before the
     reading ended, and as acknowledged when its answer had come before the reading began. Lost votes were acknowledged
-    and are not stored; untold votes are stored and were never acknowledged, which is known after the drain only.
+    and are not stored; untold votes are stored and were never acknowledged, which is known after the drain only. Both
+    are lower bounds: within one sum they hide each other. What was lost once stays lost.
     """
     votes = requests[requests["name"] == VOTE]
     sent = np.sort(votes["started"].to_numpy())
     told = np.sort(ended(votes[~failed(votes)]).to_numpy())
     lines = []
+    lost = 0
     for reading in readings:
         attempted = int(np.searchsorted(sent, reading.read_ended, side="right"))
         acknowledged = int(np.searchsorted(told, reading.read_started, side="right"))
         stored = reading.votes_stored
-        lost = max(acknowledged - stored, 0)
-        untold = max(stored - acknowledged, 0) if reading.step is None else None
+        lost = max(lost, acknowledged - stored)
+        untold = stored - (acknowledged - lost) if reading.step is None else None
         lines.append((reading.step, attempted, acknowledged, stored, lost, untold))
     return pd.DataFrame(lines, columns=list(_COLUMNS)).astype("Int64")
 
@@ -44,7 +46,9 @@ def alarms(table: pd.DataFrame, run: Run) -> list[str]:
     readings = list(rows(table))
     if lost := [row for row in readings if row.votes_lost > 0]:
         worst = max(lost, key=lambda row: row.votes_lost)
-        sentences.append(f"{worst.votes_lost:,} acknowledged votes were not stored {_when(worst)}{_by_design(run)}.")
+        sentences.append(
+            f"At least {worst.votes_lost:,} acknowledged votes were not stored {_when(worst)}{_by_design(run)}."
+        )
     if extra := [row for row in readings if row.votes_stored > row.votes_attempted]:
         worst = max(extra, key=lambda row: row.votes_stored - row.votes_attempted)
         n = worst.votes_stored - worst.votes_attempted

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gatebench.analysis import tables
-from gatebench.analysis.agreement import TOLERANCE_MS, TOLERANCE_PCT, UNEXPLAINED
+from gatebench.analysis.agreement import TOLERANCE_MS, TOLERANCE_PCT
 from gatebench.analysis.compare import Comparison, compare
 from gatebench.analysis.frames import rows
 from gatebench.analysis.runs import AnalysedRun
@@ -101,10 +101,23 @@ def warnings(runs: Runs, comparison: Comparison) -> list[str]:
     if invalid := sum(int((~run.steps["valid"]).sum()) for run in runs):
         are = "step is not valid and carries" if invalid == 1 else "steps are not valid and carry"
         found.append(f"{invalid} {are} an asterisk: see under Failures.")
+    for run in runs:
+        if late := _late_clock(run):
+            found.append(
+                f"{run.label}: at {late} users the client's percentiles and Nginx's differ by more than "
+                f"{TOLERANCE_PCT:g} %: the load generator had to wait for a core."
+            )
     if comparison.besides_server:
         names = ", ".join(comparison.besides_server)
         found.append(f"More than the server differs ({names}): the numbers do not compare servers alone.")
     return found
+
+
+def _late_clock(run: AnalysedRun) -> str:
+    """The steps, by their users, at which the client's clock and Nginx's do not agree."""
+    if run.latency is None or run.latency.empty:
+        return ""
+    return ", ".join(str(users) for users in run.latency.loc[~run.latency["agrees"].astype(bool), "users"].unique())
 
 
 def _setup(runs: Runs, comparison: Comparison) -> Section:
@@ -162,6 +175,6 @@ def _agreement(runs: Runs) -> Section:
             section.tables.append((f"{run.label}, client / Nginx", table))
         if run.counts.unlogged:
             why = ", ".join(f"{n:,} {cause}" for cause, n in run.counts.unlogged.items())
-            verdict = "unexplained" if UNEXPLAINED in run.counts.unlogged else "explained"
+            verdict = "not all of it explained" if run.counts.unexplained else "explained"
             section.remarks.append(f"{run.label}: recorded and not in Nginx's log, {verdict}: {why}.")
     return section

@@ -100,7 +100,7 @@ def ledger_table(runs: Runs) -> Table:
         for analysed in runs
         for row in rows(analysed.ledger)
     ]
-    header = ["Run", "Read", "Attempted", "Acknowledged", "Stored", "Lost", "Stored, never acknowledged"]
+    header = ["Run", "Read", "Attempted", "Acknowledged", "Stored", "Lost, at least", "Stored untold, at least"]
     return Table(header, lines, text_columns=2)
 
 

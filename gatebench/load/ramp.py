@@ -65,8 +65,11 @@ class Ramp:
         return summary
 
     def say(self, event: str, **facts: Any) -> None:
-        self.events.write(json.dumps({"event": event, "time": time.time(), **facts}) + "\n")
-        self.events.flush()
+        try:
+            self.events.write(json.dumps({"event": event, "time": time.time(), **facts}) + "\n")
+            self.events.flush()
+        except OSError as error:
+            self.recorder.error = self.recorder.error or error
 
     def _step(self, step: Step) -> None:
         self.recorder.begin_step(step.started)

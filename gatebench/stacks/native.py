@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import grp
 import json
 import os
 import re
@@ -22,6 +24,9 @@ from gatebench.stacks.processes import Processes
 from gatebench.stacks.programs import find_nginx, find_postgres
 from gatebench.stacks.wait import answers, last_lines, wait_until
 from gatebench.watchdog import Watchdog
+
+OPEN_FILES = 65_536
+"""More than any profile asks for."""
 
 TEMPLATE = ROOT / "nginx" / "nginx.conf.template"
 
@@ -129,13 +134,15 @@ class NativeStack:
         configuration = home / "nginx.conf"
         configuration.write_text(re.sub(r"\$\{([A-Z_]+)\}", lambda found: values[found[1]], TEMPLATE.read_text()))
         # As root the workers stay root: Nginx's own default account does not exist on every system.
-        directives = "daemon off; user root root;" if os.geteuid() == 0 else "daemon off;"
+        account = f" user root {grp.getgrgid(0).gr_name};" if os.geteuid() == 0 else ""
         error_log = str(self._folder.nginx_error_log)
         command = [str(self._programs["nginx"].path), "-p", str(home), "-e", error_log, "-c", str(configuration)]
-        self._processes.serve("nginx", [*command, "-g", directives], env={"TZ": "UTC"})
+        self._processes.serve("nginx", [*command, "-g", f"daemon off;{account}"], env={"TZ": "UTC"})
 
 
 def _raise_open_files_limit() -> None:
     """Every user is a connection: children inherit the most that this machine allows without root."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    with contextlib.suppress(ValueError, OSError):  # macOS has a lower limit that getrlimit does not tell
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
