@@ -23,7 +23,7 @@ from gatebench.records import LedgerReading, LoadSummary, Outcome, Run, Step
 from gatebench.run_folder import RunFolder
 from gatebench.stacks import Stack, make_stack
 from gatebench.stacks.wait import last_lines
-from gatebench.watchdog import Watchdog
+from gatebench.watchdog import ENDING_SIGNALS, Watchdog
 
 LOOK_EVERY_S = 0.1
 STOPPING_S = 15.0
@@ -178,8 +178,7 @@ def _watched(lock: IO[str], folder: RunFolder, display: Reporter) -> Iterator[Wa
 @contextlib.contextmanager
 def _deaf() -> Iterator[None]:
     """Ctrl-C and the like change nothing meanwhile: what ends a run must itself come to its end."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING_SIGNALS}
     try:
         yield
     finally:

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +23,21 @@ import psutil
 from gatebench.errors import MachineError
 
 GRACE_S = 5.0
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ctrl-C and the like wait until the block is over: nothing is started that the watchdog is not told of."""
+    caught: list[int] = []
+    before = {number: signal.signal(number, lambda came, _: caught.append(came)) for number in ENDING_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if caught:
+        raise KeyboardInterrupt
 
 
 class Watchdog:
@@ -65,7 +81,7 @@ class Watchdog:
 
 
 def main() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     started = [json.loads(line) for line in sys.stdin]
     resisted = False

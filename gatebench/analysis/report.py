@@ -105,7 +105,8 @@ def warnings(runs: Runs, comparison: Comparison) -> list[str]:
         if late := _late_clock(run):
             found.append(
                 f"{run.label}: at {late} users the client's percentiles and Nginx's differ by more than "
-                f"{TOLERANCE_PCT:g} %: the load generator had to wait for a core."
+                f"{TOLERANCE_PCT:g} %: time outside Nginx is in the client's, such as a load generator that waits for "
+                "a core."
             )
     if comparison.besides_server:
         names = ", ".join(comparison.besides_server)

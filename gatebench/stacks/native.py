@@ -23,7 +23,7 @@ from gatebench.stacks.postgres import LOOPBACK, Postgres, free_port
 from gatebench.stacks.processes import Processes
 from gatebench.stacks.programs import find_nginx, find_postgres
 from gatebench.stacks.wait import answers, last_lines, wait_until
-from gatebench.watchdog import Watchdog
+from gatebench.watchdog import Watchdog, undisturbed
 
 OPEN_FILES = 65_536
 """More than any profile asks for."""
@@ -39,10 +39,11 @@ class NativeStack:
         self._config = config
         self._folder = folder
         self._programs = {"postgresql": find_postgres(), "nginx": find_nginx()}
-        # Short on purpose: a Unix socket's path must fit into 107 bytes.
-        self._state = Path(tempfile.mkdtemp(prefix="gatebench-"))
+        with undisturbed():
+            # Short on purpose: a Unix socket's path must fit into 107 bytes.
+            self._state = Path(tempfile.mkdtemp(prefix="gatebench-"))
+            watchdog.remove_folder(self._state)
         self._state.chmod(0o711)
-        watchdog.remove_folder(self._state)
         self._processes = Processes(folder, watchdog)
         self._postgres = Postgres(self._programs["postgresql"], self._state, self._processes)
         self._app_port = free_port()

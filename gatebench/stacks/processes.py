@@ -12,7 +12,7 @@ from typing import Any
 from gatebench.config import ROOT
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.wait import last_lines
-from gatebench.watchdog import Watchdog
+from gatebench.watchdog import Watchdog, undisturbed
 
 
 class Processes:
@@ -33,7 +33,7 @@ class Processes:
         **options: Any,
     ) -> subprocess.Popen[bytes]:
         """A program whose output goes to logs/<name>.log; `stop` is the signal that ends it in good order."""
-        with self.folder.log(name).open("ab") as log:
+        with self.folder.log(name).open("ab") as log, undisturbed():
             process = subprocess.Popen(
                 command,
                 env={**os.environ, **env},
@@ -44,7 +44,7 @@ class Processes:
                 start_new_session=True,
                 **options,
             )
-        self._watchdog.end_process(process.pid, stop)
+            self._watchdog.end_process(process.pid, stop)
         return process
 
     def serve(self, name: str, command: list[str], env: Mapping[str, str], **options: Any) -> None:
