@@ -110,11 +110,11 @@ def _vote(url: str, recorded: bool, seconds: float) -> float:
 @contextmanager
 def _polls() -> Iterator[str]:
     """The address of an Nginx that answers like the polls app, on the last core."""
-    from gatebench.stacks.postgres import free_port
+    from gatebench.stacks.postgres import free_ports
     from gatebench.stacks.programs import find_nginx
 
     with tempfile.TemporaryDirectory() as state:
-        port = free_port()
+        [port] = free_ports(1)
         configuration = Path(state) / "nginx.conf"
         # Django's token is 64 characters, and a page of polls_site about 1.5 kB.
         text = NGINX.format(state=state, port=port, token="t" * 64, padding="p" * 1200)

@@ -105,11 +105,14 @@ def _end(what: dict[str, Any]) -> None:
 
 def _end_process(pid: int, created: float, number: int) -> None:
     """Signals a process, and after a grace kills whatever is left of it and of its group."""
-    with contextlib.suppress(psutil.NoSuchProcess):
+    try:
         process = psutil.Process(pid)
         if process.create_time() != created:
             return  # another process by now
         process.send_signal(number)
+    except psutil.NoSuchProcess:  # killed by somebody else: its workers have nobody left to tell them
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, number)
     # By group, not by parent: the workers of a master that was killed have no parent left.
     for survivor in (alive := _still_alive(_group(pid))):
         with contextlib.suppress(psutil.NoSuchProcess):

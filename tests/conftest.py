@@ -13,7 +13,7 @@ import pytest
 
 from gatebench.config import ROOT
 from gatebench.run_folder import RunFolder
-from gatebench.stacks.postgres import free_port
+from gatebench.stacks.postgres import free_ports
 
 TINY = {"STACK": "native", "USERS": "5,10", "SETTLE": "0.5", "HOLD": "2", "HEADLESS": "1"}
 
@@ -23,8 +23,7 @@ class Bench:
 
     def __init__(self, results: Path) -> None:
         self.results = results
-        self.port = free_port()
-        self.ui_port = free_port()
+        self.port, self.ui_port = free_ports(2)
         self.started: list[subprocess.Popen[str]] = []
 
     def start(self, interface: str, **knobs: str) -> subprocess.Popen[str]:

@@ -38,6 +38,9 @@ def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 def in_hold(bench: Bench) -> bool:
     """Whether the newest run measures, and has recorded something."""
+    process = bench.started[-1]
+    if process.poll() is not None:
+        raise AssertionError(f"the run ended with {process.returncode}: {process.communicate()}")
     folders = list(bench.results.glob("*-*sgi-*"))
     if not folders:
         return False

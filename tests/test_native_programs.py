@@ -15,7 +15,7 @@ from gatebench.config import ROOT
 from gatebench.errors import MachineError
 from gatebench.run_folder import RunFolder
 from gatebench.stacks import programs
-from gatebench.stacks.postgres import Postgres
+from gatebench.stacks.postgres import Postgres, free_ports
 from gatebench.stacks.processes import Processes
 from gatebench.stacks.programs import Program, find_nginx, find_postgres
 from gatebench.watchdog import Watchdog
@@ -33,7 +33,7 @@ def start_postgres(tmp_path: Path) -> Iterator[StartPostgres]:
         watchdog.remove_folder(state)
 
         def start(program: Program) -> Postgres:
-            postgres = Postgres(program, state, Processes(folder, watchdog))
+            postgres = Postgres(program, free_ports(1)[0], state, Processes(folder, watchdog))
             postgres.start()
             return postgres
 

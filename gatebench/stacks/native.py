@@ -19,7 +19,7 @@ from gatebench.config import POLLS, ROOT, RunConfig
 from gatebench.errors import MachineError, ServiceDiedError
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.environment import app_environment, nginx_environment
-from gatebench.stacks.postgres import LOOPBACK, Postgres, free_port
+from gatebench.stacks.postgres import LOOPBACK, Postgres, free_ports
 from gatebench.stacks.processes import Processes
 from gatebench.stacks.programs import find_nginx, find_postgres
 from gatebench.stacks.wait import answers, last_lines, wait_until
@@ -45,8 +45,8 @@ class NativeStack:
             watchdog.remove_folder(self._state)
         self._state.chmod(0o711)
         self._processes = Processes(folder, watchdog)
-        self._postgres = Postgres(self._programs["postgresql"], self._state, self._processes)
-        self._app_port = free_port()
+        postgres_port, self._app_port = free_ports(2)
+        self._postgres = Postgres(self._programs["postgresql"], postgres_port, self._state, self._processes)
         self._load: subprocess.Popen[bytes] | None = None
         self._environment = {
             **app_environment(config),

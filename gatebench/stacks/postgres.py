@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import secrets
@@ -23,24 +24,26 @@ LOOPBACK = "127.0.0.1"
 NAME = "polls"
 
 
-def free_port() -> int:
-    """A TCP port of loopback that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """Different TCP ports of loopback that nothing listens on now."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((LOOPBACK, 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 class Postgres:
     """Lives below `state`. `environment` holds libpq's own variables for whoever wants to connect."""
 
-    def __init__(self, program: Program, state: Path, processes: Processes) -> None:
+    def __init__(self, program: Program, port: int, state: Path, processes: Processes) -> None:
         self._program = program
         self._state = state
         self._processes = processes
         self._log = processes.folder.log("postgres")
         self.environment = {
             "PGHOST": LOOPBACK,
-            "PGPORT": str(free_port()),
+            "PGPORT": str(port),
             "PGDATABASE": NAME,
             "PGUSER": NAME,
             "PGPASSWORD": secrets.token_urlsafe(24),

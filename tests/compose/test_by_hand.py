@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from gatebench.servers import Interface
-from gatebench.stacks.postgres import free_port
+from gatebench.stacks.postgres import free_ports
 from tests.compose.docker import bare_environment, docker, needs_engine
 
 pytestmark = needs_engine
@@ -20,7 +20,7 @@ class ByHand:
 
     def __init__(self, interface: Interface) -> None:
         self.interface = interface
-        self.port, self.ui_port = free_port(), free_port()
+        self.port, self.ui_port = free_ports(2)
         self._command = ("compose", "-p", f"gatebench-by-hand-{self.port}", "-f", f"docker-compose.{interface}.yml")
         self._environment = bare_environment(PORT=str(self.port), UI_PORT=str(self.ui_port))
 

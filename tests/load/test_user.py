@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from gatebench.config import ROOT
-from gatebench.stacks.postgres import free_port
+from gatebench.stacks.postgres import free_ports
 
 Answer = Callable[[socket.socket], None]
 
@@ -127,5 +127,5 @@ def test_an_answer_cut_short_is_a_failure() -> None:
 
 
 def test_nobody_listening_is_connection_refused() -> None:
-    rows = recorded(f"http://127.0.0.1:{free_port()}")
+    rows = recorded(f"http://127.0.0.1:{free_ports(1)[0]}")
     assert {row["cause"] for row in rows} == {"connection refused"}
