@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ class App:
     ready_path: str  # answers 200 with JSON about the live process once the database answers, 503 before
     votes_query: str  # SQL: one number, the sum of all votes
     vote_name: str  # the request name that is a vote in the locustfiles
+    round_name: str  # the request name that a user's every round begins with
+    think_s: float  # how long a user thinks between two rounds, on average
 
     def setup_commands(self, questions: int) -> list[list[str]]:
         return [command.format(questions=questions).split() for command in self.setup]
@@ -55,6 +57,8 @@ POLLS = App(
     ready_path="/ready/",
     votes_query="SELECT COALESCE(SUM(votes), 0) FROM polls_choice",
     vote_name="vote",
+    round_name="form",
+    think_s=1.5,
 )
 
 
@@ -66,6 +70,8 @@ class Profile:
     locustfile: str
     db: str
     db_pool_size: int  # connections a worker process, with DB=pool
+    db_pool_timeout_s: float  # how long a request waits for one of them
+    db_connections: int  # max_connections of PostgreSQL
     threads: int  # a worker, where the server has threads
     backlog: int  # of the app server's listening socket
     questions: int
@@ -89,6 +95,8 @@ PROFILES = {
             locustfile="vote.py",
             db="pool",
             db_pool_size=8,
+            db_pool_timeout_s=10.0,
+            db_connections=100,
             threads=8,
             backlog=2048,
             questions=100,
@@ -108,6 +116,8 @@ PROFILES = {
             locustfile="article.py",
             db="per-request",
             db_pool_size=8,
+            db_pool_timeout_s=10.0,
+            db_connections=100,
             threads=1,
             backlog=2048,
             questions=1,
@@ -147,26 +157,33 @@ class RunConfig:
     port: int
     ui_port: int
     results: str
+    server_args: str = ""  # added to the server's command line
+    overrides: Mapping[str, Any] = field(default_factory=dict)  # settings that differ from the profile's
+    pin: bool = True  # the app server gets cores of its own
     app: str = POLLS.name
 
     @property
     def label(self) -> str:
         """How a run is called in tables and charts, for example `WSGI gunicorn`."""
-        article = " (article)" if self.profile == "article" else ""
-        return f"{self.interface.upper()} {self.server}{article}"
+        changes = [f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+                   for name, value in self.overrides.items()]  # fmt: skip
+        marks = ["article"] * (self.profile == "article") + [self.server_args] * bool(self.server_args) + changes
+        return f"{self.interface.upper()} {self.server}" + (f" ({', '.join(marks)})" if marks else "")
 
     def server_row(self) -> Server:
         return SERVERS[self.server]
 
     def profile_row(self) -> Profile:
-        return PROFILES[self.profile]
+        return replace(PROFILES[self.profile], **self.overrides)
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "label": self.label}
+        """Every knob, and what follows from them: what a reader would otherwise have to look up in the code."""
+        app = {"vote_name": POLLS.vote_name, "round_name": POLLS.round_name, "think_s": POLLS.think_s}
+        return {**asdict(self), "label": self.label, "settings": asdict(self.profile_row()), "workload": app}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RunConfig:
-        values = {name: value for name, value in data.items() if name != "label"}
+        values = {row.name: data[row.name] for row in fields(cls) if row.name in data}
         return cls(**{**values, "interface": Interface(data["interface"]), "users": tuple(data["users"])})
 
 
@@ -225,6 +242,31 @@ def _folder(text: str, _name: str) -> str:
     return str(Path(text).expanduser().resolve())
 
 
+_FIXED = ("name", "locustfile", "db", "timeout_s", "vote", "debug")
+"""What makes a profile, and what has a knob of its own."""
+
+SETTINGS = tuple(row.name for row in fields(Profile) if row.name not in _FIXED)
+
+
+def parse_settings(text: str, name: str = "SET") -> dict[str, Any]:
+    """`nginx_connections=64 db_pool_size=1`: settings of the profile by name, each with its own type."""
+    changed = {}
+    for word in text.split():
+        setting, _, value = word.partition("=")
+        if setting not in SETTINGS:
+            near = difflib.get_close_matches(setting, SETTINGS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SETTINGS)}."
+            raise UsageError(f"{name}={text} is not understood, {setting} is no setting: {hint}")
+        kind = type(getattr(PROFILES["fair"], setting))
+        try:
+            changed[setting] = kind(value)
+        except ValueError:
+            raise UsageError(f"{name}={text} is not understood: {setting} takes a {_KINDS[kind]}.") from None
+    return changed
+
+
+_KINDS = {int: "whole number", float: "number", str: "word"}
+
 MOST_USERS = 20_000
 
 
@@ -258,6 +300,11 @@ KNOBS = (
     Knob("TIMEOUT", _number(0.1, 600, "seconds"), "", "seconds a client waits for an answer (10; article: no limit)"),
     Knob("QUICK", _switch, "0", "1: SETTLE=3 HOLD=8, a whole ramp in under two minutes"),
     Knob("HEADLESS", _switch, "0", "1: no web UI"),
+    Knob(
+        "SERVER_ARGS", lambda text, _: text, "", "added to the server's command line, as in SERVER_ARGS='--threads 4'"
+    ),
+    Knob("SET", parse_settings, "", "settings that differ from the profile's, as in SET='nginx_connections=64'"),
+    Knob("PIN", _switch, "1", "0: the app server shares all cores with everything else"),
     Knob("PORT", _whole(1, 65535, "port"), "8080", "where Nginx listens, on loopback"),
     Knob("UI_PORT", _whole(1, 65535, "port"), "8089", "where Locust's web UI listens, on loopback"),
     Knob("RESULTS", _folder, str(ROOT / "results"), "the folder that run folders are made in"),
@@ -310,6 +357,9 @@ def resolve(interface: Interface, given: Mapping[str, str], engine_answers: Call
         port=values["PORT"],
         ui_port=values["UI_PORT"],
         results=values["RESULTS"],
+        server_args=values["SERVER_ARGS"] or "",
+        overrides=values["SET"] or {},
+        pin=values["PIN"],
     )
 
 

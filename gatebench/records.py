@@ -67,6 +67,51 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class RoleSample:
+    """A row of resources.csv: what the processes of a role use, a second after the one before."""
+
+    time: float
+    role: str  # app, nginx, postgres or generator
+    cpu_s: float  # used since the role began, by processes that have ended too
+    rss_bytes: int
+    processes: int
+    threads: int
+    sockets: int | None  # open; None where the machine does not tell
+    ended: str  # process ids that were there in the sample before and are gone, with spaces
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSample:
+    """A row of machine.csv: counters of the whole machine, each since it was booted. None where there is none."""
+
+    time: float
+    busy_s: float  # CPU seconds used by anything, on all cores
+    steal_s: float | None  # CPU seconds that the hypervisor gave to others
+    pressure_s: float | None  # seconds in which something waited for a core
+    listen_overflows: int | None  # connections that a full listen backlog turned away
+    retransmits: int | None  # TCP segments sent again
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSample:
+    """A row of database.csv: a question put to PostgreSQL while the load ran, over a connection of Gatebench's own."""
+
+    time: float  # asked
+    answer_ms: float | None  # None when no answer came before the run ended
+    connections: int | None  # clients connected, that one not counted
+    waiting: int | None  # of them, those that wait for a lock
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Which part of a campaign a run is. Runs with one number were made one right after the other: they are a pair."""
+
+    campaign: str  # shared by all runs of the campaign
+    number: int  # from 1
+    side: str  # A, B, …: which configuration, as the campaign was asked for
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerReading:
     """The database's sum of votes, read while nothing was waited for: true at some moment between the two times."""
 
@@ -100,6 +145,8 @@ class Run:
     app: dict[str, Any] = field(default_factory=dict)  # what the live app says of itself at its readiness URL
     versions: dict[str, str] = field(default_factory=dict)  # program -> version, and where it was found
     machine: dict[str, Any] = field(default_factory=dict)
+    sheet: dict[str, Any] = field(default_factory=dict)  # the fairness sheet: what the live processes were given
+    trial: Trial | None = None
     steps: tuple[Step, ...] = ()
     load: LoadSummary | None = None
     format: int = FORMAT
@@ -114,5 +161,6 @@ class Run:
         known = {name: data[name] for name in (f.name for f in fields(cls)) if name in data}
         known["outcome"] = Outcome(known.get("outcome", Outcome.RUNNING))
         known["steps"] = tuple(Step(**step) for step in data.get("steps", ()))
+        known["trial"] = Trial(**data["trial"]) if data.get("trial") else None
         known["load"] = LoadSummary(**{**load, "interference": tuple(load["interference"])}) if load else None
         return cls(**known)

@@ -45,6 +45,18 @@ class RunFolder:
         return self.path / "votes.json"
 
     @property
+    def resources_csv(self) -> Path:
+        return self.path / "resources.csv"
+
+    @property
+    def machine_csv(self) -> Path:
+        return self.path / "machine.csv"
+
+    @property
+    def database_csv(self) -> Path:
+        return self.path / "database.csv"
+
+    @property
     def steps_csv(self) -> Path:
         return self.path / "steps.csv"
 

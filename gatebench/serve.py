@@ -1,7 +1,7 @@
 """`python -m gatebench.serve`: becomes the app server named by $SERVER, in the app's folder. Both stacks start it so.
 
-Reads SERVER, PROFILE, WORKERS, APP_HOST and APP_PORT. `--setup` makes the database ready instead, with POLLS_QUESTIONS
-questions; `--versions` prints what is installed, as JSON.
+Reads SERVER, PROFILE, WORKERS, THREADS, BACKLOG, SERVER_ARGS, APP_HOST and APP_PORT. `--setup` makes the database ready
+instead, with POLLS_QUESTIONS questions; `--versions` prints what is installed, as JSON.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ import json
 import os
 import platform
 import runpy
+import shlex
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from gatebench.config import POLLS, PROFILES, ROOT, App, Profile
+from gatebench.config import POLLS, ROOT, App
 from gatebench.servers import SERVERS, Server
 
 REPORTED = ("django", "asgiref", "gunicorn", "uvicorn", "uvicorn-worker", "uvloop", "httptools", "daphne", "twisted",
@@ -32,8 +34,7 @@ def main() -> None:
     if sys.argv[1:] == ["--setup"]:
         setup(POLLS, int(os.environ["POLLS_QUESTIONS"]))
         return
-    server, profile = SERVERS[os.environ["SERVER"]], PROFILES[os.environ["PROFILE"]]
-    serve(server, POLLS, profile, int(os.environ["WORKERS"]), os.environ["APP_HOST"], int(os.environ["APP_PORT"]))
+    serve(SERVERS[os.environ["SERVER"]], os.environ["PROFILE"], POLLS, os.environ)
 
 
 def setup(app: App, questions: int) -> None:
@@ -49,22 +50,18 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in REPORTED}
 
 
-def serve(server: Server, app: App, profile: Profile, workers: int, host: str, port: int) -> None:
+def serve(server: Server, profile: str, app: App, given: Mapping[str, str]) -> None:
     """Replaces this process by the server, or supervises one process a worker where the server has no workers."""
-    values = {
-        "application": app.applications[server.interface],
-        "workers": workers,
-        "threads": profile.threads,
-        "backlog": profile.backlog,
-        "host": host,
-        "port": port,
-    }
-    if not server.shares_socket(profile.name):
-        command = _by_this_python(server.command(profile.name, **values))
+    values = {name: given[name.upper()] for name in ("workers", "threads", "backlog")}
+    values |= {"host": given["APP_HOST"], "port": given["APP_PORT"], "application": app.applications[server.interface]}
+    more = shlex.split(given.get("SERVER_ARGS", ""))
+    if not server.shares_socket(profile):
+        command = _by_this_python(server.command(profile, **values) + more)
         os.execv(command[0], command)
-    with socket.create_server((host, port), backlog=profile.backlog) as listener:
-        command = _by_this_python(server.command(profile.name, fd=listener.fileno(), **values))
-        sys.exit(_supervise([command] * workers, listener))
+    address = (values["host"], int(values["port"]))
+    with socket.create_server(address, backlog=int(values["backlog"])) as listener:
+        command = _by_this_python(server.command(profile, fd=listener.fileno(), **values) + more)
+        sys.exit(_supervise([command] * int(values["workers"]), listener))
 
 
 def _supervise(commands: list[list[str]], listener: socket.socket) -> int:

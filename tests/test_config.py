@@ -97,6 +97,29 @@ def test_quick_shortens_the_steps_and_an_explicit_knob_wins() -> None:
     assert resolved(QUICK="1", HOLD="5").hold_s == 5.0
 
 
+def test_settings_are_changed_by_name_each_with_its_own_type() -> None:
+    config = resolved(SET="nginx_connections=64 db_pool_timeout_s=1 nginx_upstream_http=1.0")
+    row = config.profile_row()
+    assert (row.nginx_connections, row.db_pool_timeout_s, row.nginx_upstream_http) == (64, 1.0, "1.0")
+    assert row.threads == 8
+    assert config.label == "WSGI gunicorn (nginx_connections=64, db_pool_timeout_s=1, nginx_upstream_http=1.0)"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("nginx_conections=64", "did you mean nginx_connections"),
+        ("zzz=1", "there are db_pool_size"),
+        ("threads=many", "threads takes a whole number"),
+        ("threads", "threads takes a whole number"),
+        ("debug=1", "debug is no setting"),
+    ],
+)
+def test_a_setting_that_is_not_understood_is_one_sentence(text: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=f"^SET={text} is not understood.*{hint}"):
+        resolved(SET=text)
+
+
 def test_a_docker_engine_is_asked_only_when_no_stack_is_named() -> None:
     def never() -> bool:
         raise AssertionError("asked")
@@ -106,9 +129,10 @@ def test_a_docker_engine_is_asked_only_when_no_stack_is_named() -> None:
 
 
 def test_a_config_survives_run_json() -> None:
-    config = resolved(Interface.ASGI, SERVER="daphne", USERS="20,40")
+    config = resolved(Interface.ASGI, SERVER="daphne", USERS="20,40", SET="threads=4", SERVER_ARGS="-v 1")
     assert RunConfig.from_json(config.to_json()) == config
-    assert config.to_json()["label"] == "ASGI daphne"
+    assert config.to_json()["label"] == "ASGI daphne (-v 1, threads=4)"
+    assert config.to_json()["settings"]["threads"] == 4
 
 
 def test_every_knob_has_help() -> None:

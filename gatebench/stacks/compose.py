@@ -14,7 +14,7 @@ from gatebench.config import ROOT, RunConfig
 from gatebench.errors import MachineError, ServiceDiedError
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.engine import why_not
-from gatebench.stacks.environment import app_environment, nginx_environment
+from gatebench.stacks.environment import app_environment, nginx_environment, postgres_settings
 from gatebench.stacks.wait import PATIENCE_S, last_lines
 from gatebench.watchdog import Watchdog
 
@@ -44,6 +44,7 @@ class ComposeStack:
         self._environment = {
             **app_environment(config),
             **nginx_environment(config),
+            "DB_CONNECTIONS": postgres_settings(config)["max_connections"],
             "PORT": str(config.port),
             "UI_PORT": str(config.ui_port),
             "GATEBENCH_RUN_FOLDER": str(folder.path),

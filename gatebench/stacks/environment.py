@@ -14,13 +14,22 @@ def app_environment(config: RunConfig) -> dict[str, str]:
         "SERVER": config.server,
         "PROFILE": config.profile,
         "WORKERS": str(config.workers),
+        "THREADS": str(profile.threads),
+        "BACKLOG": str(profile.backlog),
+        "SERVER_ARGS": config.server_args,
         "DJANGO_SECRET_KEY": secrets.token_urlsafe(50),
         "DJANGO_DEBUG": str(int(profile.debug)),
         "POLLS_DB": config.db,
         "POLLS_DB_POOL_SIZE": str(profile.db_pool_size),
+        "POLLS_DB_POOL_TIMEOUT": str(profile.db_pool_timeout_s),
         "POLLS_VOTE": profile.vote,
         "POLLS_QUESTIONS": str(profile.questions),
     }
+
+
+def postgres_settings(config: RunConfig) -> dict[str, str]:
+    """What PostgreSQL is told beside its defaults."""
+    return {"max_connections": str(config.profile_row().db_connections)}
 
 
 def nginx_environment(config: RunConfig) -> dict[str, str]:

@@ -18,7 +18,7 @@ import psycopg
 from gatebench.config import POLLS, ROOT, RunConfig
 from gatebench.errors import MachineError, ServiceDiedError
 from gatebench.run_folder import RunFolder
-from gatebench.stacks.environment import app_environment, nginx_environment
+from gatebench.stacks.environment import app_environment, nginx_environment, postgres_settings
 from gatebench.stacks.postgres import LOOPBACK, Postgres, free_ports
 from gatebench.stacks.processes import Processes
 from gatebench.stacks.programs import find_nginx, find_postgres
@@ -46,7 +46,9 @@ class NativeStack:
         self._state.chmod(0o711)
         self._processes = Processes(folder, watchdog)
         postgres_port, self._app_port = free_ports(2)
-        self._postgres = Postgres(self._programs["postgresql"], postgres_port, self._state, self._processes)
+        self._postgres = Postgres(
+            self._programs["postgresql"], postgres_port, self._state, self._processes, postgres_settings(config)
+        )
         self._load: subprocess.Popen[bytes] | None = None
         self._environment = {
             **app_environment(config),

@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,13 @@ def free_ports(count: int) -> list[int]:
 class Postgres:
     """Lives below `state`. `environment` holds libpq's own variables for whoever wants to connect."""
 
-    def __init__(self, program: Program, port: int, state: Path, processes: Processes) -> None:
+    def __init__(
+        self, program: Program, port: int, state: Path, processes: Processes, settings: Mapping[str, str]
+    ) -> None:
         self._program = program
         self._state = state
         self._processes = processes
+        self._settings = settings
         self._log = processes.folder.log("postgres")
         self.environment = {
             "PGHOST": LOOPBACK,
@@ -63,9 +67,10 @@ class Postgres:
             os.chown(password, account["user"], account["group"])
         self._make_cluster(program, home, password, account)
         port = self.environment["PGPORT"]
+        more = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
         self._processes.serve(
             "postgres",
-            [str(program), "-D", str(home / "data"), "-k", str(home), "-h", LOOPBACK, "-p", port],
+            [str(program), "-D", str(home / "data"), "-k", str(home), "-h", LOOPBACK, "-p", port, *more],
             env={},
             cwd=home,
             stop=signal.SIGQUIT,  # at once: the data is thrown away
