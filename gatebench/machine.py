@@ -1,10 +1,14 @@
-"""The machine that a run has: what it is, and whether the ports that it needs are free."""
+"""The machine that a run has: what it is, how its cores are shared out, and whether its ports are free."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 import platform
 import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +37,46 @@ def _cpu_model() -> str | None:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or None
+
+
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """Who runs where. Neither has none."""
+
+    app: tuple[int, ...]
+    others: tuple[int, ...]  # Nginx, PostgreSQL, the load generator and Gatebench itself
+
+    def __str__(self) -> str:
+        return f"the app server has {_named(self.app)} of its own, everything else has {_named(self.others)}"
+
+
+def share_out(available: Sequence[int], workers: int) -> Cores | None:
+    """A core for each worker of the app server, up to half of them; None when there is only one."""
+    mine = min(workers, len(available) // 2)
+    return Cores(app=tuple(available[-mine:]), others=tuple(available[:-mine])) if mine else None
+
+
+def our_cores() -> list[int]:
+    """The cores that this process may use, by number; empty where the system has no affinity (macOS)."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
+@contextlib.contextmanager
+def kept_to(cores: Sequence[int]) -> Iterator[None]:
+    """This process, and what it starts meanwhile, uses these cores only; all that it has where none are given."""
+    before = our_cores()
+    if not cores or not set(cores) <= set(before):  # as where the engine has a machine of its own
+        yield
+        return
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _named(cores: Sequence[int]) -> str:
+    return f"core{'s' * (len(cores) > 1)} {', '.join(map(str, cores))}"
 
 
 def check_ports(config: RunConfig) -> None:

@@ -12,21 +12,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from gatebench.check import check, live_facts, warm_up
+from gatebench.check import WARM_UP_REQUESTS, check, live_facts, warm_up
 from gatebench.command import DISK_FULL
 from gatebench.config import POLLS, RunConfig
 from gatebench.errors import LoadError, MachineError, ServiceDiedError
 from gatebench.lock import locked
-from gatebench.machine import check_ports, facts
+from gatebench.machine import check_ports, facts, kept_to
 from gatebench.progress import Reporter, clock, expected_s
 from gatebench.records import LedgerReading, LoadSummary, Outcome, Run, Step
+from gatebench.resources import Sampler
 from gatebench.run_folder import RunFolder
+from gatebench.sheet import process_facts
 from gatebench.stacks import Stack, make_stack
 from gatebench.stacks.wait import last_lines
 from gatebench.watchdog import ENDING_SIGNALS, Watchdog
 
 LOOK_EVERY_S = 0.1
 STOPPING_S = 15.0
+NOT_PINNED = "everything shares all of them"
 
 
 def run(config: RunConfig, display: Reporter) -> RunFolder:
@@ -36,15 +39,18 @@ def run(config: RunConfig, display: Reporter) -> RunFolder:
         check_ports(config)
         folder = RunFolder.create(results, f"{config.interface}-{config.server}")
         record = Record(folder, Run(folder.path.name, config.to_json(), started=time.time(), machine=facts()))
-        with record.saved(), _watched(lock, folder, display) as watchdog:
+        with _watched(lock, folder, display) as watchdog, record.saved():
             stack = make_stack(config, folder, watchdog)
-            display.note(f"Starting {config.label} ({config.stack}) …")
-            stack.up()
-            record.note(versions=stack.versions(), app=live_facts(POLLS, stack.url))
-            display.note(f"Checking the app at {stack.url} …")
-            check(POLLS, stack.url, lambda: int(stack.query(POLLS.votes_query)))
-            warm_up(POLLS, stack.url)
-            _ramp(stack, record, config, display)
+            with kept_to(stack.cores.others if stack.cores else ()):
+                display.note(f"Starting {config.label} ({config.stack}) …")
+                stack.up()
+                record.note(versions=stack.versions(), app=live_facts(POLLS, stack.url))
+                display.note(f"Checking the app at {stack.url} …")
+                check(POLLS, stack.url, lambda: int(stack.query(POLLS.votes_query)))
+                record.note(sheet={**stack.sheet(), **_access_log(folder, stack)})
+                display.note(f"Cores: {stack.cores or NOT_PINNED}.")
+                with Sampler(folder, stack.roles, stack.query):
+                    _ramp(stack, record, config, display)
         return folder
 
 
@@ -77,7 +83,7 @@ class Record:
             raise
         except Exception as error:
             if isinstance(error, OSError) and error.errno in DISK_FULL:
-                error = MachineError(f"The disk is full: free space for {self.folder.path}, then run again.")
+                error = disk_full(self.folder)
             self._end(Outcome.FAILED, str(error))
             raise error from None
         except BaseException:  # rich ends the program when nobody reads its output
@@ -88,6 +94,10 @@ class Record:
     def _end(self, outcome: Outcome, reason: str | None) -> None:
         with contextlib.suppress(OSError):  # a full disk: what was recorded before is what there is
             self.note(outcome=outcome, reason=reason, ended=time.time())
+
+
+def disk_full(folder: RunFolder) -> MachineError:
+    return MachineError(f"The disk is full: free space for {folder.path}, then run again.")
 
 
 def _ramp(stack: Stack, record: Record, config: RunConfig, display: Reporter) -> None:
@@ -104,6 +114,7 @@ def _ramp(stack: Stack, record: Record, config: RunConfig, display: Reporter) ->
             display.load(event)
             if event["event"] == "step" and event["phase"] in ("hold", "done"):
                 _note_step(record, event)
+                record.note(sheet={**record.run.sheet, **process_facts(stack.roles())})
             if event["event"] == "step" and event["phase"] == "done":
                 record.read_ledger(stack, event["number"], seeded)
             if event["event"] == "summary":
@@ -113,12 +124,25 @@ def _ramp(stack: Stack, record: Record, config: RunConfig, display: Reporter) ->
     except (KeyboardInterrupt, ServiceDiedError):
         _end_early(stack, load, record)
         raise
+    if load.returncode == MachineError.exit_code:
+        raise disk_full(record.folder)
     if stopped or load.returncode:
         log = record.folder.log("load")
         raise LoadError(
             stopped or f"The load generator ended with code {load.returncode}; {log} ends:\n{last_lines(log)}"
         )
     record.read_ledger(stack, None, seeded)
+
+
+def _access_log(folder: RunFolder, stack: Stack) -> dict[str, str]:
+    """Warms the app up, and sees by the length of its log whether it writes a line for each request."""
+    before = _lines(folder.log("app"))
+    warm_up(POLLS, stack.url)
+    return {"app access log": "on" if _lines(folder.log("app")) - before >= WARM_UP_REQUESTS / 2 else "off"}
+
+
+def _lines(log: Path) -> int:
+    return log.read_bytes().count(b"\n")
 
 
 def _follow(folder: RunFolder, load: subprocess.Popen[bytes], stack: Stack) -> Iterator[dict[str, Any]]:
@@ -164,15 +188,23 @@ def _summary(event: dict[str, Any]) -> LoadSummary:
 
 @contextlib.contextmanager
 def _watched(lock: IO[str], folder: RunFolder, display: Reporter) -> Iterator[Watchdog]:
-    """A watchdog; everything that it was told of is ended on the way out."""
+    """A watchdog; everything that it was told of is ended on the way out, or a MachineError says that it is not."""
     watchdog = Watchdog(lock, folder.log("watchdog"))
+    left = MachineError(f"Not everything could be ended: end by hand what {folder.log('watchdog')} says is left.")
     try:
         yield watchdog
-    finally:
-        with _deaf():
-            display.note("Stopping everything …")
-            if not watchdog.end_everything():
-                display.note(f"Not everything could be ended: {folder.log('watchdog')} says what is left.")
+    except BaseException:
+        if not _all_down(watchdog, display):
+            display.note(str(left))  # beside what ended the run
+        raise
+    if not _all_down(watchdog, display):
+        raise left
+
+
+def _all_down(watchdog: Watchdog, display: Reporter) -> bool:
+    with _deaf():
+        display.note("Stopping everything …")
+        return watchdog.end_everything()
 
 
 @contextlib.contextmanager

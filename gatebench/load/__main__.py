@@ -1,6 +1,6 @@
 """`python -m gatebench.load FOLDER --host URL`: sends the load of FOLDER/run.json and records it in FOLDER.
 
-Exit code 0 when every step was held, 1 when the ramp ended early; load.jsonl says why.
+Exit code 0 when every step was held, 1 when the ramp ended early (load.jsonl says why), 3 when the disk took no more.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from locust.log import setup_logging  # noqa: E402
 from locust.util.load_locustfile import load_locustfile  # noqa: E402
 
 from gatebench.config import ROOT, SPAWN_RATE, RunConfig  # noqa: E402
+from gatebench.errors import MachineError  # noqa: E402
 from gatebench.load.ramp import Ramp, RampStoppedError  # noqa: E402
 from gatebench.load.recorder import Recorder  # noqa: E402
 from gatebench.load.user import MeasuredUser  # noqa: E402
@@ -43,30 +44,30 @@ def main() -> int:
     web_ui = None if config.headless else environment.create_web_ui(arguments.ui_host, config.ui_port)
     with folder.load_events.open("a") as lines:
         ramp = Ramp(runner, Recorder(folder.requests, runner), lines, config.settle_s, config.hold_s, SPAWN_RATE)
-        complete = _climb(ramp, config)
+        code = _climb(ramp, config)
     if web_ui:
         web_ui.stop()
     runner.quit()
-    return 0 if complete else 1
+    return code
 
 
-def _climb(ramp: Ramp, config: RunConfig) -> bool:
+def _climb(ramp: Ramp, config: RunConfig) -> int:
     def interrupt() -> None:
         ramp.stop_reason = ramp.stop_reason or "The run was interrupted."
 
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, interrupt)
     drain_s = config.timeout_s + 1 if config.timeout_s else LONGEST_DRAIN_S
+    complete = True
     try:
         ramp.climb(config.users)
     except RampStoppedError as stop:
         ramp.say("stopped", reason=str(stop))
-        ramp.drain(limit_s=1)
-        return False
-    ramp.drain(drain_s)
+        complete = False
+    ramp.drain(drain_s if complete else 1)
     if ramp.recorder.error:
-        ramp.say("stopped", reason=f"The requests could not be recorded ({ramp.recorder.error}).")
-    return ramp.recorder.error is None
+        return MachineError.exit_code
+    return 0 if complete else 1
 
 
 def _environment(config: RunConfig, host: str) -> Environment:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, TextIO
 
 import gevent
@@ -18,6 +19,7 @@ from gatebench.records import LoadSummary, Step
 
 TICK_S = 0.5
 STEADY_S = 0.05
+CLOCK_S = 0.05
 
 
 class RampStoppedError(Exception):
@@ -37,10 +39,12 @@ class Ramp:
     stop_reason: str | None = None
     users_asked: tuple[int, ...] = (0,)  # by us: anything else was asked for in the web UI
     interference: tuple[str, ...] = ()
+    late_ms: list[float] = field(default_factory=list)  # of the clock's ticks since the last progress was said
 
     def climb(self, users: tuple[int, ...]) -> None:
         """Every step in order; raises RampStoppedError when the run must end early."""
         self._watch_web_ui()
+        gevent.spawn(self._watch_clock)
         for number, count in enumerate(users, start=1):
             self._step(Step(number=number, users=count, started=time.time()))
 
@@ -108,16 +112,25 @@ class Ramp:
             phase=phase,
             requests=self.recorder.requests,
             failures=self.recorder.failures,
+            late_ms=self.late_ms,
+            run_delay_s=_run_delay_s(),
+            cpu_s=_cpu_s(),
         )
+        self.late_ms = []
         if self.runner.target_user_count not in self.users_asked:
             self._interfere(f"the number of users was changed to {self.runner.target_user_count} in the web UI")
             self.stop_reason = "Somebody changed the number of users in the web UI: run it again and only watch."
         if self.recorder.error:
-            self.stop_reason = (
-                f"The requests could not be recorded ({self.recorder.error.strerror}): free disk space, then run again."
-            )
+            self.stop_reason = f"The requests could not be recorded ({self.recorder.error.strerror})."
         if self.stop_reason:
             raise RampStoppedError(self.stop_reason)
+
+    def _watch_clock(self) -> None:
+        """How late a user wakes up, whose answer is there: the event loop is busy, or waits for a core."""
+        while True:
+            due = time.monotonic() + CLOCK_S
+            gevent.sleep(CLOCK_S)
+            self.late_ms.append(round((time.monotonic() - due) * 1000, 2))
 
     def _say_step(self, step: Step, phase: str) -> None:
         self.say("step", phase=phase, **asdict(step))
@@ -140,6 +153,12 @@ class Ramp:
 def _cpu_s() -> float:
     times = psutil.Process().cpu_times()
     return float(times.user + times.system)
+
+
+def _run_delay_s() -> float | None:
+    """How long the generator has waited for a core although it had work. None where the system does not tell."""
+    schedstat = Path("/proc/self/schedstat")
+    return int(schedstat.read_text().split()[1]) / 1e9 if schedstat.exists() else None
 
 
 def _until(deadline: float) -> Iterator[float]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-from typing import Protocol
+from typing import Any, Protocol
 
 from gatebench.config import RunConfig
+from gatebench.machine import Cores
 from gatebench.run_folder import RunFolder
 from gatebench.watchdog import Watchdog
 
@@ -14,6 +15,7 @@ class Stack(Protocol):
     """What a run needs of a stack. Whatever it starts it tells the watchdog, which is what ends it."""
 
     url: str  # where this machine reaches Nginx
+    cores: Cores | None  # who runs where; None where all share all
 
     def up(self) -> None:
         """Starts everything on a fresh, seeded database and returns once each part answers."""
@@ -22,7 +24,16 @@ class Stack(Protocol):
         """Program or package -> version, asked of what really runs."""
 
     def query(self, sql: str) -> str:
-        """The one value that a query answers with, as text."""
+        """The one value that a query answers with, as text, by a connection that is kept. Raises ServiceDiedError."""
+
+    def roles(self) -> dict[str, int]:
+        """app, nginx, postgres, generator -> its first process, by the id it has on this machine.
+
+        Left out are those that have not started, and those that this machine cannot see.
+        """
+
+    def sheet(self) -> dict[str, Any]:
+        """What the live servers were given (gatebench.sheet)."""
 
     def start_load(self) -> subprocess.Popen[bytes]:
         """The load generator, started and writing into the run folder."""

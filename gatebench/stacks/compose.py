@@ -8,15 +8,19 @@ import os
 import re
 import secrets
 import subprocess
+import threading
 import time
+from pathlib import Path
+from typing import Any
 
-from gatebench.config import ROOT, RunConfig
+from gatebench.config import POLLS, ROOT, RunConfig
 from gatebench.errors import MachineError, ServiceDiedError
+from gatebench.machine import share_out
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.engine import why_not
 from gatebench.stacks.environment import app_environment, nginx_environment, postgres_settings
 from gatebench.stacks.wait import PATIENCE_S, last_lines
-from gatebench.watchdog import Watchdog
+from gatebench.watchdog import Watchdog, undisturbed
 
 SERVICES = ("postgres", "app", "nginx")
 """In the order in which they start: the first that is not well is why the others are not."""
@@ -36,6 +40,8 @@ class ComposeStack:
                 f"The compose stack needs a Docker engine, and {missing}: start or install one, or use STACK=native."
             )
         self.url = f"http://127.0.0.1:{config.port}"
+        engine_cores = range(int(_answer("docker", "info", "--format", "{{.NCPU}}")))
+        self.cores = share_out(engine_cores, config.workers) if config.pin else None
         self._config = config
         self._folder = folder
         self._watchdog = watchdog
@@ -47,10 +53,14 @@ class ComposeStack:
             "DB_CONNECTIONS": postgres_settings(config)["max_connections"],
             "PORT": str(config.port),
             "UI_PORT": str(config.ui_port),
+            "APP_CORES": ",".join(map(str, self.cores.app)) if self.cores else "",
+            "OTHER_CORES": ",".join(map(str, self.cores.others)) if self.cores else "",
             "GATEBENCH_RUN_FOLDER": str(folder.path),
             "GATEBENCH_USER": _who_owns_files(),
             "COMPOSE_PROFILES": "",  # a shell that has switched on `load` would start it with the rest
         }
+        self._psql: _Psql | None = None
+        self._pids: dict[str, int] = {}
         self._followers: dict[str, subprocess.Popen[bytes]] = {}
         self._deaths: _Deaths | None = None
         self._load: subprocess.Popen[bytes] | None = None
@@ -79,9 +89,31 @@ class ComposeStack:
         }
 
     def query(self, sql: str) -> str:
-        # By the Unix socket inside the container, which needs no password there.
-        psql = ("psql", "--no-psqlrc", "--tuples-only", "--no-align", "--username", "polls", "--dbname", "polls")
-        return self._exec("postgres", *psql, "--command", sql)
+        if self._psql is None:
+            self._psql = _Psql(self._container("postgres"), self._watchdog)
+        try:
+            return self._psql.ask(sql)
+        except OSError as error:
+            raise ServiceDiedError(
+                f"The stack broke: {self.dead() or f'PostgreSQL did not answer ({error}).'}"
+            ) from error
+
+    def roles(self) -> dict[str, int]:
+        for service in ("postgres", "app", "nginx", "load"):
+            role = "generator" if service == "load" else service
+            if role not in self._pids and (pid := _pid(self._container(service))):
+                self._pids[role] = pid
+        return dict(self._pids)
+
+    def sheet(self) -> dict[str, Any]:
+        look = "from gatebench.sheet import backlog; print(backlog(8080))"
+        # Nginx's image has no Python: the app's looks at it, from inside of its network.
+        nginx = ("docker", "run", "--rm", "--network", f"container:{self._container('nginx')}", "gatebench-app")
+        return {
+            **json.loads(self._exec("app", "python", "-m", "gatebench.sheet", "8000", POLLS.ready_path)),
+            "nginx backlog": int(_answer(*nginx, "python", "-c", look)),
+            "postgres max_connections": int(self.query("SHOW max_connections")),
+        }
 
     def start_load(self) -> subprocess.Popen[bytes]:
         ports = [] if self._config.headless else ["--service-ports"]
@@ -192,6 +224,37 @@ class ComposeStack:
             )
 
 
+class _Psql:
+    """A psql that is kept, inside PostgreSQL's container: by its Unix socket, which needs no password there."""
+
+    END = "-- end of the answer --"
+
+    def __init__(self, container: str, watchdog: Watchdog) -> None:
+        command = ["docker", "exec", "--interactive", container, "psql", "--no-psqlrc", "--quiet", "--tuples-only",
+                   "--no-align", "--set", "ON_ERROR_STOP=1", "--username", "polls", "--dbname", "polls"]  # fmt: skip
+        self._turn = threading.Lock()
+        with undisturbed():
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                start_new_session=True,
+            )  # fmt: skip
+            watchdog.end_process(self._process.pid)
+
+    def ask(self, sql: str) -> str:
+        """The answer's one value; raises OSError with psql's last words when it has ended."""
+        assert self._process.stdin
+        assert self._process.stdout
+        with self._turn:
+            self._process.stdin.write(f"{' '.join(sql.split())};\n\\echo {self.END}\n")
+            self._process.stdin.flush()
+            said: list[str] = []
+            for line in self._process.stdout:
+                if line.strip() == self.END:
+                    return said[0]
+                said.append(line.strip())
+        raise ConnectionResetError(" ".join(said) or "psql ended")
+
+
 class _Deaths:
     """Hears of each container of a project that ends, without asking the engine again and again."""
 
@@ -238,6 +301,21 @@ def _state(container: str) -> str | None:
     if answer[:1] == ["running"] and answer[2:] != ["healthy"]:
         return "did not get ready"
     return None
+
+
+def _pid(container: str) -> int | None:
+    """The id on this machine of a container's first process; None when it has none that this machine can see."""
+    form = "{{.State.Pid}} {{.Id}}"
+    answer = subprocess.run(
+        ["docker", "inspect", "--format", form, container], capture_output=True, text=True, check=False
+    ).stdout.split()
+    if len(answer) != 2:
+        return None
+    try:
+        is_it = answer[1] in Path(f"/proc/{answer[0]}/cgroup").read_text()
+    except OSError:
+        return None
+    return int(answer[0]) if is_it else None
 
 
 def _who_owns_files() -> str:

@@ -12,12 +12,15 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
 from gatebench.config import POLLS, ROOT, RunConfig
 from gatebench.errors import MachineError, ServiceDiedError
+from gatebench.machine import our_cores, share_out
 from gatebench.run_folder import RunFolder
+from gatebench.sheet import backlog, server_facts
 from gatebench.stacks.environment import app_environment, nginx_environment, postgres_settings
 from gatebench.stacks.postgres import LOOPBACK, Postgres, free_ports
 from gatebench.stacks.processes import Processes
@@ -44,6 +47,7 @@ class NativeStack:
             self._state = Path(tempfile.mkdtemp(prefix="gatebench-"))
             watchdog.remove_folder(self._state)
         self._state.chmod(0o711)
+        self.cores = share_out(our_cores(), config.workers) if config.pin else None
         self._processes = Processes(folder, watchdog)
         postgres_port, self._app_port = free_ports(2)
         self._postgres = Postgres(
@@ -65,6 +69,8 @@ class NativeStack:
         self._postgres.start()
         self._setup()
         self._processes.serve("app", [sys.executable, "-m", "gatebench.serve"], self._environment)
+        if self.cores:
+            os.sched_setaffinity(self.roles()["app"], self.cores.app)
         # Nginx comes last, so that its error log begins with the run and not with refused connections.
         self._wait_for_ready(f"http://{LOOPBACK}:{self._app_port}", self._config.server, log="app")
         self._start_nginx()
@@ -83,6 +89,16 @@ class NativeStack:
             raise ServiceDiedError(
                 f"The stack broke: {self.dead() or f'PostgreSQL did not answer ({error}).'}"
             ) from error
+
+    def roles(self) -> dict[str, int]:
+        return {**self._processes.roles(), **({"generator": self._load.pid} if self._load else {})}
+
+    def sheet(self) -> dict[str, Any]:
+        return {
+            **server_facts(self.roles()["app"], self._app_port, POLLS.ready_path),
+            "nginx backlog": backlog(self._config.port),
+            "postgres max_connections": int(self.query("SHOW max_connections")),
+        }
 
     def start_load(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "gatebench.load", str(self._folder.path), "--host", self.url]
@@ -106,17 +122,8 @@ class NativeStack:
 
     def _setup(self) -> None:
         """Makes the database ready; raises MachineError with what the app's management commands said."""
-        answer = subprocess.run(
-            [sys.executable, "-m", "gatebench.serve", "--setup"],
-            cwd=ROOT,
-            env={**os.environ, **self._environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        log = self._folder.log("setup")
-        log.write_text(answer.stdout + answer.stderr)
-        if answer.returncode:
+        if self._processes.run("setup", [sys.executable, "-m", "gatebench.serve", "--setup"], self._environment):
+            log = self._folder.log("setup")
             raise MachineError(
                 f"The database could not be set up, so there is nothing to measure: mend what {log} says.\n"
                 f"{last_lines(log)}"

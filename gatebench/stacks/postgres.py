@@ -45,6 +45,7 @@ class Postgres:
         self._processes = processes
         self._settings = settings
         self._log = processes.folder.log("postgres")
+        self._connection: psycopg.Connection | None = None
         self.environment = {
             "PGHOST": LOOPBACK,
             "PGPORT": str(port),
@@ -81,9 +82,9 @@ class Postgres:
             connection.execute(f"CREATE DATABASE {NAME}")
 
     def query(self, sql: str) -> str:
-        """The one value that a query answers with, as text."""
-        with self._connect(NAME) as connection:
-            row = connection.execute(sql.encode()).fetchone()
+        """The one value that a query answers with, as text, over one connection that is kept."""
+        self._connection = self._connection or self._connect(NAME)
+        row = self._connection.execute(sql.encode()).fetchone()
         assert row is not None
         return str(row[0])
 
@@ -95,9 +96,7 @@ class Postgres:
             "--encoding", "UTF8", "--locale", "C", "--no-instructions",
         ]
         # fmt: on
-        initdb = subprocess.run(command, capture_output=True, text=True, check=False, cwd=home, **account)
-        self._log.write_text(initdb.stdout + initdb.stderr)
-        if initdb.returncode:
+        if self._processes.run("postgres", command, env={}, cwd=home, **account):
             raise MachineError(
                 f"PostgreSQL {self._program} could not make a database: mend what it says, or use STACK=compose.\n"
                 f"{last_lines(self._log)}"

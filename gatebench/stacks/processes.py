@@ -47,9 +47,17 @@ class Processes:
             self._watchdog.end_process(process.pid, stop)
         return process
 
+    def run(self, name: str, command: list[str], env: Mapping[str, str], **options: Any) -> int:
+        """Runs a program to its end and returns its exit code."""
+        return self.start(name, command, env, **options).wait()
+
     def serve(self, name: str, command: list[str], env: Mapping[str, str], **options: Any) -> None:
         """Starts a program that must live as long as the run: `dead` tells when it does not."""
         self._services[name] = self.start(name, command, env, **options)
+
+    def roles(self) -> dict[str, int]:
+        """Service -> process id."""
+        return {name: process.pid for name, process in self._services.items()}
 
     def dead(self) -> str | None:
         """One sentence on the first service that has ended, with the end of its log; None while all live."""

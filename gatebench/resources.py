@@ -1,0 +1,236 @@
+"""Samples once a second, while the load runs: what each role and the machine use, and whether PostgreSQL answers."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import astuple, fields
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from gatebench.errors import GatebenchError
+from gatebench.records import DatabaseSample, MachineSample, RoleSample
+from gatebench.run_folder import RunFolder
+
+EVERY_S = 1.0
+
+RUNNER = "gatebench"
+"""The role of this process: what sampling costs is sampled too."""
+
+CONNECTIONS = """
+    SELECT count(*) || ' ' || count(*) FILTER (WHERE wait_event_type = 'Lock')
+    FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
+
+Row = Callable[[Any], None]
+
+
+class Sampler:
+    """Writes resources.csv, machine.csv and database.csv from entering to leaving, in threads of its own.
+
+    `roles` gives role -> process id, and is asked each second: the load generator comes last. `query` asks PostgreSQL;
+    where PostgreSQL does not answer it waits, and one thread with it. A disk that is full ends the sampling only.
+    """
+
+    def __init__(self, folder: RunFolder, roles: Callable[[], dict[str, int]], query: Callable[[str], str]) -> None:
+        self._folder = folder
+        self._roles = roles
+        self._query = query
+        self._over = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._quietly, args=(sample,))
+            for sample in (self._sample_roles, self._sample_machine, self._sample_database)
+        ]
+
+    def __enter__(self) -> Sampler:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(EVERY_S)
+
+    def _quietly(self, sample: Callable[[], None]) -> None:
+        with contextlib.suppress(OSError):  # the run itself meets a full disk, and says so
+            sample()
+
+    def _seconds(self) -> Iterator[None]:
+        due = time.monotonic()
+        while not self._over.wait(max(0.0, due - time.monotonic())):
+            yield
+            due = max(due + EVERY_S, time.monotonic())
+
+    def _sample_roles(self) -> None:
+        trees: dict[str, Tree] = {}
+        with table(self._folder.resources_csv, RoleSample) as row:
+            for _ in self._seconds():
+                now, children = time.time(), children_of()
+                for role, pid in {**self._roles(), RUNNER: os.getpid()}.items():
+                    family = [pid] if role == RUNNER else descendants(pid, children)
+                    if (sample := trees.setdefault(role, Tree(role)).sample(now, family)) is not None:
+                        row(sample)
+
+    def _sample_machine(self) -> None:
+        with table(self._folder.machine_csv, MachineSample) as row:
+            for _ in self._seconds():
+                row(machine_sample(self._roles().values()))
+
+    def _sample_database(self) -> None:
+        with table(self._folder.database_csv, DatabaseSample) as row:
+            for _ in self._seconds():
+                asked, began = time.time(), time.monotonic()
+                try:
+                    connections, waiting = self._query(CONNECTIONS).split()
+                except GatebenchError:  # PostgreSQL has ended, which the run itself meets and says
+                    row(DatabaseSample(asked, None, None, None))
+                    return
+                row(DatabaseSample(asked, _ms_since(began), int(connections), int(waiting)))
+
+
+class Tree:
+    """A role's processes from sample to sample."""
+
+    def __init__(self, role: str) -> None:
+        self._role = role
+        self._there: set[int] = set()
+        self._cpu_s = 0.0
+        self._sockets: dict[int, dict[str, bool]] = {}
+
+    def sample(self, now: float, family: Iterable[int]) -> RoleSample | None:
+        """None when none of them lives."""
+        rows = {pid: row for pid in family if (row := self._process(pid)) is not None}
+        if not rows:
+            return None
+        cpu_s, rss_bytes, threads, sockets = zip(*rows.values(), strict=True)
+        self._cpu_s = max(self._cpu_s, sum(cpu_s))
+        ended, self._there = self._there - rows.keys(), set(rows)
+        return RoleSample(
+            time=now,
+            role=self._role,
+            cpu_s=round(self._cpu_s, 2),
+            rss_bytes=sum(rss_bytes),
+            processes=len(rows),
+            threads=sum(threads),
+            sockets=None if None in sockets else sum(sockets),
+            ended=" ".join(map(str, sorted(ended))),
+        )
+
+    def _process(self, pid: int) -> tuple[float, int, int, int | None] | None:
+        try:
+            process = psutil.Process(pid)
+            with process.oneshot():
+                if process.status() == psutil.STATUS_ZOMBIE:
+                    return None
+                times = process.cpu_times()
+                # Of children that have ended too: a new PostgreSQL process for each request lives for milliseconds.
+                cpu_s = times.user + times.system + times.children_user + times.children_system
+                return cpu_s, process.memory_info().rss, process.num_threads(), self._open_sockets(pid)
+        except psutil.Error:
+            return None
+
+    def _open_sockets(self, pid: int) -> int | None:
+        """Looks only at descriptors that were not there a second ago: a generator has a thousand."""
+        folder, known = Path(f"/proc/{pid}/fd"), self._sockets.get(pid, {})
+        try:
+            numbers = os.listdir(folder)  # noqa: PTH208 - names, a thousand of them a second
+        except OSError:
+            return None
+        self._sockets[pid] = {number: known.get(number) or _is_socket(folder / number) for number in numbers}
+        return sum(self._sockets[pid].values())
+
+
+def machine_sample(pids: Iterable[int]) -> MachineSample:
+    """The machine's counters now; those of TCP are summed over the network namespaces of the given processes."""
+    times = psutil.cpu_times()
+    idle = times.idle + getattr(times, "iowait", 0.0)
+    steal: float | None = getattr(times, "steal", None)
+    counted_twice = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+    tcp = [counters for counters in map(_tcp, _one_a_namespace(pids)) if counters]
+    return MachineSample(
+        time=time.time(),
+        busy_s=round(sum(times) - idle - counted_twice - (steal or 0.0), 2),
+        steal_s=steal,
+        pressure_s=_pressure_s(),
+        listen_overflows=sum(one["ListenOverflows"] for one in tcp) if tcp else None,
+        retransmits=sum(one["RetransSegs"] for one in tcp) if tcp else None,
+    )
+
+
+@contextlib.contextmanager
+def table(path: Path, kind: type[Any]) -> Iterator[Row]:
+    """Appends records to a CSV file with a header, each whole and at once; an empty cell is what is not known."""
+    with path.open("w", buffering=1, newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(field.name for field in fields(kind))
+
+        def row(record: Any) -> None:
+            rows.writerow(astuple(record))
+
+        yield row
+
+
+def children_of() -> dict[int, list[int]]:
+    """Process id -> those of its children, of all processes that can be seen."""
+    children: dict[int, list[int]] = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            children.setdefault(process.ppid(), []).append(process.pid)
+    return children
+
+
+def descendants(pid: int, children: dict[int, list[int]]) -> list[int]:
+    """A process and all below it."""
+    return [pid, *(one for child in children.get(pid, ()) for one in descendants(child, children))]
+
+
+def _one_a_namespace(pids: Iterable[int]) -> Iterable[int]:
+    """A process of each network namespace; each process where the namespace is not told."""
+    found: dict[object, int] = {}
+    for pid in pids:
+        try:
+            found.setdefault(Path(f"/proc/{pid}/ns/net").stat().st_ino, pid)
+        except OSError:
+            found[f"unknown of {pid}"] = pid
+    return found.values()
+
+
+def _tcp(pid: int) -> dict[str, int] | None:
+    """The TCP counters that a process's namespace has; None where there are none to be read."""
+    counters: dict[str, int] = {}
+    try:
+        for name in ("netstat", "snmp"):
+            lines = Path(f"/proc/{pid}/net/{name}").read_text().splitlines()
+            for heads, values in zip(lines[::2], lines[1::2], strict=True):
+                if heads.startswith(("TcpExt:", "Tcp:")):
+                    counters.update(zip(heads.split()[1:], map(int, values.split()[1:]), strict=True))
+    except OSError:
+        return None
+    return counters
+
+
+def _pressure_s() -> float | None:
+    """Linux's pressure stall information: time in which at least one task waited for a core."""
+    try:
+        some = Path("/proc/pressure/cpu").read_text().splitlines()[0]
+    except OSError:
+        return None
+    return int(some.rpartition("total=")[2]) / 1e6
+
+
+def _is_socket(link: Path) -> bool:
+    try:
+        return str(link.readlink()).startswith("socket:")
+    except OSError:
+        return False
+
+
+def _ms_since(began: float) -> float:
+    return round((time.monotonic() - began) * 1000, 3)
