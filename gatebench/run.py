@@ -18,7 +18,7 @@ from gatebench.config import POLLS, RunConfig
 from gatebench.errors import LoadError, MachineError, ServiceDiedError
 from gatebench.lock import locked
 from gatebench.machine import check_ports, facts, kept_to
-from gatebench.progress import Reporter, clock, expected_s
+from gatebench.progress import Display, clock, expected_s
 from gatebench.records import LedgerReading, LoadSummary, Outcome, Run, Step
 from gatebench.resources import Sampler
 from gatebench.run_folder import RunFolder
@@ -32,14 +32,14 @@ STOPPING_S = 15.0
 NOT_PINNED = "everything shares all of them"
 
 
-def run(config: RunConfig, display: Reporter) -> RunFolder:
+def run(config: RunConfig, display: Display) -> RunFolder:
     """Measures one configuration and returns its folder; raises a GatebenchError or KeyboardInterrupt after saving."""
     results = Path(config.results)
     with locked(results) as lock:
         check_ports(config)
         folder = RunFolder.create(results, f"{config.interface}-{config.server}")
         record = Record(folder, Run(folder.path.name, config.to_json(), started=time.time(), machine=facts()))
-        with _watched(lock, folder, display) as watchdog, record.saved():
+        with watched(lock, folder, display) as watchdog, record.saved():
             stack = make_stack(config, folder, watchdog)
             with kept_to(stack.cores.others if stack.cores else ()):
                 display.note(f"Starting {config.label} ({config.stack}) …")
@@ -100,7 +100,7 @@ def disk_full(folder: RunFolder) -> MachineError:
     return MachineError(f"The disk is full: free space for {folder.path}, then run again.")
 
 
-def _ramp(stack: Stack, record: Record, config: RunConfig, display: Reporter) -> None:
+def _ramp(stack: Stack, record: Record, config: RunConfig, display: Display) -> None:
     """Sends the load, and follows what it says until it ends."""
     display.note(f"Ramping {_in_words(config.users)} users, about {clock(expected_s(config))} min.")
     if not config.headless:
@@ -187,7 +187,7 @@ def _summary(event: dict[str, Any]) -> LoadSummary:
 
 
 @contextlib.contextmanager
-def _watched(lock: IO[str], folder: RunFolder, display: Reporter) -> Iterator[Watchdog]:
+def watched(lock: IO[str], folder: RunFolder, display: Display) -> Iterator[Watchdog]:
     """A watchdog; everything that it was told of is ended on the way out, or a MachineError says that it is not."""
     watchdog = Watchdog(lock, folder.log("watchdog"))
     left = MachineError(f"Not everything could be ended: end by hand what {folder.log('watchdog')} says is left.")
@@ -201,7 +201,7 @@ def _watched(lock: IO[str], folder: RunFolder, display: Reporter) -> Iterator[Wa
         raise left
 
 
-def _all_down(watchdog: Watchdog, display: Reporter) -> bool:
+def _all_down(watchdog: Watchdog, display: Display) -> bool:
     with _deaf():
         display.note("Stopping everything …")
         return watchdog.end_everything()

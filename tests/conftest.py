@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,16 +20,26 @@ from gatebench.stacks.postgres import free_ports
 TINY = {"STACK": "native", "USERS": "5,10", "SETTLE": "0.5", "HOLD": "2", "HEADLESS": "1"}
 
 
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        time.sleep(0.05)
+
+
 class Bench:
-    """`gatebench` as a person starts it, with ports and a results folder of its own."""
+    """`gatebench` as a person starts it, with ports, a results folder and a folder for temporary files of its own."""
 
     def __init__(self, results: Path) -> None:
         self.results = results
+        self.temporary = Path(tempfile.mkdtemp(prefix="gb-"))  # short: Unix sockets lie below it
+        self.temporary.chmod(0o711)  # PostgreSQL is another account when we are root
         self.port, self.ui_port = free_ports(2)
         self.started: list[subprocess.Popen[str]] = []
 
     def start(self, interface: str, **knobs: str) -> subprocess.Popen[str]:
         own = {"RESULTS": str(self.results), "PORT": str(self.port), "UI_PORT": str(self.ui_port)}
+        own |= {"TMPDIR": str(self.temporary)}
         process = subprocess.Popen(
             [sys.executable, "-m", "gatebench", interface],
             env={**os.environ, **TINY, **own, **knobs},
@@ -58,6 +70,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=60)
+    bench.temporary.rmdir()
 
 
 @pytest.fixture(scope="session")

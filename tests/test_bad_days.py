@@ -8,9 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -18,22 +16,24 @@ import pyarrow as pa
 import pytest
 
 from gatebench.config import ROOT
+from gatebench.errors import MachineError, ServiceDiedError
 from gatebench.records import Outcome
+from gatebench.run import watched
 from gatebench.run_folder import RunFolder
-from tests.conftest import Bench
+from tests.conftest import Bench, wait_for
 
 LONG = {"USERS": "20", "SETTLE": "0", "HOLD": "60"}
 
 
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        time.sleep(0.05)
-
-
 def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
+
+
+def command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:  # it has just ended
+        return ""
 
 
 def in_hold(bench: Bench) -> bool:
@@ -61,11 +61,11 @@ def recorded(folder: RunFolder) -> int:
     return rows
 
 
-def assert_nothing_left(processes: list[psutil.Process]) -> None:
+def assert_nothing_left(bench: Bench, processes: list[psutil.Process]) -> None:
     wait_for(
         lambda: not any(one.is_running() and one.status() != "zombie" for one in processes), "everything to end", 20
     )
-    assert not list(Path(tempfile.gettempdir()).glob("gatebench-????????"))
+    assert list(bench.temporary.iterdir()) == []
 
 
 def one_sentence(text: str) -> None:
@@ -127,7 +127,7 @@ def test_a_service_that_dies_ends_the_run_with_5_and_is_named(bench: Bench, vict
     everything = family(process)
     names = victim.split("|")
     target = next(
-        one for one in everything if one.ppid() == process.pid and any(n in " ".join(one.cmdline()) for n in names)
+        one for one in everything if one.ppid() == process.pid and any(n in command(one) for n in names)
     )
     target.kill()
     _, stderr = process.communicate(timeout=60)
@@ -135,7 +135,7 @@ def test_a_service_that_dies_ends_the_run_with_5_and_is_named(bench: Bench, vict
     name = {"nginx": "nginx", "postgres": "postgres"}.get(victim, "app")
     assert f"The stack broke while it was measured: {name} was killed by SIGKILL; its log" in stderr
     one_sentence(stderr)
-    assert_nothing_left(everything)
+    assert_nothing_left(bench, everything)
     run = bench.folder().read_run()
     assert run.outcome is Outcome.FAILED
     assert run.load is not None
@@ -156,7 +156,7 @@ def test_ctrl_c_at_any_moment_ends_with_130_and_nothing_left(bench: Bench, after
     assert process.returncode == 130
     assert "Interrupted. What was recorded is kept." in stderr
     one_sentence(stderr)
-    assert_nothing_left(everything)
+    assert_nothing_left(bench, everything)
     assert bench.folder().read_run().outcome is Outcome.INTERRUPTED
     if after_s is None:
         assert recorded(bench.folder()) > 0
@@ -171,9 +171,50 @@ def test_kill_9_of_the_runner_leaves_nothing_and_the_next_run_works(bench: Bench
     process.kill()
     done = bench.run("wsgi")
     assert done.returncode == 0, done.stderr
-    assert_nothing_left(everything)
+    assert_nothing_left(bench, everything)
     assert killed.read_run().outcome is Outcome.RUNNING
     assert recorded(killed) > 0
+
+
+@pytest.mark.parametrize("program", ["initdb", "--setup"])
+def test_kill_9_of_the_runner_before_anything_serves_leaves_nothing(bench: Bench, program: str) -> None:
+    process = bench.start("wsgi", **LONG)
+    wait_for(lambda: any(program in command(one) for one in family(process)), program)
+    everything = family(process)
+    process.kill()
+    assert_nothing_left(bench, everything)
+
+
+def test_what_cannot_be_ended_is_said_with_3_when_all_else_went_well(tmp_path: Path) -> None:
+    """The clean-up that fails here is a command, as `docker compose down` is."""
+    folder, notes = RunFolder.create(tmp_path, "wsgi-gunicorn"), Notes()
+    with (
+        (tmp_path / ".lock").open("w") as lock,
+        pytest.raises(MachineError, match=r"Not everything could be ended: end by hand what .*watchdog\.log says"),
+        watched(lock, folder, notes) as watchdog,
+    ):
+        watchdog.run_command(["false"], {})
+    assert notes.said == ["Stopping everything …"]
+    assert "could not end {'command': ['false']" in folder.log("watchdog").read_text()
+
+
+def test_a_clean_up_that_fails_does_not_hide_what_ended_the_run(tmp_path: Path) -> None:
+    folder, notes = RunFolder.create(tmp_path, "wsgi-gunicorn"), Notes()
+    with (tmp_path / ".lock").open("w") as lock:
+        context = watched(lock, folder, notes)
+        context.__enter__().run_command(["false"], {})
+        assert not context.__exit__(ServiceDiedError, ServiceDiedError("nginx ended"), None)
+    assert notes.said[-1].startswith("Not everything could be ended")
+
+
+class Notes:
+    """A display that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.said.append(text)
 
 
 def test_two_runs_at_once_end_the_second_with_7(bench: Bench) -> None:
@@ -195,7 +236,7 @@ def test_a_load_generator_that_dies_ends_the_run_with_6(bench: Bench) -> None:
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 6
     assert "The load generator ended with code -9" in stderr
-    assert_nothing_left(everything)
+    assert_nothing_left(bench, everything)
     assert recorded(bench.folder()) > 0
 
 
@@ -205,8 +246,8 @@ def test_a_full_disk_is_said_and_what_was_recorded_is_kept(bench: Bench) -> None
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(bench.results)], check=True)
     try:
         done = bench.run("wsgi", USERS="100", SETTLE="0", HOLD="40")
-        assert done.returncode in (3, 6), done.stderr  # who meets it first: the runner, or the load generator
-        assert "disk" in done.stderr
+        assert done.returncode == 3, done.stderr  # whoever meets it first: the runner, or the load generator
+        assert "The disk is full: free space" in done.stderr
         one_sentence(done.stderr)
         kept = shutil.copytree(bench.folder().path, bench.results.parent / "kept")
         assert recorded(RunFolder(kept)) > 0

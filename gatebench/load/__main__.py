@@ -22,6 +22,7 @@ from locust.env import Environment  # noqa: E402
 from locust.log import setup_logging  # noqa: E402
 from locust.util.load_locustfile import load_locustfile  # noqa: E402
 
+from gatebench.command import DISK_FULL  # noqa: E402
 from gatebench.config import ROOT, SPAWN_RATE, RunConfig  # noqa: E402
 from gatebench.errors import MachineError  # noqa: E402
 from gatebench.load.ramp import Ramp, RampStoppedError  # noqa: E402
@@ -42,9 +43,14 @@ def main() -> int:
     runner = environment.create_local_runner()
     gevent.spawn(locust.stats.stats_history, runner)
     web_ui = None if config.headless else environment.create_web_ui(arguments.ui_host, config.ui_port)
-    with folder.load_events.open("a") as lines:
-        ramp = Ramp(runner, Recorder(folder.requests, runner), lines, config.settle_s, config.hold_s, SPAWN_RATE)
-        code = _climb(ramp, config)
+    try:
+        with folder.load_events.open("a") as lines:
+            ramp = Ramp(runner, Recorder(folder.requests, runner), lines, config.settle_s, config.hold_s, SPAWN_RATE)
+            code = _climb(ramp, config)
+    except OSError as error:  # closing a file writes what is left of it
+        if error.errno not in DISK_FULL:
+            raise
+        code = MachineError.exit_code
     if web_ui:
         web_ui.stop()
     runner.quit()

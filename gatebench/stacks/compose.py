@@ -106,14 +106,19 @@ class ComposeStack:
         return dict(self._pids)
 
     def sheet(self) -> dict[str, Any]:
-        look = "from gatebench.sheet import backlog; print(backlog(8080))"
-        # Nginx's image has no Python: the app's looks at it, from inside of its network.
-        nginx = ("docker", "run", "--rm", "--network", f"container:{self._container('nginx')}", "gatebench-app")
         return {
             **json.loads(self._exec("app", "python", "-m", "gatebench.sheet", "8000", POLLS.ready_path)),
-            "nginx backlog": int(_answer(*nginx, "python", "-c", look)),
+            "nginx backlog": self._nginx_backlog(),
             "postgres max_connections": int(self.query("SHOW max_connections")),
         }
+
+    def _nginx_backlog(self) -> int:
+        """Nginx's image has no Python: the app's looks, from inside of Nginx's network."""
+        look = "from gatebench.sheet import backlog; print(backlog(8080))"
+        # The image carries the labels of the app's service; this container's end is not the app's.
+        run = ("docker", "run", "--rm", "--label", "com.docker.compose.service=sheet")
+        network = ("--network", f"container:{self._container('nginx')}")
+        return int(_answer(*run, *network, "gatebench-app", "python", "-c", look))
 
     def start_load(self) -> subprocess.Popen[bytes]:
         ports = [] if self._config.headless else ["--service-ports"]

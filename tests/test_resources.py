@@ -1,0 +1,174 @@
+"""What is sampled while the load runs: real processes, real counters, and a database that stops answering."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import itertools
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from gatebench.errors import ServiceDiedError
+from gatebench.records import RoleSample
+from gatebench.resources import Sampler, Tree, children_of, descendants, machine_sample
+from gatebench.run_folder import RunFolder
+from tests.conftest import wait_for
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+
+PARENT = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+sys.stdin.readline()
+child.kill()
+child.wait()
+print("ended", flush=True)
+sys.stdin.readline()
+"""
+
+
+class Family:
+    """A process with a child that computes, and that it ends and collects when it is told to."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self._tree = Tree("app")
+
+    def sample(self) -> RoleSample:
+        sample = self._tree.sample(time.time(), descendants(self._process.pid, children_of()))
+        assert sample is not None
+        return sample
+
+    def end_child(self) -> None:
+        self._say()
+        assert self._process.stdout
+        assert self._process.stdout.readline() == "ended\n"
+
+    def _say(self) -> None:
+        assert self._process.stdin
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+
+
+@pytest.fixture
+def family() -> Iterator[Family]:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        wait_for(lambda: len(descendants(process.pid, children_of())) == 2, "the child")
+        yield Family(process)
+        process.communicate("\n\n", timeout=10)
+
+
+def test_a_role_is_its_process_and_all_below_it(family: Family) -> None:
+    found = family.sample()
+    assert (found.role, found.processes, found.threads, found.ended) == ("app", 2, 2, "")
+    assert found.rss_bytes > 5_000_000
+
+
+def test_the_cpu_time_of_a_child_that_has_ended_still_counts_and_its_end_is_told(family: Family) -> None:
+    wait_for(lambda: family.sample().cpu_s > 0.3, "the child to use CPU time")
+    before = family.sample()
+    family.end_child()
+    after = family.sample()
+    assert after.cpu_s >= before.cpu_s
+    assert (before.processes, after.processes) == (2, 1)
+    assert len(after.ended.split()) == 1
+    assert family.sample().ended == ""
+
+
+def test_a_role_of_which_nothing_lives_has_no_sample() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+        assert Tree("app").sample(time.time(), [process.pid]) is None
+
+
+@on_linux
+def test_sockets_are_counted_as_they_come_and_go() -> None:
+    tree = Tree("generator")
+
+    def sockets() -> int:
+        sample = tree.sample(time.time(), [os.getpid()])
+        assert sample is not None
+        assert sample.sockets is not None
+        return sample.sockets
+
+    before = sockets()
+    with contextlib.ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(socket.socket())
+        assert sockets() == before + 20
+    assert sockets() in (before, before + 1)  # the look itself needs a descriptor, which was a socket's a moment ago
+
+
+@on_linux
+def test_a_full_listen_backlog_is_counted() -> None:
+    before = machine_sample([os.getpid()]).listen_overflows
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as listener, contextlib.ExitStack() as stack:
+        for _ in range(6):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+        time.sleep(0.1)
+    after = machine_sample([os.getpid()]).listen_overflows
+    assert before is not None
+    assert after is not None
+    assert after > before
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as table:
+        return list(csv.DictReader(table))
+
+
+def test_each_second_has_a_row_a_role_one_of_the_machine_and_one_of_the_database(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    with Sampler(folder, lambda: {"app": os.getpid()}, lambda _: "3 1"):
+        wait_for(lambda: folder.database_csv.exists() and len(rows(folder.database_csv)) > 2, "three rows", 10)
+    assert {row["role"] for row in rows(folder.resources_csv)} == {"app", "gatebench"}
+    cpu_s = [float(row["cpu_s"]) for row in rows(folder.resources_csv) if row["role"] == "app"]
+    assert cpu_s == sorted(cpu_s)
+    times = [float(row["time"]) for row in rows(folder.machine_csv)]
+    assert [later - sooner for sooner, later in itertools.pairwise(times)] == pytest.approx(
+        [1] * (len(times) - 1), abs=0.2
+    )
+    assert {(row["connections"], row["waiting"]) for row in rows(folder.database_csv)} == {("3", "1")}
+
+
+def test_a_database_that_hangs_holds_up_nothing_else_and_its_silence_is_a_row(tmp_path: Path) -> None:
+    folder, ended = RunFolder(tmp_path), threading.Event()
+
+    def hangs(_: str) -> str:
+        ended.wait(30)
+        raise ServiceDiedError("It was ended.")
+
+    began = time.monotonic()
+    with Sampler(folder, lambda: {"app": os.getpid()}, hangs):
+        wait_for(lambda: folder.machine_csv.exists() and len(rows(folder.machine_csv)) > 1, "two rows", 10)
+    assert time.monotonic() - began < 10
+    assert rows(folder.database_csv) == []
+    ended.set()
+    wait_for(lambda: [row["answer_ms"] for row in rows(folder.database_csv)] == [""], "the row without an answer", 5)
+
+
+def test_what_cannot_be_written_ends_no_run(tmp_path: Path) -> None:
+    with Sampler(RunFolder(tmp_path / "nowhere"), dict, lambda _: "0 0"):
+        pass
+
+
+def test_half_a_row_is_never_written(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    with Sampler(folder, lambda: {"app": os.getpid()}, lambda _: "3 1"):
+        wait_for(lambda: folder.machine_csv.exists() and b"\n" in folder.machine_csv.read_bytes(), "a row", 10)
+        log: IO[bytes]
+        with folder.machine_csv.open("rb") as log:
+            assert log.read().endswith(b"\n")
