@@ -70,12 +70,14 @@ class Sampler:
 
     def _sample_roles(self) -> None:
         trees: dict[str, Tree] = {}
+        family = Family()
         with table(self._folder.resources_csv, RoleSample) as row:
             for _ in self._seconds():
-                now, children = time.time(), children_of()
+                now = time.time()
+                family.look()
                 for role, pid in {**self._roles(), RUNNER: os.getpid()}.items():
-                    family = [pid] if role == RUNNER else descendants(pid, children)
-                    if (sample := trees.setdefault(role, Tree(role)).sample(now, family)) is not None:
+                    tree = trees.setdefault(role, Tree(role, with_ended=role != RUNNER))
+                    if (sample := tree.sample(now, [pid] if role == RUNNER else family.below(pid))) is not None:
                         row(sample)
 
     def _sample_machine(self) -> None:
@@ -95,23 +97,44 @@ class Sampler:
                 row(DatabaseSample(asked, _ms_since(began), int(connections), int(waiting)))
 
 
-class Tree:
-    """A role's processes from sample to sample."""
+class Family:
+    """Who started whom, of all processes that can be seen."""
 
-    def __init__(self, role: str) -> None:
+    def __init__(self) -> None:
+        self._parents: dict[int, int] = {}
+
+    def look(self) -> None:
+        """Asks only those whose parent is not known yet: every process of the machine, each second, costs too much."""
+        self._parents = {pid: self._parents.get(pid) or _parent(pid) for pid in psutil.pids()}
+
+    def below(self, root: int) -> list[int]:
+        """A process and all below it."""
+        found = [root]
+        for parent in found:
+            found += [pid for pid, its_parent in self._parents.items() if its_parent == parent]
+        return found
+
+
+class Tree:
+    """A role's processes from sample to sample. `with_ended` counts CPU time of children that have ended too."""
+
+    def __init__(self, role: str, with_ended: bool = True) -> None:
         self._role = role
-        self._there: set[int] = set()
+        self._with_ended = with_ended
+        self._there: dict[int, psutil.Process] = {}
         self._cpu_s = 0.0
         self._sockets: dict[int, dict[str, bool]] = {}
 
     def sample(self, now: float, family: Iterable[int]) -> RoleSample | None:
         """None when none of them lives."""
-        rows = {pid: row for pid in family if (row := self._process(pid)) is not None}
+        processes = [process for pid in family if (process := self._there.get(pid) or _process(pid)) is not None]
+        rows = {process: row for process in processes if (row := self._look_at(process)) is not None}
+        ended = self._there.keys() - {process.pid for process in rows}
+        self._there = {process.pid: process for process in rows}
         if not rows:
             return None
         cpu_s, rss_bytes, threads, sockets = zip(*rows.values(), strict=True)
         self._cpu_s = max(self._cpu_s, sum(cpu_s))
-        ended, self._there = self._there - rows.keys(), set(rows)
         return RoleSample(
             time=now,
             role=self._role,
@@ -123,27 +146,29 @@ class Tree:
             ended=" ".join(map(str, sorted(ended))),
         )
 
-    def _process(self, pid: int) -> tuple[float, int, int, int | None] | None:
+    def _look_at(self, process: psutil.Process) -> tuple[float, int, int, int | None] | None:
         try:
-            process = psutil.Process(pid)
             with process.oneshot():
                 if process.status() == psutil.STATUS_ZOMBIE:
                     return None
                 times = process.cpu_times()
-                # Of children that have ended too: a new PostgreSQL process for each request lives for milliseconds.
-                cpu_s = times.user + times.system + times.children_user + times.children_system
-                return cpu_s, process.memory_info().rss, process.num_threads(), self._open_sockets(pid)
+                cpu_s = times.user + times.system
+                if self._with_ended:  # a new PostgreSQL process for each request lives for milliseconds
+                    cpu_s += times.children_user + times.children_system
+                return cpu_s, process.memory_info().rss, process.num_threads(), self._open_sockets(process.pid)
         except psutil.Error:
             return None
 
     def _open_sockets(self, pid: int) -> int | None:
         """Looks only at descriptors that were not there a second ago: a generator has a thousand."""
-        folder, known = Path(f"/proc/{pid}/fd"), self._sockets.get(pid, {})
+        folder, known = f"/proc/{pid}/fd", self._sockets.get(pid, {})
         try:
             numbers = os.listdir(folder)  # noqa: PTH208 - names, a thousand of them a second
         except OSError:
             return None
-        self._sockets[pid] = {number: known.get(number) or _is_socket(folder / number) for number in numbers}
+        self._sockets[pid] = {
+            number: known[number] if number in known else _is_socket(f"{folder}/{number}") for number in numbers
+        }
         return sum(self._sockets[pid].values())
 
 
@@ -177,18 +202,19 @@ def table(path: Path, kind: type[Any]) -> Iterator[Row]:
         yield row
 
 
-def children_of() -> dict[int, list[int]]:
-    """Process id -> those of its children, of all processes that can be seen."""
-    children: dict[int, list[int]] = {}
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            children.setdefault(process.ppid(), []).append(process.pid)
-    return children
+def _process(pid: int) -> psutil.Process | None:
+    try:
+        return psutil.Process(pid)
+    except psutil.Error:
+        return None
 
 
-def descendants(pid: int, children: dict[int, list[int]]) -> list[int]:
-    """A process and all below it."""
-    return [pid, *(one for child in children.get(pid, ()) for one in descendants(child, children))]
+def _parent(pid: int) -> int:
+    """0, which is nobody, when it has just ended."""
+    try:
+        return psutil.Process(pid).ppid()
+    except psutil.Error:
+        return 0
 
 
 def _one_a_namespace(pids: Iterable[int]) -> Iterable[int]:
@@ -225,9 +251,9 @@ def _pressure_s() -> float | None:
     return int(some.rpartition("total=")[2]) / 1e6
 
 
-def _is_socket(link: Path) -> bool:
+def _is_socket(link: str) -> bool:
     try:
-        return str(link.readlink()).startswith("socket:")
+        return os.readlink(link).startswith("socket:")  # noqa: PTH115 - as quick as can be
     except OSError:
         return False
 

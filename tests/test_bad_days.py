@@ -126,9 +126,7 @@ def test_a_service_that_dies_ends_the_run_with_5_and_is_named(bench: Bench, vict
     wait_for(lambda: in_hold(bench), "the hold")
     everything = family(process)
     names = victim.split("|")
-    target = next(
-        one for one in everything if one.ppid() == process.pid and any(n in command(one) for n in names)
-    )
+    target = next(one for one in everything if one.ppid() == process.pid and any(n in command(one) for n in names))
     target.kill()
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 5
