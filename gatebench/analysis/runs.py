@@ -12,12 +12,17 @@ import pandas as pd
 from gatebench.analysis.agreement import Counts, counts, latency, match
 from gatebench.analysis.capacity import capacity
 from gatebench.analysis.causes import causes_table, diagnose
-from gatebench.analysis.frames import measured, read_requests
+from gatebench.analysis.evidence import evidence
+from gatebench.analysis.flow import flow
+from gatebench.analysis.frames import last_start, measured, read_requests
 from gatebench.analysis.ledger import alarms, ledger
 from gatebench.analysis.proxy_log import read_proxy_log
-from gatebench.analysis.steps import steps_table
+from gatebench.analysis.resources import connections, resources
+from gatebench.analysis.samples import Samples, read_samples
+from gatebench.analysis.steps import judged, steps_table
 from gatebench.analysis.timeline import timeline
 from gatebench.analysis.trace import client_view, trace
+from gatebench.analysis.validity import validity
 from gatebench.errors import MachineError, RunFolderError
 from gatebench.records import LedgerReading, Outcome, Run
 from gatebench.run_folder import RunFolder
@@ -31,6 +36,9 @@ class AnalysedRun:
     run: Run
     label: str
     steps: pd.DataFrame
+    validity: pd.DataFrame
+    resources: pd.DataFrame
+    connections: pd.DataFrame
     causes: pd.DataFrame
     ledger: pd.DataFrame
     capacity: pd.DataFrame
@@ -56,13 +64,24 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         failures = diagnose(trace(requests, proxy, folder), traced=True)
     readings, ledger_damage = _readings(folder)
     votes = ledger(requests, readings)
-    steps = steps_table(requests, run, votes)
-    notes = (_ending(run), recording.damage, ledger_damage, _without_proxy_log(proxy), _outside(failures))
+    samples = read_samples(folder)
+    steps, checked, used = _steps(requests, run, votes, samples)
+    notes = (
+        _ending(run),
+        recording.damage,
+        ledger_damage,
+        samples.damage,
+        _without_proxy_log(proxy),
+        _outside(failures),
+    )
     return AnalysedRun(
         folder=folder,
         run=run,
         label=str(run.config.get("label", run.id)),
         steps=steps,
+        validity=checked,
+        resources=used,
+        connections=connections(samples, run, last_start(requests)),
         causes=causes_table(failures, run),
         ledger=votes,
         capacity=capacity(steps),
@@ -72,6 +91,17 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         notes=tuple(note for note in notes if note),
         alarms=tuple(alarms(votes, run)),
     )
+
+
+def _steps(
+    requests: pd.DataFrame, run: Run, votes: pd.DataFrame, samples: Samples
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """What was measured, step by step; whether it is valid; and what it took of the machine."""
+    until = last_start(requests)
+    steps, through = steps_table(requests, run, votes), flow(requests, run)
+    used = resources(samples, through, run, until)
+    checked = validity(evidence(run, steps, through, samples, used, until), run)
+    return judged(steps, checked, used), checked, used
 
 
 def write_steps(analysed: AnalysedRun) -> None:

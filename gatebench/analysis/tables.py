@@ -186,4 +186,4 @@ def invalid_steps(runs: Runs) -> Iterable[str]:
     for analysed in runs:
         for reason, steps in analysed.steps[~analysed.steps["valid"]].groupby("invalid_reason", sort=False):
             users = ", ".join(str(n) for n in steps["users"])
-            yield f"{INVALID} {analysed.label} at {users} users is not valid: {reason}."
+            yield f"{INVALID} {analysed.label} at {users} users is not valid, because {reason}."

@@ -22,6 +22,16 @@ def percent(value: Any) -> str:
     return f"{value:.1f}%" if value < 9.95 else f"{value:.0f}%"
 
 
+def whole_percent(value: Any) -> str:
+    """May be above 100: of one core, for instance."""
+    return MISSING if pd.isna(value) else f"{value:.0f}%"
+
+
+def signed_percent(value: Any) -> str:
+    """A change."""
+    return MISSING if pd.isna(value) else f"{value:+.0f}%"
+
+
 def number(value: Any) -> str:
     """One decimal below ten, none above."""
     if pd.isna(value):

@@ -41,7 +41,8 @@ def test_the_failure_table_is_the_article_s(results: Path, command: Command) -> 
         "| --- | ---: | ---: | ---: | ---: |\n"
         "| WSGI gunicorn failures | 0% | 0.5% | 50% | – |\n"
         "| ASGI uvicorn failures | 0% | &lt;0.1% | – | 0%\\* |\n\n"
-        "- \\* ASGI uvicorn at 400 users is not valid: 399 of 400 users were running."
+        "- \\* ASGI uvicorn at 400 users is not valid, because 399 of 400 users were running: "
+        "logs/load.log says what became of the others."
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from gatebench.analysis.runs import AnalysedRun, write_steps
-from gatebench.records import Cause, LoadSummary, Outcome
+from gatebench.records import Cause, Outcome
 from tests.analysis.synthetic import BEGAN, Recorded, reading, request, requests, step, vote
 
 Analysed = Callable[..., AnalysedRun]
@@ -31,9 +31,9 @@ def test_steps_csv_is_one_row_a_step(analysed: Analysed) -> None:
     write_steps(run)
     assert run.folder.steps_csv.read_text() == (
         "step,users,requests,failures,failure_pct,late_or_failed_pct,rps,p50_ms,p95_ms,p99_ms,max_ms,"
-        "votes_attempted,votes_acknowledged,votes_stored,valid,invalid_reason\n"
-        "1,100,4,1,25.0,50.0,0.3,200.0,1370.0,1474.0,1500.0,4,3,3,True,\n"
-        "2,200,2,0,0.0,0.0,0.2,50.0,50.0,50.0,50.0,,,,True,\n"
+        "votes_attempted,votes_acknowledged,votes_stored,drift_pct,cpu_ms_per_request_app,valid,invalid_reason\n"
+        "1,100,4,1,25.0,50.0,0.3,200.0,1370.0,1474.0,1500.0,4,3,3,-100.0,,True,\n"
+        "2,200,2,0,0.0,0.0,0.2,50.0,50.0,50.0,50.0,,,,-100.0,,True,\n"
     )
 
 
@@ -88,41 +88,6 @@ def test_unfinished_requests_are_failures(analysed: Analysed) -> None:
     assert row_of(run)["failures"] == 1
 
 
-def test_requests_that_an_early_end_cut_off_make_their_step_invalid(analysed: Analysed) -> None:
-    rows = [request(15), request(19, 1500, Cause.UNFINISHED), *requests(2, ok=1)]
-    reasons = {Outcome.COMPLETE: None, Outcome.FAILED: "1 requests were still waited for when the run ended early"}
-    for outcome, reason in reasons.items():
-        run = analysed(Recorded(rows, [step(1), step(2)], run={"outcome": outcome}), str(outcome))
-        assert run.steps["valid"].tolist() == [reason is None, True]
-        assert reason is None or run.steps["invalid_reason"][0] == reason
-
-
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({}, None),
-        ({"users_running": 99}, "99 of 100 users were running"),
-        ({"generator_cpu_pct": 90.0}, None),
-        ({"generator_cpu_pct": 90.6}, "the load generator used 91 % of its core"),
-        ({"users_running": None, "generator_cpu_pct": None}, None),
-        (
-            {"users_running": 1, "generator_cpu_pct": 99.0},
-            "1 of 100 users were running; the load generator used 99 % of its core",
-        ),
-    ],
-)
-def test_a_step_is_invalid_with_a_reason(analysed: Analysed, changes: dict[str, float], reason: str | None) -> None:
-    row = row_of(analysed(Recorded(requests(1, ok=1), [step(1, **changes)])))
-    assert row["valid"] == (reason is None)
-    assert reason is None or row["invalid_reason"] == reason
-
-
-def test_a_touched_web_ui_makes_every_step_invalid(analysed: Analysed) -> None:
-    load = LoadSummary(2, 0, 0, 1.0, interference=("the statistics were reset in the web UI",))
-    run = analysed(Recorded([*requests(1, ok=1), *requests(2, ok=1)], [step(1), step(2)], run={"load": load}))
-    assert run.steps["invalid_reason"].tolist() == ["the statistics were reset in the web UI"] * 2
-
-
 def test_a_step_that_was_cut_off_counts_what_was_recorded_and_is_invalid(analysed: Analysed) -> None:
     cut = replace(step(1), hold_ended=None, users_running=None, generator_cpu_pct=None)
     run = analysed(
@@ -131,7 +96,7 @@ def test_a_step_that_was_cut_off_counts_what_was_recorded_and_is_invalid(analyse
     row = row_of(run)
     assert row["requests"] == 3
     assert row["rps"] == pytest.approx(3 / 4)
-    assert row["invalid_reason"] == "cut off when the runner was killed"
+    assert row["invalid_reason"] == "it was cut off when the runner was killed: run it again"
     assert run.notes == (
         "This run has no end: the runner was killed, or is still at work.",
         "There is no proxy.log: causes are the client's view only, and Nginx's times cannot be compared.",
@@ -141,7 +106,7 @@ def test_a_step_that_was_cut_off_counts_what_was_recorded_and_is_invalid(analyse
 def test_a_step_that_never_held_has_no_numbers(analysed: Analysed) -> None:
     settling = replace(step(1), hold_started=None, hold_ended=None)
     row = row_of(analysed(Recorded([request(3)], [settling], run={"outcome": Outcome.INTERRUPTED})))
-    assert (row["requests"], row["invalid_reason"]) == (0, "cut off when the run was interrupted")
+    assert (row["requests"], row["invalid_reason"]) == (0, "it was cut off when the run was interrupted: run it again")
     assert pd.isna(row["rps"])
 
 
