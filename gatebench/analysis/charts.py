@@ -13,12 +13,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from matplotlib.transforms import ScaledTranslation
 
 from gatebench.analysis.export import cannot_write
 from gatebench.analysis.runs import AnalysedRun
 from gatebench.analysis.steps import LATE_MS
+from gatebench.analysis.words import number
 
 Runs = Sequence[AnalysedRun]
 
@@ -50,6 +52,9 @@ STYLES = (
     Style("#56B4E9", "X", (0, (2, 1.5))),
 )
 
+ROLE_COLOURS = {"app": "#0072B2", "nginx": "#E69F00", "postgres": "#009E73", "generator": "0.8"}
+"""Neighbours in a stack differ in lightness too."""
+
 FAILED, OK, LATENCY = STYLES[1].colour, STYLES[0].colour, STYLES[2].colour
 
 
@@ -57,10 +62,12 @@ def save_charts(runs: Runs, folder: Path) -> dict[str, list[Path]]:
     """Every chart as PNG and SVG in `folder`; the PNGs, by what they show. Raises MachineError when it cannot write."""
     figures = {"failures": [("failures", failures(runs))], "throughput": [("throughput", throughput(runs))]}
     figures["latency"] = [("latency", latency(runs))]
+    if any(run.resources["cpu_ms_per_request"].notna().any() for run in runs):
+        figures["resources"] = [("resources", resources(runs))]
     figures["timeline"] = [(f"timeline-{run.run.id}", timeline(run)) for run in runs if len(run.timeline)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.glob("timeline-*.*"):  # of runs that are not shown this time
+        for old in (*folder.glob("timeline-*.*"), *folder.glob("resources.*")):  # of runs that are not shown this time
             old.unlink()
         return {what: [_save(figure, folder / name) for name, figure in some] for what, some in figures.items() if some}
     except OSError as error:
@@ -152,6 +159,57 @@ def latency(runs: Runs) -> Figure:
     return figure
 
 
+def resources(runs: Runs) -> Figure:
+    """A panel a run, on one scale: CPU ms a request, the roles on top of each other."""
+    columns = min(len(runs), 3)
+    lines = -(-len(runs) // columns)
+    figure = Figure(figsize=(4.2 * columns + 0.8, 3.4 * lines + 0.6), layout="constrained")
+    panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    users = sorted({int(n) for run in runs for n in run.steps["users"]})
+    for panel, run in zip(panels, runs, strict=False):
+        _stack(panel, run, users)
+        panel.set_title(run.label, loc="left", fontsize=10)
+        panel.set_xticks(range(len(users)), [str(n) for n in users])
+        panel.set_xlim(-0.6, len(users) - 0.4)
+        panel.tick_params(labelbottom=True, bottom=False)
+        panel.set_xlabel(_users_label(runs))
+        _plain(panel)
+    for panel in panels[len(runs) :]:
+        panel.set_visible(False)
+    panels[0].yaxis.set_major_formatter(FuncFormatter(lambda ms, _: f"{ms:g} ms"))
+    panels[0].margins(y=0.08)
+    figure.suptitle("CPU a request by role and users", x=0.01, ha="left", fontweight="bold")
+    figure.legend(handles=_role_keys(), loc="outside right center", frameon=False, fontsize=LABEL_PT, handlelength=1)
+    return figure
+
+
+def _stack(axes: Axes, run: AnalysedRun, users: list[int]) -> None:
+    """A bar a step, with its sum on top where every role is known. Hollow where the step is not valid."""
+    wide = run.resources.pivot(index="users", columns="role", values="cpu_ms_per_request")
+    wide = wide.reindex(index=users, columns=list(ROLE_COLOURS)).astype(float)
+    valid = run.steps.set_index("users")["valid"].reindex(users).fillna(True).to_numpy(bool)
+    bottom = np.zeros(len(users))
+    for role, colour in ROLE_COLOURS.items():
+        heights = wide[role].fillna(0).to_numpy()
+        axes.bar(
+            np.arange(len(users)),
+            heights,
+            bottom=bottom,
+            color=[colour if ok else "white" for ok in valid],
+            edgecolor=["white" if ok else _darker(colour) for ok in valid],
+            width=0.72,
+        )
+        bottom = bottom + heights
+    for at, total in enumerate(wide.sum(axis="columns", skipna=False)):
+        if np.isfinite(total):
+            axes.text(at, total, number(total), ha="center", va="bottom", fontsize=8)
+
+
+def _role_keys() -> list[Patch]:
+    """From the top of a stack down."""
+    return [Patch(color=colour, label=role) for role, colour in reversed(ROLE_COLOURS.items())]
+
+
 def timeline(run: AnalysedRun) -> Figure:
     """Users, requests a second and p95, second by second."""
     figure = Figure(figsize=(10, 6.2), layout="constrained")
@@ -185,14 +243,21 @@ def timeline(run: AnalysedRun) -> Figure:
 
 
 def _users_steps(axes: Axes, run: AnalysedRun, start: float, end: float) -> None:
-    """Each step's users from its start to the next one's."""
+    """Each step's users from its start to the next one's; hollow where the step is not valid."""
     ends = [step.started for step in run.run.steps[1:]] + [end]
-    for step, until in zip(run.run.steps, ends, strict=False):
-        axes.fill_between([step.started - start, until - start], 0, step.users, color="0.82", linewidth=0)
+    for step, until, valid in zip(run.run.steps, ends, run.steps["valid"], strict=False):
+        look = (
+            {"color": "0.82", "linewidth": 0} if valid else {"facecolor": "white", "edgecolor": "0.6", "hatch": "///"}
+        )
+        axes.fill_between([step.started - start, until - start], 0, step.users, zorder=1, **look)
         middle = (step.started + until) / 2 - start
         axes.text(middle, step.users, str(step.users), ha="center", va="bottom", fontsize=8, clip_on=True)
     axes.set_ylim(0, 1.35 * max((step.users for step in run.run.steps), default=1))
     axes.set_ylabel("users")
+    if not run.steps["valid"].all():
+        axes.text(
+            0.005, 0.97, "hatched: the step is not valid", transform=axes.transAxes, va="top", fontsize=8, color=GREY
+        )
 
 
 def _shade_settling(axes: Axes, run: AnalysedRun, start: float, end: float) -> None:
@@ -214,8 +279,12 @@ def _users_axis(axes: Axes, runs: Runs) -> None:
     if users:
         room = 0.04 * (users[-1] - users[0]) or 0.5 * users[0]
         axes.set_xlim(users[0] - room, users[-1] + room)
+    axes.set_xlabel(_users_label(runs))
+
+
+def _users_label(runs: Runs) -> str:
     invalid = any(not valid for run in runs for valid in run.steps["valid"])
-    axes.set_xlabel("users (hollow: the step is not valid)" if invalid else "users")
+    return "users (hollow: the step is not valid)" if invalid else "users"
 
 
 def _milliseconds(axes: Axes, series: Iterable[Any]) -> None:

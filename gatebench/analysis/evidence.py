@@ -21,6 +21,7 @@ _NUMBERS = (
     "p95_ms",
     "run_delay_pct",
     "users_estimated",
+    "users_at_edges",
     "rounds_per_s",
     "offered_rounds_per_s",
     "steal_pct",
@@ -36,10 +37,11 @@ def evidence(
 ) -> pd.DataFrame:
     """A row a step, from frames that are described where they are made. What was not recorded is missing.
 
-    users_estimated by Little's law; rounds_per_s begun, beside offered_rounds_per_s that users and think time would
-    give; late_p95_ms of the generator's clock beside the step's p95_ms; CPU in percent of one core, steal in percent of
-    all; run_delay_pct and pressure_pct in percent of the hold's seconds; drift from the hold's first half to its
-    second; unfinished requests. `until` is where a step that was cut off ends, s since the epoch.
+    users_estimated by Little's law, to within users_at_edges, as rounds are counted whole; rounds_per_s begun, beside
+    offered_rounds_per_s that users and think time would give; late_p95_ms of the generator's clock beside the step's
+    p95_ms; CPU in percent of one core, steal in percent of all; run_delay_pct and pressure_pct in percent of the hold's
+    seconds; drift from the hold's first half to its second; unfinished requests. `until` is where a step that was cut
+    off ends, s since the epoch.
     """
     lines = [
         {
@@ -93,11 +95,16 @@ def _machine(
 
 
 def _load(flow: pd.DataFrame, run: Run, users: pd.Series[Any]) -> dict[str, pd.Series[Any]]:
-    """Little's law: users are those in requests and those who think, and a think time follows each round."""
+    """Little's law: users are those in requests and those who think, and a think time follows each round.
+
+    A round that begins in the hold counts with all of its think time, and one that began before with none: half a think
+    time a user, one in all at least, is what that may be off by.
+    """
     think_s = run.config.get("workload", {}).get("think_s", np.nan)
     round_s = flow["request_s"] / flow["rounds"].where(flow["rounds"] > 0)
     return {
         "users_estimated": (flow["request_s"] + flow["rounds"] * think_s) / flow["hold_s"],
+        "users_at_edges": (think_s / flow["hold_s"]) * (users / 2).clip(lower=1),
         "rounds_per_s": flow["rounds"] / flow["hold_s"],
         "offered_rounds_per_s": users / (think_s + round_s),
     }

@@ -20,6 +20,9 @@ def save_tables(runs: Runs, folder: Path) -> None:
         "failures": _wide(runs, "failure_pct"),
         "late_or_failed": _wide(runs, "late_or_failed_pct"),
         "steps": _stacked(runs, lambda run: run.steps),
+        "validity": _stacked(runs, lambda run: run.validity),
+        "resources": _stacked(runs, lambda run: run.resources),
+        "connections": _stacked(runs, lambda run: run.connections),
         "causes": _stacked(runs, lambda run: run.causes),
         "ledger": _stacked(runs, lambda run: run.ledger),
         "capacity": _stacked(runs, lambda run: run.capacity),
@@ -51,25 +54,35 @@ def cannot_write(path: Path, error: OSError) -> MachineError:
 
 
 def _stacked(runs: Runs, frame: Callable[[AnalysedRun], pd.DataFrame | None]) -> pd.DataFrame:
-    """Every run's frame under the other, with the run in front of each row."""
+    """Every run's frame under the other, with the run in front of each row and whether its step is valid behind it."""
     parts = [
-        part.assign(run=run.run.id, label=run.label)[["run", "label", *part.columns]]
+        _with_valid(part, run).assign(run=run.run.id, label=run.label)
         for run in runs
         if (part := frame(run)) is not None and not part.empty
     ]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["run", "label"])
+    if not parts:
+        return pd.DataFrame(columns=["run", "label"])
+    stacked = pd.concat(parts, ignore_index=True)
+    return stacked[["run", "label", *stacked.columns.drop(["run", "label"])]]
+
+
+def _with_valid(part: pd.DataFrame, run: AnalysedRun) -> pd.DataFrame:
+    """`valid` is missing where a row is of no step."""
+    if "step" not in part or "valid" in part:
+        return part
+    valid = run.steps.set_index("step")["valid"].astype("boolean")
+    return part.assign(valid=part["step"].map(valid))
 
 
 def _wide(runs: Runs, column: str) -> pd.DataFrame:
-    """A row a run and a column a number of users, as in the report; steps.csv says which steps are valid."""
-    return (
-        pd.DataFrame(
-            [dict(zip(run.steps["users"], run.steps[column], strict=True)) for run in runs],
-            index=pd.Index([run.label for run in runs], name="label"),
-        )
-        .sort_index(axis="columns")
-        .reset_index()
-    )
+    """A row a run and a column a number of users, as in the report. `invalid_at` has the numbers of users, with spaces,
+    at which a step is not valid.
+    """
+    frame = pd.DataFrame([dict(zip(run.steps["users"], run.steps[column], strict=True)) for run in runs])
+    frame = frame.sort_index(axis="columns")
+    invalid = [" ".join(str(n) for n in run.steps.loc[~run.steps["valid"], "users"]) for run in runs]
+    frame.insert(0, "label", [run.label for run in runs])
+    return frame.assign(invalid_at=invalid)
 
 
 def _counts(run: AnalysedRun) -> pd.DataFrame:

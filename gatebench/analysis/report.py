@@ -13,6 +13,7 @@ from gatebench.analysis.frames import rows
 from gatebench.analysis.runs import AnalysedRun
 from gatebench.analysis.steps import LATE_MS
 from gatebench.analysis.tables import Table
+from gatebench.analysis.validity import remarks, unchecked
 
 Runs = Sequence[AnalysedRun]
 
@@ -35,7 +36,7 @@ class Section:
 
 
 def report(runs: Runs, charts: dict[str, list[Path]], notes: Sequence[str] = ()) -> list[Section]:
-    """`charts` by what they show: failures, latency, throughput, timeline. `notes` are about runs left out."""
+    """`charts` by what they show: failures, throughput, latency, resources, timeline. `notes` are on runs left out."""
     comparison = compare(runs)
     sections = [
         Section("The answer", answer(runs), remarks=[*notes, *warnings(runs, comparison)]),
@@ -71,12 +72,14 @@ def report(runs: Runs, charts: dict[str, list[Path]], notes: Sequence[str] = ())
             [("", tables.capacity_table(runs))],
             ["No failure in n requests bounds the failure rate at 3/n, with 95 % confidence."],
         ),
+        _measured(runs),
+        *_resources(runs, charts.get("resources", [])),
         _ledger(runs),
         _agreement(runs),
     ]
     if "timeline" in charts:
         sections.append(Section("Second by second", "Settling is shaded.", charts=charts["timeline"]))
-    return [*sections, _settings(comparison)]
+    return [*sections, *_fairness(runs, comparison), _settings(comparison)]
 
 
 def answer(runs: Runs) -> str:
@@ -129,15 +132,65 @@ def _setup(runs: Runs, comparison: Comparison) -> Section:
         return Section("What was measured", f"{essentials}.")
     differing = Table(
         ["Setting", *(run.label for run in runs)],
-        [[name, *values] for name, values in comparison.differing.items()],
+        [[name, *values] for name, values in comparison.differing.items() if name not in comparison.sheet],
         1 + len(runs),
     )
     return Section("What was measured", f"The runs share {essentials}.", [("They differ in", differing)])
 
 
 def _settings(comparison: Comparison) -> Section:
-    shared = Table(["Setting", "Value"], [[name, value] for name, value in comparison.shared.items()], 2)
-    return Section("Settings and versions", "All that the runs share.", [("", shared)])
+    lines = [[name, value] for name, value in comparison.shared.items() if name not in comparison.sheet]
+    return Section("Settings and versions", "All that the runs share.", [("", Table(["Setting", "Value"], lines, 2))])
+
+
+def _fairness(runs: Runs, comparison: Comparison) -> Iterator[Section]:
+    """What the live processes were given: shared values, then what differs. Nothing when no run recorded it."""
+    if not comparison.sheet:
+        return
+    section = Section("Fairness sheet", "Read from the live processes, once they served.")
+    shared = [[name, value] for name, value in comparison.shared.items() if name in comparison.sheet]
+    differing = [[name, *values] for name, values in comparison.differing.items() if name in comparison.sheet]
+    if shared:
+        title = "The runs share" if len(runs) > 1 else ""
+        section.tables.append((title, Table(["Setting", "Value"], shared, 2)))
+    if differing:
+        header = ["Setting", *(run.label for run in runs)]
+        section.tables.append(("They differ in", Table(header, differing, 1 + len(runs))))
+    section.remarks.extend(f"{run.label}: no fairness sheet was recorded." for run in runs if not run.run.sheet)
+    yield section
+
+
+def _measured(runs: Runs) -> Section:
+    section = Section(
+        "Was the server measured?",
+        "A step is valid when nothing but the server decided its numbers. An asterisk is at what makes it invalid; the "
+        "reasons stand under Failures.",
+    )
+    for run in runs:
+        section.tables.append((run.label, tables.checks_table(run)))
+        if lacking := unchecked(run.validity):
+            section.remarks.append(f"{run.label} recorded nothing to check these by: {', '.join(lacking)}.")
+        section.remarks.extend(f"{run.label}: {remark}" for remark in remarks(run.validity, run.steps["requests"]))
+    return section
+
+
+def _resources(runs: Runs, charts: list[Path]) -> Iterator[Section]:
+    """Nothing when no run recorded any."""
+    section = Section(
+        "Resources",
+        "CPU ms a request: what a role used in a hold, divided by the requests that ended in it.",
+        charts=charts,
+    )
+    for title, table in (
+        ("CPU ms a request", tables.cpu_table(runs)),
+        ("Peaks while steps were held", tables.peaks_table(runs)),
+        ("Database connections, peak of each hold", tables.connections_table(runs)),
+    ):
+        if table.rows:
+            section.tables.append((title, table))
+    section.remarks.extend(f"{run.label}: no resources were recorded." for run in runs if run.resources.empty)
+    if section.tables:
+        yield section
 
 
 def _causes(runs: Runs) -> Section:

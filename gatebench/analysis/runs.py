@@ -87,7 +87,7 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         capacity=capacity(steps),
         counts=counts(requests, matched, failures, run),
         latency=None if proxy is None else latency(requests, run),
-        timeline=timeline(requests),
+        timeline=timeline(requests, run),
         notes=tuple(note for note in notes if note),
         alarms=tuple(alarms(votes, run)),
     )

@@ -10,8 +10,10 @@ import pandas as pd
 
 from gatebench.analysis.capacity import FAILURES_PCT, P95_MS
 from gatebench.analysis.frames import rows
+from gatebench.analysis.resources import ROLES
 from gatebench.analysis.runs import AnalysedRun
-from gatebench.analysis.words import MISSING, count, number, percent
+from gatebench.analysis.validity import CHECKS, Check
+from gatebench.analysis.words import MISSING, count, mebibytes, number, percent
 
 INVALID = "*"
 
@@ -47,9 +49,12 @@ def by_users(runs: Runs, measures: dict[str, tuple[str, Callable[[Any], str]]]) 
 def _cell(steps: pd.DataFrame, users: int, column: str, form: Callable[[Any], str]) -> str:
     """A dash where the run has no such step, or the step no such number."""
     for _, row in steps[steps["users"] == users].iterrows():
-        text = form(row[column])
-        return text if row["valid"] or text == MISSING else text + INVALID
+        return _marked(form(row[column]), row["valid"])
     return MISSING
+
+
+def _marked(text: str, valid: bool) -> str:
+    return text if valid or text == MISSING else text + INVALID
 
 
 def failure_table(runs: Runs) -> Table:
@@ -78,12 +83,14 @@ def latency_table(runs: Runs) -> Table:
 
 def causes_by_users(analysed: AnalysedRun) -> Table:
     """A row a cause, most frequent first."""
-    users = [int(n) for n in analysed.steps["users"]]
+    steps = list(rows(analysed.steps))
     lines = []
     for (failure, layer), group in analysed.causes.groupby(["failure", "layer"], sort=False):
         of_step = dict(zip(group["users"], group["failures"], strict=True))
-        lines.append([str(failure), str(layer), *(count(of_step.get(n, 0)) for n in users)])
-    return Table(["Cause", "Layer", *(str(n) for n in users)], lines, text_columns=2)
+        lines.append(
+            [str(failure), str(layer), *(_marked(count(of_step.get(row.users, 0)), row.valid) for row in steps)]
+        )
+    return Table(["Cause", "Layer", *(str(row.users) for row in steps)], lines, text_columns=2)
 
 
 def ledger_table(runs: Runs) -> Table:
@@ -107,8 +114,9 @@ def ledger_table(runs: Runs) -> Table:
 def _when(step: Any, steps: pd.DataFrame) -> str:
     if pd.isna(step):
         return "after the drain"
-    users = steps.loc[steps["step"] == step, "users"]
-    return f"after {users.iloc[0]} users" if len(users) else "before the ramp"
+    for row in rows(steps[steps["step"] == step]):
+        return _marked(f"after {row.users} users", row.valid)
+    return "before the ramp"
 
 
 def capacity_table(runs: Runs) -> Table:
@@ -166,10 +174,12 @@ def agreement_table(analysed: AnalysedRun) -> Table | None:
     if analysed.latency is None or analysed.latency.empty:
         return None
     lines = []
+    valid = analysed.steps.set_index("users")["valid"]
     for users, group in analysed.latency.groupby("users"):
         pairs = {row.percentile: f"{number(row.client_ms)} / {number(row.nginx_ms)}" for row in rows(group)}
         cpu = group["generator_cpu_pct"].iloc[0]
-        lines.append([str(users), *pairs.values(), percent(cpu), _agreement(bool(group["agrees"].all()))])
+        line = [*pairs.values(), percent(cpu), _agreement(bool(group["agrees"].all()))]
+        lines.append([_marked(str(users), valid[users]), *line])
     return Table(["Users", "p50 ms", "p95 ms", "p99 ms", "Generator's CPU", "Agree"], lines, text_columns=0)
 
 
@@ -179,6 +189,69 @@ def _agreement(agree: bool) -> str:
 
 def _or_missing(value: int | None) -> str:
     return MISSING if value is None else count(value)
+
+
+def checks_table(analysed: AnalysedRun) -> Table:
+    """A row a check, with an asterisk at what it does not let pass."""
+    judged = list(rows(analysed.validity))
+    lines = [[check.name, *(_checked(check, row) for row in judged)] for check in CHECKS]
+    lines.append(["Valid", *("yes" if row.valid else "no" + INVALID for row in judged)])
+    return Table(["Users", *(str(row.users) for row in judged)], lines)
+
+
+def _checked(check: Check, row: Any) -> str:
+    return _marked(check.show(row), check.reason(row) is None) if check.made(row) else MISSING
+
+
+def cpu_table(runs: Runs) -> Table:
+    """A row a run and role: CPU ms a request; then what all of the run's roles use together."""
+    users = all_users(runs)
+    lines = []
+    for run in runs:
+        wide = run.resources.pivot(index="users", columns="role", values="cpu_ms_per_request")
+        if wide.empty:
+            continue
+        wide = wide.assign(**{"in all": wide.sum(axis="columns", skipna=False)}).reset_index()
+        frame = wide.merge(run.steps[["users", "valid"]], on="users")
+        lines += [
+            [f"{run.label} {part}", *(_cell(frame, n, part, number) for n in users)] for part in (*ROLES, "in all")
+        ]
+    return Table(["Users", *(str(n) for n in users)], lines)
+
+
+def peaks_table(runs: Runs) -> Table:
+    """A row a run and role: the most of a whole run's holds."""
+    lines = [
+        [run.label, str(role), *_peaks(run, group)]
+        for run in runs
+        for role, group in run.resources.groupby("role", sort=False)
+    ]
+    return Table(["Run", "Role", "Memory", "Processes", "Threads", "Sockets"], lines, text_columns=2)
+
+
+def _peaks(run: AnalysedRun, of_role: pd.DataFrame) -> list[str]:
+    """An asterisk where the most was in a step that is not valid."""
+    valid = run.steps.set_index("step")["valid"]
+    cells = []
+    for name, form in (("rss_bytes", mebibytes), ("processes", count), ("threads", count), ("sockets", count)):
+        most = of_role[name].max()
+        cells.append(_marked(form(most), pd.isna(most) or valid[of_role.loc[of_role[name] == most, "step"]].any()))
+    return cells
+
+
+def connections_table(runs: Runs) -> Table:
+    """A row a run: the peak of its database connections in each hold, and the limits."""
+    users = all_users(runs)
+    lines = []
+    for run in runs:
+        if run.connections["db_connections"].isna().all():
+            continue
+        frame = run.connections.merge(run.steps[["users", "valid"]], on="users")
+        limits = frame.iloc[0]
+        cells = [_cell(frame, n, "db_connections", count) for n in users]
+        lines.append([run.label, *cells, count(limits["db_pool_limit"]), count(limits["db_limit"])])
+    header = ["Users", *(str(n) for n in users), "the pools' limit", "PostgreSQL's limit"]
+    return Table(header, lines)
 
 
 def invalid_steps(runs: Runs) -> Iterable[str]:

@@ -41,3 +41,7 @@ def number(value: Any) -> str:
 
 def count(value: Any) -> str:
     return MISSING if pd.isna(value) else f"{value:,d}"
+
+
+def mebibytes(value: Any) -> str:
+    return MISSING if pd.isna(value) else f"{value / 2**20:,.0f} MiB"

@@ -5,17 +5,29 @@ Time is in seconds since BEGAN. A step lasts 20 s: 10 s of settling, 10 s of hol
 
 from __future__ import annotations
 
+import csv
 import json
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from gatebench.records import Cause, LedgerReading, LoadSummary, Outcome, Request, Run, Step
+from gatebench.records import (
+    Cause,
+    DatabaseSample,
+    LedgerReading,
+    LoadSummary,
+    MachineSample,
+    Outcome,
+    Request,
+    RoleSample,
+    Run,
+    Step,
+)
 from gatebench.run_folder import RunFolder
 
 BEGAN = 1_700_000_000.0
@@ -119,6 +131,51 @@ def app_error(of: Request, *chain: str) -> str:
     return heading + "\n" + "\n\nDuring handling of the above …\n\n".join(stack + one for one in chain)
 
 
+SECONDS = range(61)
+"""When samples are taken: three steps' time."""
+
+
+def role_samples(role: str, cpu_pct: float, **changes: Any) -> list[RoleSample]:
+    """A sample a second of a role that uses so much of a core all the time."""
+    first = RoleSample(BEGAN, role, 0.0, 2**20, 1, 2, 3, "")
+    return [replace(first, time=BEGAN + at, cpu_s=cpu_pct / 100 * at, **changes) for at in SECONDS]
+
+
+def machine_samples(
+    busy_pct: float, steal_pct: float | None = 0, pressure_pct: float | None = 0, overflows_a_s: int = 0
+) -> list[MachineSample]:
+    """A sample a second; percent are of one core's time. Counters began long before."""
+    return [
+        MachineSample(
+            time=BEGAN + at,
+            busy_s=5000 + busy_pct / 100 * at,
+            steal_s=None if steal_pct is None else 700 + steal_pct / 100 * at,
+            pressure_s=None if pressure_pct is None else 60 + pressure_pct / 100 * at,
+            listen_overflows=3 + overflows_a_s * at,
+            retransmits=40 + at,
+        )
+        for at in SECONDS
+    ]
+
+
+def database_samples(connections: dict[float, int | None]) -> list[DatabaseSample]:
+    """Connections found at so many seconds since BEGAN; None where no answer came."""
+    return [
+        DatabaseSample(BEGAN + at, None if n is None else 1.5, n, None if n is None else 0)
+        for at, n in connections.items()
+    ]
+
+
+def progress(at: float, late_ms: Sequence[float], run_delay_s: float | None = None) -> dict[str, Any]:
+    """What the load generator says of its clock, `at` seconds after BEGAN."""
+    number = int(at // STEP_S) + 1
+    line = {"event": "progress", "time": BEGAN + at, "step": number, "phase": "hold", "users": 100 * number}
+    return line | {"requests": 0, "failures": 0, "late_ms": list(late_ms), "run_delay_s": run_delay_s, "cpu_s": 1.0}
+
+
+WORKLOAD = {"vote_name": "vote", "round_name": "form", "think_s": 1.5}
+
+
 @dataclass(frozen=True)
 class Recorded:
     """Everything that goes into a run folder. `proxy_lines` of None is no proxy.log at all."""
@@ -129,6 +186,10 @@ class Recorded:
     proxy_lines: Sequence[dict[str, Any]] | None = None
     error_log: Sequence[str] = ()
     app_log: Sequence[str] = ()
+    resources: Sequence[RoleSample] | None = None  # these are None without such a file, as in older runs
+    machine: Sequence[MachineSample] | None = None
+    database: Sequence[DatabaseSample] | None = None
+    progress: Sequence[dict[str, Any]] | None = None
     run: Any = None  # changes to the Run, a dict
     config: Any = None  # changes to its config, a dict
 
@@ -141,6 +202,11 @@ class Recorded:
         folder.log("app").write_text("".join(line + "\n" for line in self.app_log))
         if self.proxy_lines is not None:
             folder.proxy_log.write_text("".join(json.dumps(line) + "\n" for line in self.proxy_lines))
+        if self.progress is not None:
+            folder.load_events.write_text("".join(json.dumps(line) + "\n" for line in self.progress))
+        write_samples(folder.resources_csv, RoleSample, self.resources)
+        write_samples(folder.machine_csv, MachineSample, self.machine)
+        write_samples(folder.database_csv, DatabaseSample, self.database)
         folder.write_run(self._run(path.name))
         return folder
 
@@ -174,6 +240,16 @@ class Recorded:
 
 
 ASGI = {"interface": "asgi", "server": "uvicorn", "label": "ASGI uvicorn"}
+
+
+def write_samples(path: Path, kind: type[Any], samples: Sequence[Any] | None) -> None:
+    """A header and a row a sample; an empty cell is not known."""
+    if samples is None:
+        return
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(field.name for field in fields(kind))
+        writer.writerows(astuple(sample) for sample in samples)
 
 
 def write_requests(folder: RunFolder, rows: Iterable[Request]) -> None:

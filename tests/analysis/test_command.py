@@ -15,7 +15,16 @@ from gatebench.analysis import cli
 from gatebench.config import ROOT
 from gatebench.run_folder import RunFolder
 from tests.analysis.conftest import Command
-from tests.analysis.synthetic import ASGI, BEGAN, Recorded, requests, step
+from tests.analysis.synthetic import (
+    ASGI,
+    BEGAN,
+    Recorded,
+    database_samples,
+    proxy_line,
+    reading,
+    requests,
+    step,
+)
 
 
 def write(results: Path, name: str, failed: int = 0, **recorded: object) -> RunFolder:
@@ -64,18 +73,39 @@ def test_it_writes_tables_and_each_run_s_steps(results: Path, command: Command) 
     assert sorted(path.name for path in (results / "analysis" / "tables").iterdir()) == [
         "capacity.csv",
         "causes.csv",
+        "connections.csv",
         "failures.csv",
         "late_or_failed.csv",
         "latency_agreement.csv",
         "ledger.csv",
         "request_agreement.csv",
+        "resources.csv",
         "settings.csv",
         "steps.csv",
         "timeline.csv",
+        "validity.csv",
     ]
     table = pd.read_csv(results / "analysis" / "tables" / "failures.csv")
-    assert table.to_dict("records") == [{"label": "WSGI gunicorn", "100": 5.0}]
+    assert table.drop(columns="invalid_at").to_dict("records") == [{"label": "WSGI gunicorn", "100": 5.0}]
     assert folder.steps_csv.read_text().startswith("step,users,requests,failures,failure_pct,")
+
+
+def test_every_table_says_which_steps_are_not_valid(results: Path, command: Command) -> None:
+    rows = [*requests(1, ok=9, failed=1), *requests(2, ok=9, failed=1)]
+    votes = [reading(1, 20, 0), reading(2, 40, 0), reading(None, 45, 0)]
+    steps = [step(1), step(2, users_running=199)]
+    Recorded(rows, steps, votes, [proxy_line(row) for row in rows], database=database_samples({15: 1})).write(
+        results / "a"
+    )
+    command()
+    tables = results / "analysis" / "tables"
+    for name in ("failures", "late_or_failed"):
+        wide = (tables / f"{name}.csv").read_text()
+        assert wide == "label,100,200,invalid_at\nWSGI gunicorn,10.0,10.0,200\n"
+    for name in ("steps", "validity", "connections", "causes", "ledger", "latency_agreement", "timeline"):
+        frame = pd.read_csv(tables / f"{name}.csv")
+        marks = {(step, valid) for step, valid in zip(frame["step"], frame["valid"].astype(str), strict=True)}
+        assert {(1, "True"), (2, "False")} <= marks, name
 
 
 def test_a_run_named_twice_is_one_run(results: Path, command: Command) -> None:

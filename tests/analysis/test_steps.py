@@ -120,6 +120,12 @@ def test_the_timeline_has_a_row_a_second(analysed: Analysed) -> None:
             "ok": [2, 0, 1],
             "failed": [1, 0, 0],
             "p95_ms": [29.0, None, 20.0],
+            "step": pd.array([None, None, None], "Int64"),
         }
     )
     pd.testing.assert_frame_equal(run.timeline, expected)
+
+
+def test_the_timeline_says_which_step_was_held(analysed: Analysed) -> None:
+    run = analysed(Recorded([request(9), request(21)], [step(1)]))
+    assert run.timeline["step"].tolist() == [pd.NA] + [1] * 10 + [pd.NA] * 2
