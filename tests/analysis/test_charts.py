@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from matplotlib.colors import to_hex
 
 from gatebench.analysis import charts
+from gatebench.analysis.resources import ROLES
 from gatebench.analysis.runs import AnalysedRun
 from gatebench.records import Outcome
-from tests.analysis.synthetic import Recorded, requests, step
+from tests.analysis.synthetic import Recorded, requests, role_samples, step
 
 Analysed = Callable[..., AnalysedRun]
 
@@ -54,6 +56,44 @@ def test_a_step_that_is_not_valid_is_hollow(analysed: Analysed) -> None:
     assert axes.get_xlabel() == "users (hollow: the step is not valid)"
 
 
+def test_the_timeline_hatches_a_step_that_is_not_valid(analysed: Analysed) -> None:
+    run = analysed(Recorded([*requests(1, ok=2), *requests(2, ok=2)], [step(1), step(2, users_running=1)]))
+    users = charts.timeline(run).axes[0]
+    assert [fill.get_hatch() for fill in users.collections] == [None, "///"]
+    assert "hatched: the step is not valid" in [text.get_text() for text in users.texts]
+
+
+def test_cpu_a_request_is_a_stack_a_step_and_hollow_where_it_is_not_valid(analysed: Analysed) -> None:
+    used = [sample for n, role in enumerate(ROLES, start=1) for sample in role_samples(role, 10 * n)]
+    rows = [*requests(1, ok=100), *requests(2, ok=50)]
+    run = analysed(Recorded(rows, [step(1), step(2, users_running=1)], resources=used))
+    (axes,) = charts.resources([run]).axes
+    stacks = {
+        users: [round(bar.get_height(), 6) for bar in axes.patches if round(bar.get_x() + 0.36) == place]
+        for place, users in enumerate((100, 200))
+    }
+    assert stacks == {100: [10, 20, 30, 40], 200: [20, 40, 60, 80]}
+    assert [text.get_text() for text in axes.texts] == ["100", "200"]
+    white = [to_hex(bar.get_facecolor()) == "#ffffff" for bar in axes.patches]
+    assert white == [False, True] * 4
+    assert axes.get_xlabel() == "users (hollow: the step is not valid)"
+
+
+def test_a_stack_with_a_role_that_is_not_known_has_no_sum(analysed: Analysed) -> None:
+    run = analysed(Recorded(requests(1, ok=100), [step(1)], resources=role_samples("app", 10)))
+    (axes,) = charts.resources([run]).axes
+    assert [text.get_text() for text in axes.texts] == []
+
+
+def test_without_resources_there_is_no_chart_of_them(analysed: Analysed) -> None:
+    run = analysed(Recorded(requests(1, ok=1), [step(1)]))
+    stale = run.folder.path / "charts" / "resources.png"
+    stale.parent.mkdir()
+    stale.write_text("")
+    assert "resources" not in charts.save_charts([run], stale.parent)
+    assert not stale.exists()
+
+
 def test_no_failure_anywhere_is_said_and_stays_off_the_axis(analysed: Analysed) -> None:
     (axes,) = charts.failures([run_with(analysed, "WSGI gunicorn", 0, 0)]).axes
     assert "no request failed in any step" in [text.get_text() for text in axes.texts]
@@ -72,8 +112,17 @@ CUT_OFF = replace(step(2), hold_started=None, hold_ended=None)
         Recorded(requests(1, ok=3), [replace(step(1), hold_ended=None)]),
         Recorded([], [step(1)]),
         Recorded(requests(1, ok=3), []),
+        Recorded(requests(1, ok=3), [step(1), CUT_OFF], resources=role_samples("app", 10)),
     ],
-    ids=["one request", "failures only", "cut off while settling", "cut off while held", "no request", "no step"],
+    ids=[
+        "one request",
+        "failures only",
+        "cut off while settling",
+        "cut off while held",
+        "no request",
+        "no step",
+        "resources of one role and step",
+    ],
 )
 def test_every_run_can_be_drawn(analysed: Analysed, recorded: Recorded) -> None:
     run = analysed(recorded)
