@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gatebench.analysis.frames import hold
+from gatebench.analysis.resources import ROLES, RUNNER
 from gatebench.analysis.samples import Samples, growth, rate, within
 from gatebench.records import Run
 
@@ -26,6 +27,7 @@ _NUMBERS = (
     "offered_rounds_per_s",
     "steal_pct",
     "others_cpu_pct",
+    "runner_cpu_pct",
     "pressure_pct",
     "rps_drift_pct",
     "p50_drift_pct",
@@ -39,9 +41,9 @@ def evidence(
 
     users_estimated by Little's law, to within users_at_edges, as rounds are counted whole; rounds_per_s begun, beside
     offered_rounds_per_s that users and think time would give; late_p95_ms of the generator's clock beside the step's
-    p95_ms; CPU in percent of one core, steal in percent of all; run_delay_pct and pressure_pct in percent of the hold's
-    seconds; drift from the hold's first half to its second; unfinished requests. `until` is where a step that was cut
-    off ends, s since the epoch.
+    p95_ms; CPU in percent of one core, of Gatebench's runner and of others' programs too; steal in percent of all
+    cores; run_delay_pct and pressure_pct in percent of the hold's seconds; drift from the hold's first half to its
+    second; unfinished requests. `until` is where a step that was cut off ends, s since the epoch.
     """
     lines = [
         {
@@ -84,10 +86,12 @@ def _machine(
     samples: Samples, resources: pd.DataFrame, run: Run, bounds: tuple[float, float] | None
 ) -> dict[str, float]:
     machine, cores = samples.machine, run.machine.get("cores") or np.nan
-    ours = resources["cpu_pct"].sum(skipna=False) if len(resources) else np.nan
+    used = resources.set_index("role")["cpu_pct"].reindex([*ROLES, RUNNER])
+    ours = used[list(ROLES)].sum(skipna=False) + (0 if pd.isna(used[RUNNER]) else used[RUNNER])
     return {
         "steal_pct": 100 * rate(machine, "steal_s", bounds) / cores,
         "others_cpu_pct": 100 * rate(machine, "busy_s", bounds) - ours,
+        "runner_cpu_pct": used[RUNNER],
         "pressure_pct": 100 * rate(machine, "pressure_s", bounds),
         "listen_overflows": np.rint(growth(machine, "listen_overflows", bounds)[0]),
         "retransmits": np.rint(growth(machine, "retransmits", bounds)[0]),

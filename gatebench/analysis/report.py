@@ -178,7 +178,8 @@ def _resources(runs: Runs, charts: list[Path]) -> Iterator[Section]:
     """Nothing when no run recorded any."""
     section = Section(
         "Resources",
-        "CPU ms a request: what a role used in a hold, divided by the requests that ended in it.",
+        "CPU ms a request: what a role used in a hold, divided by the requests that ended in it. Memory that "
+        "processes share is counted in each of them.",
         charts=charts,
     )
     for title, table in (

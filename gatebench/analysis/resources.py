@@ -12,6 +12,9 @@ from gatebench.records import Run
 
 ROLES = ("app", "nginx", "postgres", "generator")
 
+RUNNER = "gatebench"
+"""The role of the process that samples."""
+
 PEAKS = ("rss_bytes", "processes", "threads", "sockets")
 
 _COLUMNS = {
@@ -34,7 +37,7 @@ def resources(samples: Samples, flow: pd.DataFrame, run: Run, until: float) -> p
     lines: list[dict[str, Any]] = []
     for step in run.steps if samples.resources is not None else ():
         bounds = hold(step, until)
-        for role in ROLES:
+        for role in (*ROLES, RUNNER):
             of_role = _of(role, samples)
             line: dict[str, Any] = {"step": step.number, "users": step.users, "role": role, **_peaks(of_role, bounds)}
             cpu_s_per_s = rate(of_role, "cpu_s", bounds)

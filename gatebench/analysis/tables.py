@@ -211,6 +211,7 @@ def cpu_table(runs: Runs) -> Table:
         wide = run.resources.pivot(index="users", columns="role", values="cpu_ms_per_request")
         if wide.empty:
             continue
+        wide = wide[list(ROLES)]
         wide = wide.assign(**{"in all": wide.sum(axis="columns", skipna=False)}).reset_index()
         frame = wide.merge(run.steps[["users", "valid"]], on="users")
         lines += [
@@ -225,6 +226,7 @@ def peaks_table(runs: Runs) -> Table:
         [run.label, str(role), *_peaks(run, group)]
         for run in runs
         for role, group in run.resources.groupby("role", sort=False)
+        if group["processes"].notna().any()
     ]
     return Table(["Run", "Role", "Memory", "Processes", "Threads", "Sockets"], lines, text_columns=2)
 

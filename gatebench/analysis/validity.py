@@ -30,8 +30,8 @@ STEAL_PCT = 5
 agreement that is asked of percentiles."""
 
 OTHERS_PCT = 25
-"""Of one core. The runner, the samplers and the kernel's own threads need a few percent; a quarter of a core is a
-program that competes with the server for it."""
+"""Of one core, besides all roles and Gatebench's runner. The kernel's own work needs a few percent; a quarter of a core
+is a program that competes with the server for it."""
 
 DRIFT_PCT, DRIFT_REQUESTS = 20, 500
 """A step is not steady when throughput or p50 differ by more between the halves of its hold. With fewer requests that
@@ -122,6 +122,7 @@ CHECKS = (
     Check("Steal, of all cores", ("steal_pct",), lambda row: whole_percent(row.steal_pct), _stolen),
     Check("CPU of other programs, of a core", ("others_cpu_pct",),
           lambda row: whole_percent(row.others_cpu_pct), _others_busy),
+    Check("CPU of Gatebench's runner", (), lambda row: whole_percent(row.runner_cpu_pct)),
     Check("CPU pressure", ("pressure_pct",), lambda row: whole_percent(row.pressure_pct)),
     Check("Throughput, first half to second", (), lambda row: signed_percent(row.rps_drift_pct)),
     Check("p50, first half to second", (), lambda row: signed_percent(row.p50_drift_pct)),

@@ -45,15 +45,15 @@ def test_a_row_a_step_and_role(analysed: Analysed) -> None:
     )
     expected = pd.DataFrame(
         {
-            "step": [1] * 4 + [2] * 4,
-            "users": [100] * 4 + [200] * 4,
-            "role": ["app", "nginx", "postgres", "generator"] * 2,
-            "cpu_pct": [80.0, 10.0, None, None] * 2,
-            "cpu_ms_per_request": [80.0, 10.0, None, None, 40.0, 5.0, None, None],
-            "rss_bytes": pd.array([2**20, 2**20, None, None, 2**22, 2**20, None, None], "Int64"),
-            "processes": pd.array([1, 1, None, None] * 2, "Int64"),
-            "threads": pd.array([2, 2, None, None, 9, 2, None, None], "Int64"),
-            "sockets": pd.array([3, 3, None, None] * 2, "Int64"),
+            "step": [1] * 5 + [2] * 5,
+            "users": [100] * 5 + [200] * 5,
+            "role": ["app", "nginx", "postgres", "generator", "gatebench"] * 2,
+            "cpu_pct": [80.0, 10.0, None, None, None] * 2,
+            "cpu_ms_per_request": [80.0, 10.0, None, None, None, 40.0, 5.0, None, None, None],
+            "rss_bytes": pd.array([2**20, 2**20, *[None] * 3, 2**22, 2**20, *[None] * 3], "Int64"),
+            "processes": pd.array([1, 1, None, None, None] * 2, "Int64"),
+            "threads": pd.array([2, 2, *[None] * 3, 9, 2, *[None] * 3], "Int64"),
+            "sockets": pd.array([3, 3, None, None, None] * 2, "Int64"),
         }
     )
     pd.testing.assert_frame_equal(run.resources, expected)
