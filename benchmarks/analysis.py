@@ -196,6 +196,7 @@ def _run(folder: RunFolder, frame: pd.DataFrame, steps: int, config: dict[str, o
             "hold_s": HOLD_S,
             "timeout_s": 10,
             "label": "WSGI gunicorn (article)",
+            "workload": {"vote_name": "vote", "round_name": "form", "think_s": 1.5},
             **config,
         },
         started=BEGAN,

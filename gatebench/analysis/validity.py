@@ -175,9 +175,9 @@ def remarks(table: pd.DataFrame, requests: Iterable[int]) -> Iterator[str]:
     if waited := [row.users for row, _ in judged if row.run_delay_pct > WAITING_PCT]:
         yield (
             f"the load generator waited for a core for more than {WAITING_PCT} % of the time at "
-            f"{_listed(waited)} users: its cores are short."
+            f"{_listed(waited)} users: fewer users, or more cores for it."
         )
-    if overflowed := [row for row, _ in judged if pd.notna(row.listen_overflows) and row.listen_overflows]:
+    if overflowed := [row for row, _ in judged if pd.notna(row.listen_overflows) and row.listen_overflows > 0]:
         yield (
             f"a full listen backlog turned connections away at {_listed(row.users for row in overflowed)} users, "
             f"{sum(row.listen_overflows for row in overflowed):,} times: their clients try again after 1, 3 and 7 s."

@@ -310,7 +310,7 @@ def test_overflows_and_a_generator_that_waits_are_remarked_on(results: Path, com
     text = section(command.report, "Was the server measured?")
     assert text.endswith(
         "- WSGI gunicorn: the load generator waited for a core for more than 10 % of the time at 20 users: "
-        "its cores are short.\n"
+        "fewer users, or more cores for it.\n"
         "- WSGI gunicorn: a full listen backlog turned connections away at 20 users, 20 times: "
         "their clients try again after 1, 3 and 7 s."
     )
