@@ -12,9 +12,11 @@ import pandas as pd
 from gatebench.analysis.agreement import Counts, counts, latency, match
 from gatebench.analysis.capacity import capacity
 from gatebench.analysis.causes import causes_table, diagnose
+from gatebench.analysis.examples import examples
 from gatebench.analysis.frames import measured, read_requests
 from gatebench.analysis.ledger import alarms, ledger
 from gatebench.analysis.proxy_log import read_proxy_log
+from gatebench.analysis.samples import read_samples
 from gatebench.analysis.steps import steps_table
 from gatebench.analysis.timeline import timeline
 from gatebench.analysis.trace import client_view, trace
@@ -32,6 +34,7 @@ class AnalysedRun:
     label: str
     steps: pd.DataFrame
     causes: pd.DataFrame
+    examples: pd.DataFrame
     ledger: pd.DataFrame
     capacity: pd.DataFrame
     counts: Counts
@@ -53,7 +56,7 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         failures = diagnose(client_view(requests), traced=False)
     else:
         requests["nginx_ms"] = matched.nginx_ms
-        failures = diagnose(trace(requests, proxy, folder), traced=True)
+        failures = diagnose(trace(requests, proxy, folder, read_samples(folder)), traced=True)
     readings, ledger_damage = _readings(folder)
     votes = ledger(requests, readings)
     steps = steps_table(requests, run, votes)
@@ -64,6 +67,7 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         label=str(run.config.get("label", run.id)),
         steps=steps,
         causes=causes_table(failures, run),
+        examples=examples(failures),
         ledger=votes,
         capacity=capacity(steps),
         counts=counts(requests, matched, failures, run),
