@@ -75,6 +75,12 @@ def worker_ended(how: str) -> Callable[[Failures], Mask]:
     )
 
 
+def worker_timed_out(failures: Failures) -> Mask:
+    """Broken off when a worker timed out; or 500 by gunicorn itself, which answers so for the worker that it ends."""
+    by_server = (failures["proxy_status"] == 500) & (failures["upstream_status"] == "500") & failures["app_line"].isna()
+    return worker_ended(TIMED_OUT)(failures) | (by_server & (failures["worker_end"] == TIMED_OUT))
+
+
 def app_error(text: str) -> Callable[[Failures], Mask]:
     return lambda failures: failures["traceback"].str.contains(text, na=False)
 
@@ -200,7 +206,7 @@ RULES = (
     Rule(
         "app server's worker timed out",
         APP_SERVER,
-        worker_ended(TIMED_OUT),
+        worker_timed_out,
         "The server ends a worker that is silent for longer than its --timeout: raise it, or do less in a request.",
         "worker_line",
     ),

@@ -172,6 +172,23 @@ def test_without_a_worker_that_ended_then_it_is_only_known_to_have_been_broken_o
     assert (name, layer) == ("app server closed the connection early", "app server")
 
 
+@pytest.mark.parametrize(
+    ("log", "django_s", "name"),
+    [
+        (TIMEOUT, [], "app server's worker timed out"),
+        (KILLED, [], "HTTP 500 from the app"),  # who is killed answers nothing
+        (TIMEOUT, ["ValueError: mine"], "ValueError"),
+    ],
+)
+def test_a_500_that_django_knows_nothing_of_is_gunicorn_s_when_a_worker_timed_out(
+    causes: Causes, log: str, django_s: list[str], name: str
+) -> None:
+    row = request(15, 5, Cause.STATUS, status=500, bytes=100)
+    own = [app_error(row, one) for one in django_s]
+    ((found, _, _),) = causes([row], proxy_lines=[proxy_line(row)], app_log=[*own, log])
+    assert found == name
+
+
 STALL = "database.csv: what PostgreSQL was asked at 22:13:33 took it 1,500 ms"
 
 
