@@ -143,6 +143,7 @@ def app_said_so(failures: Failures) -> Mask:
     return client(Cause.STATUS)(failures) & by_app & ~status.isin([502, 504])
 
 
+POOL_TIMEOUT = "PoolTimeout|couldn't get a connection after"
 DATABASE_ERRORS = r"^(?:psycopg2?|psycopg_pool|django\.db\.utils)\.(?:OperationalError|InterfaceError|PoolTimeout)"
 """Those that a database which does not answer can raise."""
 
@@ -153,6 +154,16 @@ RULES = (
         out_of_connections,
         "Raise worker_connections: a request in flight holds two, the client's and the app server's.",
         "alert_line",
+    ),
+    Rule(
+        "Nginx's worker ended",
+        NGINX,
+        lambda failures: (
+            client(Cause.RESET, Cause.CLOSED, Cause.REFUSED, Cause.CUT_SHORT)(failures)
+            & failures["nginx_end_line"].notna()
+        ),
+        "Nginx itself broke: its error log has the signal, and the kernel's log whether memory ran out.",
+        "nginx_end_line",
     ),
     Rule(
         "PostgreSQL out of connections",
@@ -176,9 +187,16 @@ RULES = (
         "app_line",
     ),
     Rule(
+        "PostgreSQL refused the pool connections",
+        POSTGRESQL,
+        lambda failures: app_error(POOL_TIMEOUT)(failures) & failures["refusal_line"].notna(),
+        "All pools together want more than max_connections: smaller pools, fewer workers, or raise max_connections.",
+        "refusal_line",
+    ),
+    Rule(
         "pool timeout",
         DJANGO,
-        app_error("PoolTimeout|couldn't get a connection after"),
+        app_error(POOL_TIMEOUT),
         "Requests waited too long for a pooled connection: a larger pool, or shorter database work in a request.",
         "app_line",
     ),
@@ -264,7 +282,7 @@ RULES = (
         APP_SERVER,
         turned_away,
         "Its own limit was reached: see its concurrency or backpressure setting.",
-        "nginx_line",
+        "limit_line",
     ),
     Rule(
         lambda failures: "HTTP " + failures["proxy_status"].astype("str") + " from the app",

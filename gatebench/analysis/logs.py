@@ -32,6 +32,12 @@ _WORKER_ENDS = (
 """gunicorn's words, and uvicorn's, which kills a worker that is silent and says no more of it than of any other."""
 _EXCEPTION = re.compile(r"((?:\w+\.)*[A-Z]\w*)(?:: .*)?$")
 
+_POOL_REFUSED = re.compile(
+    r"(\S+ \d\d:\d\d:\d\d)\S* \w+ psycopg\.pool pid=(\d+) .*(?:too many clients|remaining connection slots)"
+)
+_LIMIT = "Exceeded concurrency limit"
+"""uvicorn's words."""
+
 
 def read_error_log(folder: RunFolder) -> pd.DataFrame:
     """A row a line of Nginx's error log: time (whole seconds), connection, message (without the request), line."""
@@ -58,29 +64,41 @@ class AppLog:
     else the heading.
     `worker_ends`, a row each time that the server wrote of a worker's end: time (whole seconds; missing where the
     server writes none), pid, how (timed out, was killed or ended), line.
+    `refusals`, a row each time that PostgreSQL had no connection for a pool of the app's: time, pid, line.
+    `limit_line`, the first in which the server says that it turns requests away; None where it never does.
     """
 
     errors: pd.DataFrame
     worker_ends: pd.DataFrame
+    refusals: pd.DataFrame
+    limit_line: str | None
 
 
 def read_app_log(folder: RunFolder) -> AppLog:
     records: list[_Record] = []
     ends: list[tuple[float | None, int, str, str]] = []
+    refusals: list[tuple[float, int, str]] = []
     about: _Record | None = None
+    limit_line: str | None = None
     for line in _lines(folder.log("app")):
         if line.startswith(" "):  # a stack
             continue
         if heading := _APP_HEADING.search(line):
             about = _Record(int(heading[1], 16), line[:LONGEST_LINE]) if heading[1] != "-" else None
             records += [about] if about else []
+            refusals += _refusal(line)
         elif _SERVER_HEADING.match(line):
             about = None
             ends += _worker_end(line)
+            limit_line = limit_line or (line[:LONGEST_LINE] if _LIMIT in line else None)
         elif about and _EXCEPTION.match(line):
             about.chain.append(line[:LONGEST_LINE])
-    frame = pd.DataFrame(ends, columns=["time", "pid", "how", "line"])
-    return AppLog(_errors(records), frame.astype({"time": "float64", "pid": "int64"}))
+    return AppLog(
+        _errors(records),
+        pd.DataFrame(ends, columns=["time", "pid", "how", "line"]).astype({"time": "float64", "pid": "int64"}),
+        pd.DataFrame(refusals, columns=["time", "pid", "line"]).astype({"time": "float64", "pid": "int64"}),
+        limit_line,
+    )
 
 
 @dataclass(slots=True)
@@ -106,6 +124,11 @@ def _errors(records: list[_Record]) -> pd.DataFrame:
     return frame.astype({"request_id": "uint64", "exception": "category", "traceback": "category", "line": "category"})
 
 
+def _refusal(line: str) -> list[tuple[float, int, str]]:
+    match = _POOL_REFUSED.match(line)
+    return [(_seconds(match[1].replace("-", "/")), int(match[2]), line[:LONGEST_LINE])] if match else []
+
+
 def _worker_end(line: str) -> list[tuple[float | None, int, str, str]]:
     for said, how in _WORKER_ENDS:
         if match := said.search(line):
@@ -127,5 +150,5 @@ def _lines(path: Path) -> Iterator[str]:
 
 @lru_cache(maxsize=4)
 def _seconds(stamp: str) -> int:
-    """Nginx runs in UTC."""
+    """Nginx and Django run in UTC."""
     return calendar.timegm(time.strptime(stamp, "%Y/%m/%d %H:%M:%S"))

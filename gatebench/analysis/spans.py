@@ -59,6 +59,15 @@ def stalls(database: pd.DataFrame | None) -> pd.DataFrame:
     )
 
 
+def refusals(said: pd.DataFrame) -> pd.DataFrame:
+    """From each connection that PostgreSQL refused a pool to when that pool asked again, with time, pid and line.
+
+    psycopg_pool waits 1 s, then twice as long each time, give or take a tenth: as long as it has tried, and 1 s.
+    """
+    tried_s = said["time"] - said.groupby("pid")["time"].transform("min")
+    return _spans(zip(said["time"], said["time"] + 1.1 * tried_s + 1 + ROUNDED_S, said["line"], strict=True))
+
+
 def worker_ends(resources: pd.DataFrame | None, said: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """TIMED_OUT, KILLED and ENDED -> around each end of a worker, from what the server said of it and from the samples.
 

@@ -15,6 +15,7 @@ from gatebench.analysis.samples import Samples
 from gatebench.run_folder import RunFolder
 
 _OUT_OF_CONNECTIONS = "worker_connections are not enough"
+_WORKER_ENDED = "exited on signal"
 
 _CLIENT = ["request_id", "started", "elapsed_ms", "name", "method", "step", "measured", "cause", "status"]
 
@@ -22,12 +23,13 @@ _CLIENT = ["request_id", "started", "elapsed_ms", "name", "method", "step", "mea
 def trace(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder, samples: Samples) -> pd.DataFrame:
     """A row a failed request, in the order of their ends; whatever a log or a sample does not tell is missing.
 
-    Columns: request_id, started, elapsed_ms, name, method, step, measured, ended, cause, status (the client's view);
-    logged, proxy_status, upstream_status, nginx_ms, connect_ms (its line in proxy.log); nginx_line (what the error log
-    says of its connection); alert_line (that Nginx was out of connections in that second); exception, traceback,
-    app_line (the app's own words); overflow_line, stall_line (that a listen backlog was full, or PostgreSQL silent,
-    while it lived); worker_end, worker_line (how a worker of the app server ended when it failed); late_ms (by how much
-    the load generator's clock was late in its life).
+    The client's view: request_id, started, elapsed_ms, name, method, step, measured, ended, cause, status. Its line in
+    proxy.log: logged, proxy_status, upstream_status, nginx_ms, connect_ms. What Nginx's error log says of its
+    connection: nginx_line; and of that second: alert_line (out of connections), nginx_end_line (its worker ended). What
+    the app wrote: exception, traceback, app_line; limit_line (that the app server turns requests away). While it
+    lived: overflow_line (a listen backlog was full), stall_line (PostgreSQL was silent), refusal_line (PostgreSQL
+    refused the pool connections), late_ms (by how much the load generator's clock was late). When it failed:
+    worker_end, worker_line (how a worker of the app server ended).
     """
     failures = client_view(requests).assign(logged=requests.loc[failed(requests), "nginx_ms"].notna())
     failures = failures.sort_values("ended", ignore_index=True)
@@ -35,9 +37,12 @@ def trace(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder, sample
     started, over = failures["started"].to_numpy(), failures["ended"].to_numpy()
     ends = spans.worker_ends(samples.resources, app.worker_ends)
     failures["alert_line"] = spans.overlapping(spans.alerts(errors, _OUT_OF_CONNECTIONS), over, over)
+    failures["nginx_end_line"] = spans.overlapping(spans.alerts(errors, _WORKER_ENDED), over, over)
     failures["overflow_line"] = spans.overlapping(spans.overflows(samples.machine), started, over)
     failures["stall_line"] = spans.overlapping(spans.stalls(samples.database), started, over)
+    failures["refusal_line"] = spans.overlapping(spans.refusals(app.refusals), started, over)
     failures["worker_end"], failures["worker_line"] = _worker_ends(ends, over)
+    failures["limit_line"] = pd.Categorical([app.limit_line] * len(failures))
     failures["late_ms"] = _late_ms(samples.clock, started, over)
     lines = _with_nginx_error(_proxy_lines(failures, proxy), errors)
     said = app.errors.rename(columns={"line": "app_line"})

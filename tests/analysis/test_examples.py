@@ -54,15 +54,15 @@ def test_without_nginx_s_log_there_is_the_client_s_view_and_no_verdict(analysed:
 
 
 def test_there_is_one_example_a_cause_and_it_is_one_with_a_proof(analysed: Analysed) -> None:
-    def refused(at: float, **line: Any) -> Any:
-        row = request(at, 50, Cause.STATUS, status=503, bytes=100)
-        return row, proxy_line(row, upstream_status="503", **line)
+    def late(at: float, **line: Any) -> Any:
+        row = request(at, 50, Cause.STATUS, status=504, bytes=100)
+        return row, proxy_line(row, upstream_status="504", **line)
 
-    (first, one), (second, other), (settling, early) = refused(15), refused(16, connection=18), refused(5)
-    log = [error_line(16, "*18 something of it")]
+    (first, one), (second, other), (settling, early) = late(15), late(16, connection=18), late(5)
+    log = [error_line(16, "*18 upstream timed out (110: Connection timed out) while reading")]
     run = analysed(Recorded([first, second, settling], [step(1)], proxy_lines=[one, other, early], error_log=log))
     assert run.examples[["failure", "layer", "started", "proof"]].to_numpy().tolist() == [
-        ["app server turned the request away", "app server", second.started, log[0]]
+        ["app server did not answer in time", "app server", second.started, log[0]]
     ]
 
 

@@ -235,6 +235,38 @@ def test_in_postgresql_s_silence_an_error_of_another_kind_keeps_its_own_cause(
     assert evidence == (STALL if name == "PostgreSQL did not answer" else exception)
 
 
+def refused(at: float) -> str:
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S,123", time.gmtime(BEGAN + at))
+    return (
+        f"{stamp} WARNING psycopg.pool pid=7 request_id=- error connecting in 'pool-1': FATAL:  sorry, too many clients"
+    )
+
+
+@pytest.mark.parametrize(
+    ("refusals", "refused_then"),
+    [
+        ([11.0], True),
+        ([10.0], False),  # asked again a second later, and was not refused
+        ([15.2], False),  # later
+        ([5.0, 8.0], True),  # it waits longer each time
+    ],
+)
+def test_a_pool_that_postgresql_refused_is_short_of_connections_until_it_tries_again(
+    causes: Causes, refusals: list[float], refused_then: bool
+) -> None:
+    row = request(12, 2000, Cause.STATUS, status=500, bytes=100)
+    own = app_error(row, "django.db.utils.OperationalError: couldn't get a connection after 2.00 sec")
+    log = [*map(refused, refusals), own]
+    ((name, layer, evidence),) = causes([row], proxy_lines=[proxy_line(row)], app_log=log)
+    expected = ("PostgreSQL refused the pool connections", "PostgreSQL", refused(refusals[-1]))
+    assert (name, layer, evidence) == (expected if refused_then else ("pool timeout", "Django", own.splitlines()[-1]))
+
+
+def test_nginx_s_own_end_is_named(causes: Causes) -> None:
+    line = error_line(12, "worker process 31 exited on signal 9", "alert")
+    assert causes([request(12, 5, Cause.RESET)], error_log=[line]) == [("Nginx's worker ended", "nginx", line)]
+
+
 def test_a_postgresql_that_ended_is_named(causes: Causes) -> None:
     row = request(12, 20, Cause.STATUS, status=500, bytes=100)
     said = "django.db.utils.OperationalError: server closed the connection unexpectedly"
@@ -256,6 +288,14 @@ def test_a_503_of_which_django_wrote_is_not_the_app_server_s(causes: Causes) -> 
     row = request(12, 20, Cause.STATUS, status=503, bytes=100)
     line = app_error(row).splitlines()[0].replace("Internal Server Error", "Service Unavailable: /")
     assert causes([row], proxy_lines=[proxy_line(row)], app_log=[line]) == [("HTTP 503 from the app", "Django", line)]
+
+
+def test_a_503_of_the_app_server_s_own_is_proven_by_its_words(causes: Causes) -> None:
+    row = request(12, 20, Cause.STATUS, status=503, bytes=100)
+    line = "WARNING:  Exceeded concurrency limit."
+    assert causes([row], proxy_lines=[proxy_line(row)], app_log=["INFO:     Started", line]) == [
+        ("app server turned the request away", "app server", line)
+    ]
 
 
 def test_what_the_server_wrote_after_an_app_s_error_is_no_part_of_it(causes: Causes) -> None:
