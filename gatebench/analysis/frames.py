@@ -15,7 +15,7 @@ from gatebench.errors import RunFolderError
 from gatebench.records import Run, Step
 from gatebench.run_folder import RunFolder
 
-COLUMNS = ("started", "elapsed_ms", "name", "status", "cause", "step", "request_id")
+COLUMNS = ("started", "elapsed_ms", "name", "method", "status", "cause", "step", "request_id")
 
 _DTYPES = {pa.int16(): pd.Int16Dtype()}
 """A status may be missing, and missing stays missing."""

@@ -41,7 +41,7 @@ def read_proxy_log(folder: RunFolder) -> pd.DataFrame | None:
     """A row a line with a request id, or None without a log. Damaged lines, and half of one at the end, are left out.
 
     Columns: request_id, time (s, when it was answered), status, request_ms, upstream_status ("-" when no app server
-    answered), upstream_connected, connection.
+    answered), connect_ms (missing where the app server was not connected to), connection.
     """
     try:
         with folder.proxy_log.open("rb") as log:
@@ -119,11 +119,17 @@ def _typed(table: Any) -> Any:
         "status": _decoded(table["status"], int, np.int16),
         "request_ms": _decoded(table["request_time"], lambda text: float(text) * 1000, np.float32),
         "upstream_status": table["upstream_status"],
-        "upstream_connected": _decoded(table["upstream_connect_time"], lambda text: text not in ("", "-"), np.bool_),
+        "connect_ms": _decoded(table["upstream_connect_time"], _ms, np.float32),
         "connection": _decoded(table["connection"], int, np.int64),
     }
     typed = pa.table(columns)
     return typed if is_id.all() else typed.filter(is_id)
+
+
+def _ms(seconds: str) -> float:
+    """Of several tries ("0.001, 0.002") the last."""
+    last = seconds.rpartition(",")[2].strip()
+    return float(last) * 1000 if last not in ("", "-") else np.nan
 
 
 def _decoded(column: Any, parse: Callable[[str], Any], dtype: type[np.generic]) -> npt.NDArray[Any]:

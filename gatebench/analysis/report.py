@@ -9,6 +9,7 @@ from pathlib import Path
 from gatebench.analysis import tables
 from gatebench.analysis.agreement import TOLERANCE_MS, TOLERANCE_PCT
 from gatebench.analysis.compare import Comparison, compare
+from gatebench.analysis.examples import tell
 from gatebench.analysis.frames import rows
 from gatebench.analysis.runs import AnalysedRun
 from gatebench.analysis.steps import LATE_MS
@@ -206,9 +207,10 @@ def _causes(runs: Runs) -> Section:
 
 
 def _advice(run: AnalysedRun) -> Iterator[str]:
+    """What to do about each cause, and one of its requests from end to end."""
+    example = {(row.failure, row.layer): row for row in rows(run.examples)}
     for row in rows(run.causes.drop_duplicates(["failure", "layer"])):
-        evidence = f" Evidence: `{row.evidence}`" if isinstance(row.evidence, str) else ""
-        yield f"{run.label}, {row.failure}: {row.advice}{evidence}"
+        yield f"{run.label}, {row.failure}: {row.advice} For example, {tell(example[row.failure, row.layer])}"
 
 
 def _ledger(runs: Runs) -> Section:

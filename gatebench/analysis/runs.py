@@ -13,6 +13,7 @@ from gatebench.analysis.agreement import Counts, counts, latency, match
 from gatebench.analysis.capacity import capacity
 from gatebench.analysis.causes import causes_table, diagnose
 from gatebench.analysis.evidence import evidence
+from gatebench.analysis.examples import examples
 from gatebench.analysis.flow import flow
 from gatebench.analysis.frames import last_start, measured, read_requests
 from gatebench.analysis.ledger import alarms, ledger
@@ -40,6 +41,7 @@ class AnalysedRun:
     resources: pd.DataFrame
     connections: pd.DataFrame
     causes: pd.DataFrame
+    examples: pd.DataFrame
     ledger: pd.DataFrame
     capacity: pd.DataFrame
     counts: Counts
@@ -57,14 +59,14 @@ def analyse(folder: RunFolder) -> AnalysedRun:
     requests = recording.requests
     requests["measured"] = measured(requests, run)
     matched = None if proxy is None else match(requests, proxy)
+    samples = read_samples(folder)
     if proxy is None or matched is None:
         failures = diagnose(client_view(requests), traced=False)
     else:
         requests["nginx_ms"] = matched.nginx_ms
-        failures = diagnose(trace(requests, proxy, folder), traced=True)
+        failures = diagnose(trace(requests, proxy, folder, samples), traced=True)
     readings, ledger_damage = _readings(folder)
     votes = ledger(requests, readings)
-    samples = read_samples(folder)
     steps, checked, used = _steps(requests, run, votes, samples)
     notes = (
         _ending(run),
@@ -83,6 +85,7 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         resources=used,
         connections=connections(samples, run, last_start(requests)),
         causes=causes_table(failures, run),
+        examples=examples(failures),
         ledger=votes,
         capacity=capacity(steps),
         counts=counts(requests, matched, failures, run),

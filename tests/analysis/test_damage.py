@@ -30,13 +30,16 @@ def test_every_column_is_read_with_what_is_missing_missing(results: Path) -> Non
             "started": [ok.started, failed.started],
             "elapsed_ms": pd.array([50, 3], "float32"),
             "name": ["vote", "form"],
+            "method": ["POST", "GET"],
             "status": pd.array([302, None], "Int16"),
             "cause": [None, "connection reset"],
             "step": pd.array([1, 1], "Int16"),
             "request_id": pd.array([ok.request_id, failed.request_id], "uint64"),
         }
     )
-    pd.testing.assert_frame_equal(frame.astype({"name": "str", "cause": "str"}), expected.astype({"cause": "str"}))
+    pd.testing.assert_frame_equal(
+        frame.astype({"name": "str", "method": "str", "cause": "str"}), expected.astype({"cause": "str"})
+    )
 
 
 def test_a_file_that_is_cut_off_somewhere_keeps_its_whole_batches(results: Path) -> None:
@@ -130,7 +133,7 @@ def test_nginx_s_log_is_read_as_it_writes_it(results: Path) -> None:
             "status": pd.array([200, 500], "int16"),
             "request_ms": pd.array([12, 12], "float32"),
             "upstream_status": ["200", "-"],
-            "upstream_connected": [True, False],
+            "connect_ms": pd.array([0, None], "float32"),
             "connection": [17, 17],
         }
     )

@@ -130,7 +130,7 @@ def test_runs_that_differ_in_the_server_only_are_not_warned_of(results: Path, co
     assert "More than the server differs" not in command.report
 
 
-def test_causes_are_shown_by_step_with_advice_and_evidence(results: Path, command: Command) -> None:
+def test_causes_are_shown_by_step_with_advice_and_an_example(results: Path, command: Command) -> None:
     failed = request(15, 5, Cause.REFUSED)
     Recorded([*requests(1, ok=0), failed, *requests(2, ok=1)], [step(1), step(2)], proxy_lines=[]).write(results / "a")
     command()
@@ -141,6 +141,7 @@ def test_causes_are_shown_by_step_with_advice_and_evidence(results: Path, comman
         "| connection refused | nginx | 1 | 0 |",
     ]
     assert "- WSGI gunicorn, connection refused: Nothing was listening at the address" in text
+    assert "For example, GET form at 22:13:35.000 UTC: the client saw “connection refused” after 5.0 ms." in text
 
 
 def test_a_run_without_failures_says_so(results: Path, command: Command) -> None:

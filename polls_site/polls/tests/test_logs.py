@@ -14,6 +14,15 @@ with mock.patch.object(views.IndexView, "get_queryset", side_effect=RuntimeError
     print(client.get("/polls/").status_code, client.get("/nowhere/").status_code)
 """
 
+VOTE_WITHOUT_A_TOKEN = """
+import django
+django.setup()
+from django.test import Client
+
+client = Client(enforce_csrf_checks=True, headers={"host": "127.0.0.1", "x-request-id": "4f1c"})
+print(client.post("/polls/1/vote/").status_code)
+"""
+
 
 class Log(SimpleTestCase):
     def log(self, headers):
@@ -33,3 +42,11 @@ class Log(SimpleTestCase):
 
     def test_holds_nothing_about_a_page_that_is_not_found(self):
         self.assertNotIn("nowhere", self.log({}))
+
+    def test_holds_a_failed_csrf_check_with_the_request_id(self):
+        process = run_python(VOTE_WITHOUT_A_TOKEN, DJANGO_DEBUG="0")
+        self.assertEqual(process.stdout, "403\n")
+        self.assertRegex(
+            process.stderr,
+            r"(?m)^\S+ \S+ WARNING django\.security\.csrf pid=\d+ request_id=4f1c Forbidden \(CSRF cookie not set\.\)",
+        )

@@ -1,0 +1,7 @@
+"""The site's settings with a fault planted: DJANGO_SETTINGS_MODULE=tests.faulty.settings and a FAULT_… variable."""
+
+from config.settings import *  # noqa: F403
+from config.settings import MIDDLEWARE
+
+# Last, so that nothing stands between it and the view.
+MIDDLEWARE = [*MIDDLEWARE, "tests.faulty.middleware.Fault"]

@@ -1,0 +1,210 @@
+"""Faults planted one at a time, on the native stack: each is named by its cause and its layer.
+
+A fault that is not in the site is a knob or a signal; one that is, a variable of tests/faulty/middleware.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import statistics
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from gatebench.analysis.runs import AnalysedRun, analyse
+from tests.conftest import Bench
+from tests.faulty.middleware import slower
+
+FAULTY = {"DJANGO_SETTINGS_MODULE": "tests.faulty.settings", "SETTLE": "1", "HOLD": "5", "TIMEOUT": "5"}
+WAIT_S = 60
+SYNC = "--worker-class sync --threads 1"  # gunicorn takes gthread where there are more threads
+
+
+def named(run: AnalysedRun) -> dict[tuple[str, str], int]:
+    """(cause, layer) -> failures of the whole run's holds."""
+    sums = run.causes.groupby(["failure", "layer"])["failures"].sum()
+    return {(str(failure), str(layer)): int(n) for (failure, layer), n in sums.items()}
+
+
+def assert_named(run: AnalysedRun, cause: str, layer: str, proof: str) -> None:
+    """At least 30 failures, 99 % of them with this cause and layer; the line that proves it says `proof`."""
+    found = named(run)
+    failures = sum(found.values())
+    assert failures >= 30, found
+    assert found.get((cause, layer), 0) >= 0.99 * failures, found
+    example = run.examples.set_index("failure").loc[cause]
+    assert example["layer"] == layer
+    assert proof in example["proof"]
+
+
+def measured(bench: Bench, interface: str, **knobs: str) -> AnalysedRun:
+    done = bench.run(interface, **{**FAULTY, **knobs})
+    assert done.returncode == 0, done.stderr + done.stdout
+    return analyse(bench.folder())
+
+
+def test_nginx_with_64_connections(bench: Bench) -> None:
+    run = measured(bench, "wsgi", USERS="100", SET="nginx_connections=64", FAULT_SLEEP_S="0.2")
+    assert_named(run, "Nginx out of connections", "nginx", "64 worker_connections are not enough")
+
+
+def test_a_gunicorn_timeout_of_a_second_with_a_slow_view(bench: Bench) -> None:
+    # As many workers as users, and forked from one that is loaded: what fails is the timeout and nothing beside it.
+    run = measured(
+        bench,
+        "wsgi",
+        USERS="25",
+        WORKERS="25",
+        HOLD="8",
+        SET="db_pool_size=1",
+        SERVER_ARGS=f"{SYNC} --timeout 1 --preload",
+        FAULT_SLEEP_S="4",
+    )
+    assert_named(run, "app server's worker timed out", "app server", "WORKER TIMEOUT (pid:")
+
+
+def test_postgresql_with_10_connections(bench: Bench) -> None:
+    run = measured(bench, "asgi", USERS="60", SET="db_connections=10", DB="per-request", FAULT_DATABASE_S="0.5")
+    assert_named(run, "PostgreSQL out of connections", "PostgreSQL", "too many clients")
+
+
+def test_a_pool_of_1_with_slow_database_work(bench: Bench) -> None:
+    run = measured(bench, "wsgi", USERS="30", SET="db_pool_size=1 db_pool_timeout_s=0.5", FAULT_DATABASE_S="0.4")
+    assert_named(run, "pool timeout", "Django", "couldn't get a connection after 0.50 sec")
+
+
+def test_pools_that_want_more_connections_than_postgresql_has(bench: Bench) -> None:
+    settings = "db_connections=10 db_pool_timeout_s=1"
+    run = measured(bench, "wsgi", USERS="60", SET=settings, SERVER_ARGS="--threads 24", FAULT_DATABASE_S="0.8")
+    assert_named(run, "PostgreSQL refused the pool connections", "PostgreSQL", "too many clients")
+
+
+def test_uvicorn_with_a_limit_of_10_at_once(bench: Bench) -> None:
+    run = measured(bench, "asgi", USERS="60", SERVER_ARGS="--limit-concurrency 10", FAULT_SLEEP_S="0.5")
+    assert_named(run, "app server turned the request away", "app server", "Exceeded concurrency limit")
+
+
+def test_a_backlog_of_1(bench: Bench) -> None:
+    run = measured(
+        bench,
+        "wsgi",
+        USERS="60",
+        TIMEOUT="3",
+        SET="backlog=1 nginx_upstream_http=1.0 nginx_upstream_connection=close",
+        SERVER_ARGS=SYNC,
+        FAULT_SLEEP_S="0.5",
+    )
+    assert_named(run, "app server's listen backlog was full", "app server", "connections met a full listen backlog")
+
+
+@pytest.mark.parametrize("interface", ["wsgi", "asgi"])
+def test_a_view_that_raises(bench: Bench, interface: str) -> None:
+    run = measured(bench, interface, USERS="20", HOLD="4", FAULT_RAISE="1")
+    assert_named(run, "PlantedError", "Django", "tests.faulty.middleware.PlantedError: planted by tests/faulty")
+
+
+class Running:
+    """A run under way, whose processes a test may harm."""
+
+    def __init__(self, bench: Bench, interface: str, **knobs: str) -> None:
+        self._bench = bench
+        self._process = bench.start(interface, **{**FAULTY, **knobs})
+
+    def wait_for_hold(self) -> None:
+        deadline = time.monotonic() + WAIT_S
+        while not self._holds():
+            assert self._process.poll() is None, self._process.communicate()
+            assert time.monotonic() < deadline, "no step was held"
+            time.sleep(0.05)
+
+    def processes(self, named: str) -> list[psutil.Process]:
+        """Those of the run whose program, or a word of whose command line, has this name."""
+        return [one for one in psutil.Process(self._process.pid).children(recursive=True) if _has(one, named)]
+
+    def analysed(self) -> AnalysedRun:
+        stdout, stderr = self._process.communicate(timeout=WAIT_S)
+        assert self._process.returncode == 0, stderr + stdout
+        return analyse(self._bench.folder())
+
+    def _holds(self) -> bool:
+        with contextlib.suppress(ValueError, FileNotFoundError):
+            return '"phase": "hold"' in self._bench.folder().load_events.read_text()
+        return False
+
+
+def _has(process: psutil.Process, word: str) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return word in (process.name(), *process.cmdline())
+    return False
+
+
+@pytest.mark.parametrize(
+    ("interface", "arguments", "cause", "proof"),
+    [
+        ("wsgi", "--preload", "app server's worker was killed", "was sent SIGKILL"),
+        ("asgi", "", "app server's worker ended", "Child process ["),  # uvicorn says no more, and not when
+    ],
+    ids=["gunicorn", "uvicorn"],
+)
+def test_workers_that_are_killed(bench: Bench, interface: str, arguments: str, cause: str, proof: str) -> None:
+    run = Running(bench, interface, USERS="60", HOLD="6", SERVER_ARGS=arguments, FAULT_SLEEP_S="0.5")
+    run.wait_for_hold()
+    server = {"wsgi": "gunicorn", "asgi": "uvicorn"}[interface]
+    (master,) = [one for one in run.processes(server) if not _has(one.parent(), server)]
+    for _ in range(3):
+        for worker in master.children():
+            if not any("resource_tracker" in word for word in worker.cmdline()):
+                worker.kill()
+        time.sleep(1.5)
+    assert_named(run.analysed(), cause, "app server", proof)
+
+
+@contextlib.contextmanager
+def stopped(processes: list[psutil.Process]) -> Iterator[None]:
+    """They do nothing meanwhile, and go on whatever happens."""
+    try:
+        for process in processes:
+            process.suspend()
+        yield
+    finally:
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+
+
+def test_a_postgresql_that_is_paused(bench: Bench) -> None:
+    run = Running(bench, "wsgi", USERS="60", TIMEOUT="2", HOLD="7")
+    run.wait_for_hold()
+    with stopped(run.processes("postgres")):
+        time.sleep(4)
+    assert_named(run.analysed(), "PostgreSQL did not answer", "PostgreSQL", "what PostgreSQL was asked at")
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("gatebench.analysis.validity") is None, reason="no step is judged by the clock yet"
+)
+def test_a_generator_held_to_a_tenth_of_a_core_makes_its_step_invalid(bench: Bench) -> None:
+    run = Running(bench, "wsgi", USERS="20")
+    run.wait_for_hold()
+    (generator,) = run.processes("gatebench.load")
+    over = time.monotonic() + 4
+    while time.monotonic() < over:
+        with stopped([generator]):
+            time.sleep(0.09)
+        time.sleep(0.01)
+    (step,) = run.analysed().steps.to_dict("records")
+    assert not step["valid"]
+    assert "clock" in step["invalid_reason"]
+
+
+def test_a_planted_slowdown_takes_that_share_more_cpu_and_changes_no_answer() -> None:
+    def cpu_s(share: float) -> float:
+        before = time.thread_time()
+        assert slower(share, lambda: sum(range(1_000_000))) == 499999500000
+        return time.thread_time() - before
+
+    ratios = [cpu_s(0.5) / cpu_s(0) for _ in range(9)]
+    assert statistics.median(ratios) == pytest.approx(1.5, abs=0.15)
