@@ -134,51 +134,50 @@ def _line(axes: Axes, run: AnalysedRun, column: str, style: Style, label: str, w
 
 def latency(runs: Runs) -> Figure:
     """A panel a run, on one scale."""
-    columns = min(len(runs), 3)
-    rows = -(-len(runs) // columns)
-    figure = Figure(figsize=(4.2 * columns + 0.8, 3.4 * rows + 0.6), layout="constrained")
-    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    for panel, run in zip(panels, runs, strict=False):
+    figure, panels = _panels(runs, "Latency of successful requests by users")
+    for panel, run in zip(panels, runs, strict=True):
         for column, style in (("p99_ms", STYLES[1]), ("p95_ms", STYLES[2]), ("p50_ms", STYLES[0])):
             _line(panel, run, column, style, column.removesuffix("_ms"), 1.8)
         panel.axhline(LATE_MS, color=GREY, linewidth=1, linestyle=":", label="_")
-        panel.set_title(run.label, loc="left", fontsize=10)
         panel.set_yscale("log")
-        panel.tick_params(labelbottom=True)
         _users_axis(panel, runs)
-        _plain(panel)
-    for panel in panels[len(runs) :]:
-        panel.set_visible(False)
     _milliseconds(panels[0], [run.steps[name] for run in runs for name in ("p50_ms", "p99_ms")])
-    for panel in panels[: len(runs)]:
+    for panel in panels:
         _label_ends(panel)
     panels[0].text(
         0.02, LATE_MS, "objective", color=GREY, fontsize=8, va="bottom", transform=panels[0].get_yaxis_transform()
     )
-    figure.suptitle("Latency of successful requests by users", x=0.01, ha="left", fontweight="bold")
     return figure
+
+
+def _panels(runs: Runs, title: str) -> tuple[Figure, list[Axes]]:
+    """A panel a run, three in a row at most."""
+    columns = min(len(runs), 3)
+    lines = -(-len(runs) // columns)
+    figure = Figure(figsize=(4.2 * columns + 0.8, 3.4 * lines + 0.6), layout="constrained")
+    panels = list(figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel())
+    for panel, run in zip(panels, runs, strict=False):
+        panel.set_title(run.label, loc="left", fontsize=10)
+        panel.tick_params(labelbottom=True)
+        _plain(panel)
+    for panel in panels[len(runs) :]:
+        panel.set_visible(False)
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+    return figure, panels[: len(runs)]
 
 
 def resources(runs: Runs) -> Figure:
     """A panel a run, on one scale: CPU ms a request, the roles on top of each other."""
-    columns = min(len(runs), 3)
-    lines = -(-len(runs) // columns)
-    figure = Figure(figsize=(4.2 * columns + 0.8, 3.4 * lines + 0.6), layout="constrained")
-    panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    figure, panels = _panels(runs, "CPU a request by role and users")
     users = sorted({int(n) for run in runs for n in run.steps["users"]})
-    for panel, run in zip(panels, runs, strict=False):
+    for panel, run in zip(panels, runs, strict=True):
         _stack(panel, run, users)
-        panel.set_title(run.label, loc="left", fontsize=10)
         panel.set_xticks(range(len(users)), [str(n) for n in users])
         panel.set_xlim(-0.6, len(users) - 0.4)
-        panel.tick_params(labelbottom=True, bottom=False)
+        panel.tick_params(bottom=False)
         panel.set_xlabel(_users_label(runs))
-        _plain(panel)
-    for panel in panels[len(runs) :]:
-        panel.set_visible(False)
     panels[0].yaxis.set_major_formatter(FuncFormatter(lambda ms, _: f"{ms:g} ms"))
     panels[0].margins(y=0.08)
-    figure.suptitle("CPU a request by role and users", x=0.01, ha="left", fontweight="bold")
     figure.legend(handles=_role_keys(), loc="outside right center", frameon=False, fontsize=LABEL_PT, handlelength=1)
     return figure
 
