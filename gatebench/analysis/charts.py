@@ -19,8 +19,10 @@ from matplotlib.transforms import ScaledTranslation
 from gatebench.analysis.export import cannot_write
 from gatebench.analysis.runs import AnalysedRun
 from gatebench.analysis.steps import LATE_MS
+from gatebench.analysis.trials import Side
 
-Runs = Sequence[AnalysedRun]
+Shown = Sequence[AnalysedRun | Side]
+"""What has a line: a run, or a side with its medians and, around them, a band from the lowest to the highest."""
 
 DPI = 150
 GREY = "0.45"
@@ -53,11 +55,15 @@ STYLES = (
 FAILED, OK, LATENCY = STYLES[1].colour, STYLES[0].colour, STYLES[2].colour
 
 
-def save_charts(runs: Runs, folder: Path) -> dict[str, list[Path]]:
-    """Every chart as PNG and SVG in `folder`; the PNGs, by what they show. Raises MachineError when it cannot write."""
-    figures = {"failures": [("failures", failures(runs))], "throughput": [("throughput", throughput(runs))]}
-    figures["latency"] = [("latency", latency(runs))]
-    figures["timeline"] = [(f"timeline-{run.run.id}", timeline(run)) for run in runs if len(run.timeline)]
+def save_charts(sides: Sequence[Side], folder: Path) -> dict[str, list[Path]]:
+    """Every chart as PNG and SVG in `folder`; the PNGs, by what they show. Raises MachineError when it cannot write.
+
+    Second by second, one run stands for its side: the first.
+    """
+    figures = {"failures": [("failures", failures(sides))], "throughput": [("throughput", throughput(sides))]}
+    figures["latency"] = [("latency", latency(sides))]
+    first = [side.runs[0] for side in sides]
+    figures["timeline"] = [(f"timeline-{run.run.id}", timeline(run)) for run in first if len(run.timeline)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("timeline-*.*"):  # of runs that are not shown this time
@@ -73,7 +79,7 @@ def _save(figure: Figure, path: Path) -> Path:
     return Path(f"{path}.png")
 
 
-def failures(runs: Runs) -> Figure:
+def failures(runs: Shown) -> Figure:
     figure, axes = _by_users(runs, "failure_pct", "Failed requests by users")
     highest = _highest(runs, "failure_pct")
     top = max(10.0, 1.1 * highest)
@@ -85,7 +91,7 @@ def failures(runs: Runs) -> Figure:
     return figure
 
 
-def throughput(runs: Runs) -> Figure:
+def throughput(runs: Shown) -> Figure:
     figure, axes = _by_users(runs, "rps", "Successful requests per second by users")
     axes.set_ylim(0, 1.15 * _highest(runs, "rps") or 1)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
@@ -93,13 +99,14 @@ def throughput(runs: Runs) -> Figure:
     return figure
 
 
-def _highest(runs: Runs, column: str) -> float:
+def _highest(runs: Shown, column: str) -> float:
     """Of all runs; 0 when nothing was measured."""
-    values = np.concatenate([run.steps[column].to_numpy(float) for run in runs])
+    columns = [f"{column}_high" if f"{column}_high" in run.steps else column for run in runs]
+    values = np.concatenate([run.steps[name].to_numpy(float) for name, run in zip(columns, runs, strict=True)])
     return float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
 
 
-def _by_users(runs: Runs, column: str, title: str) -> tuple[Figure, Axes]:
+def _by_users(runs: Shown, column: str, title: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     axes = figure.subplots()
     dodge_pt = min(DODGE_PT, MOST_DODGE_PT / len(runs))
@@ -113,11 +120,16 @@ def _by_users(runs: Runs, column: str, title: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _line(axes: Axes, run: AnalysedRun, column: str, style: Style, label: str, width: float, **more: Any) -> None:
+def _line(
+    axes: Axes, run: AnalysedRun | Side, column: str, style: Style, label: str, width: float, **more: Any
+) -> None:
     steps = run.steps
     users, values = steps["users"].to_numpy(float), steps[column].to_numpy(float)
     valid = steps["valid"].to_numpy(bool)
     axes.plot(users, values, color=style.colour, linestyle=style.dashes, linewidth=width, label=label, **more)
+    if f"{column}_low" in steps:
+        lowest, highest = steps[f"{column}_low"].to_numpy(float), steps[f"{column}_high"].to_numpy(float)
+        axes.fill_between(users, lowest, highest, color=style.colour, alpha=0.18, linewidth=0, **more)
     for chosen, face in ((valid, style.colour), (~valid, "white")):
         if chosen.any():
             axes.plot(
@@ -125,8 +137,8 @@ def _line(axes: Axes, run: AnalysedRun, column: str, style: Style, label: str, w
             )
 
 
-def latency(runs: Runs) -> Figure:
-    """A panel a run, on one scale."""
+def latency(runs: Shown) -> Figure:
+    """A panel a run or side, on one scale."""
     columns = min(len(runs), 3)
     rows = -(-len(runs) // columns)
     figure = Figure(figsize=(4.2 * columns + 0.8, 3.4 * rows + 0.6), layout="constrained")
@@ -205,7 +217,7 @@ def _shade_settling(axes: Axes, run: AnalysedRun, start: float, end: float) -> N
     axes.axvspan(at, end - start, color="0.94", linewidth=0, zorder=0)
 
 
-def _users_axis(axes: Axes, runs: Runs) -> None:
+def _users_axis(axes: Axes, runs: Shown) -> None:
     users = sorted({int(n) for run in runs for n in run.steps["users"]})
     if len(users) <= 12:
         axes.set_xticks(users)

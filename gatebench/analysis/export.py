@@ -9,24 +9,28 @@ import pandas as pd
 
 from gatebench.analysis.compare import compare
 from gatebench.analysis.runs import AnalysedRun
+from gatebench.analysis.trials import Side, all_runs
+from gatebench.analysis.verdict import Verdict
 from gatebench.errors import MachineError
 
-Runs = Sequence[AnalysedRun]
+Sides = Sequence[Side]
 
 
-def save_tables(runs: Runs, folder: Path) -> None:
+def save_tables(sides: Sides, verdicts: Sequence[Verdict], folder: Path) -> None:
     """One CSV file a table; raises MachineError when it cannot write."""
     frames = {
-        "failures": _wide(runs, "failure_pct"),
-        "late_or_failed": _wide(runs, "late_or_failed_pct"),
-        "steps": _stacked(runs, lambda run: run.steps),
-        "causes": _stacked(runs, lambda run: run.causes),
-        "ledger": _stacked(runs, lambda run: run.ledger),
-        "capacity": _stacked(runs, lambda run: run.capacity),
-        "latency_agreement": _stacked(runs, lambda run: run.latency),
-        "request_agreement": _stacked(runs, _counts),
-        "timeline": _stacked(runs, lambda run: run.timeline),
-        "settings": _settings(runs),
+        "failures": _wide(sides, "failure_pct"),
+        "late_or_failed": _wide(sides, "late_or_failed_pct"),
+        "sides": _medians(sides),
+        "ratios": _ratios(verdicts),
+        "steps": _stacked(sides, lambda run: run.steps),
+        "causes": _stacked(sides, lambda run: run.causes),
+        "ledger": _stacked(sides, lambda run: run.ledger),
+        "capacity": _stacked(sides, lambda run: run.capacity),
+        "latency_agreement": _stacked(sides, lambda run: run.latency),
+        "request_agreement": _stacked(sides, _counts),
+        "timeline": _stacked(sides, lambda run: run.timeline),
+        "settings": _settings(all_runs(sides)),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -50,22 +54,49 @@ def cannot_write(path: Path, error: OSError) -> MachineError:
     )
 
 
-def _stacked(runs: Runs, frame: Callable[[AnalysedRun], pd.DataFrame | None]) -> pd.DataFrame:
-    """Every run's frame under the other, with the run in front of each row."""
+def _stacked(sides: Sides, frame: Callable[[AnalysedRun], pd.DataFrame | None]) -> pd.DataFrame:
+    """Every run's frame under the other, with the run, its side and its trial in front of each row."""
+    first = ["run", "label", "side", "trial"]
     parts = [
-        part.assign(run=run.run.id, label=run.label)[["run", "label", *part.columns]]
-        for run in runs
+        part.assign(run=run.run.id, label=run.label, side=side.name, trial=_trial(run))[[*first, *part.columns]]
+        for side in sides
+        for run in side.runs
         if (part := frame(run)) is not None and not part.empty
     ]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["run", "label"])
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=first)
 
 
-def _wide(runs: Runs, column: str) -> pd.DataFrame:
-    """A row a run and a column a number of users, as in the report; steps.csv says which steps are valid."""
+def _trial(run: AnalysedRun) -> int | None:
+    return run.run.trial.number if run.run.trial else None
+
+
+def _medians(sides: Sides) -> pd.DataFrame:
+    """The steps of each side of several runs: median, lowest and highest of each number, and valid trials."""
+    parts = [
+        side.steps.assign(label=side.label, side=side.name)[["label", "side", *side.steps.columns]]
+        for side in sides
+        if side.spread
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["label", "side"])
+
+
+def _ratios(verdicts: Sequence[Verdict]) -> pd.DataFrame:
+    """The measure that decided and those of each step, of B to A."""
+    first = ["a", "b"]
+    parts = [
+        one.ratios.assign(a=one.a.label, b=one.b.label)[[*first, *one.ratios.columns]]
+        for one in verdicts
+        if len(one.ratios)
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=first)
+
+
+def _wide(sides: Sides, column: str) -> pd.DataFrame:
+    """A row a side and a column a number of users, as in the report; steps.csv says which steps are valid."""
     return (
         pd.DataFrame(
-            [dict(zip(run.steps["users"], run.steps[column], strict=True)) for run in runs],
-            index=pd.Index([run.label for run in runs], name="label"),
+            [dict(zip(side.steps["users"], side.steps[column], strict=True)) for side in sides],
+            index=pd.Index([side.label for side in sides], name="label"),
         )
         .sort_index(axis="columns")
         .reset_index()
@@ -88,7 +119,7 @@ def _counts(run: AnalysedRun) -> pd.DataFrame:
     )
 
 
-def _settings(runs: Runs) -> pd.DataFrame:
+def _settings(runs: Sequence[AnalysedRun]) -> pd.DataFrame:
     comparison = compare(runs)
     rows = {**comparison.differing, **{name: [value] * len(runs) for name, value in comparison.shared.items()}}
     return (

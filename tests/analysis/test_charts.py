@@ -9,6 +9,7 @@ import pytest
 
 from gatebench.analysis import charts
 from gatebench.analysis.runs import AnalysedRun
+from gatebench.analysis.trials import sides_of
 from gatebench.records import Outcome
 from tests.analysis.synthetic import Recorded, requests, step
 
@@ -77,7 +78,7 @@ CUT_OFF = replace(step(2), hold_started=None, hold_ended=None)
 )
 def test_every_run_can_be_drawn(analysed: Analysed, recorded: Recorded) -> None:
     run = analysed(recorded)
-    saved = charts.save_charts([run], run.folder.path / "charts")
+    saved = charts.save_charts(sides_of([run]), run.folder.path / "charts")
     assert set(saved) >= {"failures", "throughput", "latency"}
     assert all(path.stat().st_size > 1000 for paths in saved.values() for path in paths)
 

@@ -68,8 +68,10 @@ def test_it_writes_tables_and_each_run_s_steps(results: Path, command: Command) 
         "late_or_failed.csv",
         "latency_agreement.csv",
         "ledger.csv",
+        "ratios.csv",
         "request_agreement.csv",
         "settings.csv",
+        "sides.csv",
         "steps.csv",
         "timeline.csv",
     ]
