@@ -362,7 +362,8 @@ def resolve(interface: Interface, given: Mapping[str, str], engine_answers: Call
 
 def trials_of(given: Mapping[str, str]) -> int:
     """How many trials the given knobs ask for."""
-    return int(_parsed(given)["TRIALS"])
+    knob = _BY_NAME["TRIALS"]
+    return int(knob.parse(given.get(knob.name) or knob.default, knob.name))
 
 
 def _parsed(given: Mapping[str, str]) -> dict[str, Any]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from gatebench.analysis.frames import rows
 from gatebench.analysis.trials import Side
-from gatebench.analysis.words import MISSING, number, percent
+from gatebench.analysis.words import MISSING
 from gatebench.errors import GateError, InvalidError, UsageError
 
 GATES = {
@@ -69,7 +68,7 @@ def enforce(judgements: Iterable[Judgement]) -> None:
         raise InvalidError("\n".join(f"{one.gate} cannot be judged for {one.side}: {one.why}." for one in open_))
 
 
-def _highest(gate: str, column: str, form: Callable[[Any], str]) -> Callable[[Side, float], Judgement]:
+def _highest(gate: str, column: str, form: Callable[[float], str]) -> Callable[[Side, float], Judgement]:
     def judge_steps(side: Side, limit: float) -> Judgement:
         known = side.steps[side.steps["valid"].astype(bool) & side.steps[column].notna()]
         value = MISSING
@@ -106,12 +105,17 @@ def _capacity(side: Side, limit: float) -> Judgement:
     return Judgement("MIN_CAPACITY", side.label, f"{users} users", f"{limit:.0f} users", passed, why)
 
 
-def _ms(value: Any) -> str:
-    return f"{number(value)} ms"
+def _percent(value: float) -> str:
+    """Exact enough to tell a value from its limit."""
+    return f"{value:.4g}%"
+
+
+def _ms(value: float) -> str:
+    return f"{value:.6g} ms"
 
 
 _JUDGES = {
-    "MAX_FAILURES": _highest("MAX_FAILURES", "failure_pct", percent),
+    "MAX_FAILURES": _highest("MAX_FAILURES", "failure_pct", _percent),
     "MAX_P95": _highest("MAX_P95", "p95_ms", _ms),
     "MIN_CAPACITY": _capacity,
 }

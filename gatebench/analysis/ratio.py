@@ -45,7 +45,7 @@ def paired_ratio(a: Sequence[float], b: Sequence[float]) -> Ratio:
     """Of runs made one right after the other: the mean of the log ratios with Student's t, transformed back.
 
     What the runs of a pair share, such as a slow hour of the machine, falls out of their ratio. A plain bootstrap of
-    five pairs promises 95 % and keeps about 83.
+    five pairs promises 95 % and covers in 83.
     """
     logs = _logs(a, b)
     if logs is None:

@@ -69,7 +69,7 @@ def _verdict(a: Side, b: Side, anyway: bool) -> Verdict:
     decided = {"measure": measure.name, "users": measure.users, **_columns(ratio)}
     ratios = pd.DataFrame([decided, *_by_step(a, b)]).astype({"users": "Int64"})
     remarks = [measure.why] if measure.why else []
-    if not comparison.differing and ratio.interval:
+    if not comparison.differing and ratio.paired and ratio.interval:
         remarks.append(_noise(ratio, *ratio.interval))
     return Verdict(a, b, sentence(a, b, measure, ratio), ratios, tuple(remarks))
 
@@ -180,7 +180,7 @@ def spoken(label: str) -> str:
 def in_words(ratio: Ratio) -> list[str]:
     """Value, low and high with as many decimals as they need: two near 1, and more where an end would read as 1."""
     figures = [one for one in (ratio.value, *(ratio.interval or ())) if one is not None]
-    decimals = 1 if min(figures) >= 1.5 else 2
+    decimals = 1 if round(min(figures), 2) >= 1.5 else 2
     while decimals < 5 and any(float(f"{one:.{decimals}f}") == 1 for one in figures[1:] if one != 1):
         decimals += 1
     return [f"{one:.{decimals}f}" for one in figures]
