@@ -41,7 +41,7 @@ def _check_names(command: str, names: list[str]) -> None:
     for name in names:
         if name in ANALYSIS_KNOBS and command in ("wsgi", "asgi"):
             raise UsageError(f"{name} is judged when runs are analysed: give it to `make analyze` or `make bench`.")
-    check_names([name for name in names if name not in ANALYSIS_KNOBS])
+    check_names(names, ANALYSIS_KNOBS)
 
 
 def _parser() -> argparse.ArgumentParser:

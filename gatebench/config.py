@@ -7,7 +7,7 @@ wsgi --users 20,40`.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -316,11 +316,12 @@ _BY_NAME = {knob.name: knob for knob in KNOBS}
 _QUICK = {"SETTLE": "3", "HOLD": "8"}
 
 
-def check_names(names: list[str]) -> None:
-    """Raises UsageError for the first name that is no knob."""
+def check_names(names: list[str], others: Sequence[str] = ()) -> None:
+    """Raises UsageError for the first name that is no knob, and none of the others that are understood here."""
+    known = [*_BY_NAME, *others]
     for name in names:
-        if name not in _BY_NAME:
-            near = difflib.get_close_matches(name.upper(), _BY_NAME, n=1)
+        if name not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
             hint = f"did you mean {near[0]}?" if near else "`make help` lists the knobs."
             raise UsageError(f"{name} is not a knob: {hint}")
 

@@ -16,7 +16,7 @@ from gatebench.campaign import Campaign, in_minutes, measure, plan_campaign
 from gatebench.cli import _check_names
 from gatebench.config import ROOT, RunConfig, resolve
 from gatebench.errors import LoadError, UsageError
-from gatebench.progress import Reporter
+from gatebench.progress import Display
 from gatebench.records import Outcome, Trial
 from gatebench.run_folder import RunFolder, recorded
 from gatebench.servers import Interface
@@ -44,7 +44,7 @@ class FakeRun:
         self.fails_at = fails_at
         self.error = error
 
-    def __call__(self, config: RunConfig, _display: Reporter, trial: Trial | None) -> RunFolder:
+    def __call__(self, config: RunConfig, _display: Display, trial: Trial | None) -> RunFolder:
         self.trials.append(trial)
         if self.error and len(self.trials) == self.fails_at:
             raise self.error
@@ -164,7 +164,7 @@ def test_gates_belong_where_runs_are_analysed() -> None:
     _check_names("bench", ["USERS", "MAX_P95", "ANYWAY"])
     with pytest.raises(UsageError, match=r"^MAX_P95 is judged when runs are analysed: give it to `make analyze` or"):
         _check_names("wsgi", ["MAX_P95"])
-    with pytest.raises(UsageError, match="MAX_P59 is not a knob"):
+    with pytest.raises(UsageError, match=r"^MAX_P59 is not a knob: did you mean MAX_P95\?$"):
         _check_names("bench", ["MAX_P59"])
 
 
