@@ -21,7 +21,7 @@ from gatebench.analysis.runs import AnalysedRun
 from gatebench.analysis.steps import LATE_MS
 from gatebench.analysis.trials import Side
 
-Shown = Sequence[AnalysedRun | Side]
+Runs = Sequence[AnalysedRun | Side]
 """What has a line: a run, or a side with its medians and, around them, a band from the lowest to the highest."""
 
 DPI = 150
@@ -79,7 +79,7 @@ def _save(figure: Figure, path: Path) -> Path:
     return Path(f"{path}.png")
 
 
-def failures(runs: Shown) -> Figure:
+def failures(runs: Runs) -> Figure:
     figure, axes = _by_users(runs, "failure_pct", "Failed requests by users")
     highest = _highest(runs, "failure_pct")
     top = max(10.0, 1.1 * highest)
@@ -91,7 +91,7 @@ def failures(runs: Shown) -> Figure:
     return figure
 
 
-def throughput(runs: Shown) -> Figure:
+def throughput(runs: Runs) -> Figure:
     figure, axes = _by_users(runs, "rps", "Successful requests per second by users")
     axes.set_ylim(0, 1.15 * _highest(runs, "rps") or 1)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
@@ -99,14 +99,14 @@ def throughput(runs: Shown) -> Figure:
     return figure
 
 
-def _highest(runs: Shown, column: str) -> float:
+def _highest(runs: Runs, column: str) -> float:
     """Of all runs; 0 when nothing was measured."""
     columns = [f"{column}_high" if f"{column}_high" in run.steps else column for run in runs]
     values = np.concatenate([run.steps[name].to_numpy(float) for name, run in zip(columns, runs, strict=True)])
     return float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
 
 
-def _by_users(runs: Shown, column: str, title: str) -> tuple[Figure, Axes]:
+def _by_users(runs: Runs, column: str, title: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     axes = figure.subplots()
     dodge_pt = min(DODGE_PT, MOST_DODGE_PT / len(runs))
@@ -137,7 +137,7 @@ def _line(
             )
 
 
-def latency(runs: Shown) -> Figure:
+def latency(runs: Runs) -> Figure:
     """A panel a run or side, on one scale."""
     columns = min(len(runs), 3)
     rows = -(-len(runs) // columns)
@@ -217,7 +217,7 @@ def _shade_settling(axes: Axes, run: AnalysedRun, start: float, end: float) -> N
     axes.axvspan(at, end - start, color="0.94", linewidth=0, zorder=0)
 
 
-def _users_axis(axes: Axes, runs: Shown) -> None:
+def _users_axis(axes: Axes, runs: Runs) -> None:
     users = sorted({int(n) for run in runs for n in run.steps["users"]})
     if len(users) <= 12:
         axes.set_xticks(users)
@@ -227,7 +227,9 @@ def _users_axis(axes: Axes, runs: Shown) -> None:
         room = 0.04 * (users[-1] - users[0]) or 0.5 * users[0]
         axes.set_xlim(users[0] - room, users[-1] + room)
     invalid = any(not valid for run in runs for valid in run.steps["valid"])
-    axes.set_xlabel("users (hollow: the step is not valid)" if invalid else "users")
+    banded = any("trials" in run.steps for run in runs)
+    notes = ["hollow: the step is not valid"] * invalid + ["band: the lowest to the highest trial"] * banded
+    axes.set_xlabel("users" + f" ({'; '.join(notes)})" * bool(notes))
 
 
 def _milliseconds(axes: Axes, series: Iterable[Any]) -> None:

@@ -42,16 +42,11 @@ def compare(runs: Sequence[AnalysedRun]) -> Comparison:
 def settings_of(run: Run) -> dict[str, str]:
     """Everything that may bear on the numbers, by a name a reader knows."""
     return {
-        **configuration(run),
+        **{name: _text(value) for name, value in run.config.items() if name not in _OF_NO_EFFECT},
         **{f"app {name}": _text(value) for name, value in run.app.items() if name not in _SAID_TWICE},
         **{f"{name} version": _text(value) for name, value in run.versions.items()},
         **{f"machine {name}": _text(value) for name, value in run.machine.items()},
     }
-
-
-def configuration(run: Run) -> dict[str, str]:
-    """What was asked for, without what has no effect on the numbers."""
-    return {name: _text(value) for name, value in run.config.items() if name not in _OF_NO_EFFECT}
 
 
 def _own_program(name: str, values: list[str]) -> bool:
@@ -66,3 +61,8 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return str(value)
+
+
+def configuration(run: Run) -> dict[str, str]:
+    """What was asked for, without what has no effect on the numbers."""
+    return {name: _text(value) for name, value in run.config.items() if name not in _OF_NO_EFFECT}

@@ -161,11 +161,10 @@ def _trials(sides: Sides) -> list[Section]:
 def warnings(sides: Sides, comparison: Comparison, verdicts: Sequence[Verdict]) -> list[str]:
     """What a reader must know before any number."""
     runs = all_runs(sides)
-    found = [f"{run.label}: {note}" for run in runs for note in run.notes]
+    found = [f"{who}: {note}" for side in sides for who, note in _noted(side)]
     found += [f"ALARM, {run.label}: {alarm}" for run in runs for alarm in run.alarms]
     if invalid := sum(int((~run.steps["valid"]).sum()) for run in runs):
-        are = "step is not valid and carries" if invalid == 1 else "steps are not valid and carry"
-        found.append(f"{invalid} {are} an asterisk: see under Failures.")
+        found.append(f"{_not_valid(invalid, sides)}: see under Failures.")
     for run in runs:
         if late := _late_clock(run):
             found.append(
@@ -177,6 +176,21 @@ def warnings(sides: Sides, comparison: Comparison, verdicts: Sequence[Verdict]) 
         names = ", ".join(comparison.besides_server)
         found.append(f"More than the server differs ({names}): the numbers do not compare servers alone.")
     return found
+
+
+def _not_valid(n: int, sides: Sides) -> str:
+    if any(side.spread for side in sides):
+        return f"{n} {'step is' if n == 1 else 'steps are'} not valid and no part of any median"
+    return (
+        f"{n} step is not valid and carries an asterisk" if n == 1 else f"{n} steps are not valid and carry an asterisk"
+    )
+
+
+def _noted(side: Side) -> Iterator[tuple[str, str]]:
+    """Each note once, with whom it is about: the side, where it is about all of its runs."""
+    for note in dict.fromkeys(note for run in side.runs for note in run.notes):
+        about = [run.label for run in side.runs if note in run.notes]
+        yield side.label if len(about) == len(side.runs) else ", ".join(about), note
 
 
 def _late_clock(run: AnalysedRun) -> str:

@@ -89,6 +89,25 @@ def test_a_step_that_is_valid_in_no_run_has_no_median(analysed: Analysed) -> Non
     assert row["invalid_reason"] == "99 of 100 users were running"
 
 
+def test_what_is_said_of_every_run_is_said_once_of_their_side(results: Path, command: Command) -> None:
+    write_trial(results, 1, "A", (10,))
+    write_trial(results, 2, "A", (10,), outcome=Outcome.FAILED)
+    command(*(path.parent for path in results.glob("*/run.json")))
+    remarks = [line for line in section(command.report, "The answer").splitlines() if line.startswith("- ")]
+    assert remarks == [
+        "- WSGI gunicorn: There is no proxy.log: causes are the client's view only, "
+        "and Nginx's times cannot be compared.",
+        "- WSGI gunicorn (trial 2): This run failed.",
+    ]
+
+
+def test_steps_that_are_not_valid_are_counted_on_top(results: Path, command: Command) -> None:
+    for name in ("a", "b"):
+        Recorded(requests(1, ok=9), [step(1, users_running=99)]).write(results / name)
+    command(results / "a", results / "b")
+    assert "- 2 steps are not valid and no part of any median: see under Failures." in command.report
+
+
 def test_capacity_is_that_of_the_trial_in_the_middle_in_whole_steps(analysed: Analysed) -> None:
     def run(name: str, holds: int) -> AnalysedRun:
         rows = [row for n in (1, 2, 3) for row in requests(n, ok=100, failed=5 * (n > holds))]
@@ -167,5 +186,6 @@ def test_a_chart_has_a_line_a_side_with_a_band_and_one_timeline(analysed: Analys
         "WSGI gunicorn"
     ]
     (band,) = axes.collections
+    assert axes.get_xlabel() == "users (band: the lowest to the highest trial)"
     assert (band.get_paths()[0].vertices[:, 1].min(), band.get_paths()[0].vertices[:, 1].max()) == (1.0, 2.0)
     assert [path.name for path in charts.save_charts(sides, tmp_path)["timeline"]] == ["timeline-r10.png"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,16 @@ def test_the_table_has_a_row_a_step_and_a_ratio_a_measure(side_of: SideOf) -> No
     table = ratio_table(only(a + b))
     assert table.header == ["Users", "requests/s", "p50 ms", "p95 ms"]
     assert table.rows == [["100", "2.05 (1.50–2.79)", "1.00", "1.00"]]
+
+
+def test_cpu_a_request_is_compared_where_it_was_recorded(side_of: SideOf) -> None:
+    runs = side_of("A", *flat(100, 110)) + side_of("B", *flat(200, 231))
+    cpu_ms = (2.0, 2.2, 4.0, 4.62)
+    runs = [
+        replace(run, steps=run.steps.assign(cpu_ms_per_request_app=ms)) for run, ms in zip(runs, cpu_ms, strict=True)
+    ]
+    table = ratio_table(only(runs))
+    assert (table.header[-1], table.rows[0][-1]) == ("CPU ms a request, app", "2.05 (1.50–2.79)")
 
 
 def test_the_answer_opens_with_the_verdict(results: Path, command: Command) -> None:
