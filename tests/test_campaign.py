@@ -168,6 +168,27 @@ def test_gates_belong_where_runs_are_analysed() -> None:
         _check_names("bench", ["MAX_P59"])
 
 
+@pytest.mark.parametrize(
+    ("target", "given", "sentence"),
+    [
+        ("bench", "MAX_P95=soon", "MAX_P95=soon is not understood: give a time"),
+        ("bench", "ANYWAY=2", "ANYWAY=2 is neither 0 nor 1"),
+        ("bench-wsgi", "MIN_CAPACITY=300", "MIN_CAPACITY is judged when runs are analysed"),
+        ("compare", "A=results", "Name runs for both sides and no others"),
+    ],
+)
+def test_make_says_what_cannot_be_judged_before_anything_is_measured(
+    tmp_path: Path, target: str, given: str, sentence: str
+) -> None:
+    results = tmp_path / "results"
+    done = subprocess.run(
+        ["make", target, given, f"RESULTS={results}"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(sentence)
+    assert not results.exists()
+
+
 def test_a_real_campaign_is_analysed_as_one(bench: Bench) -> None:
     done = bench.run("bench", TRIALS="2", USERS="5")
     assert done.returncode == 0, done.stderr

@@ -18,6 +18,8 @@ SAME = 0.001
 requests often give the same count. An interval made of that would look sure and know nothing.
 """
 
+ONE_RUN = "one run a side proves nothing, TRIALS=5 says how sure it is"
+
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
@@ -76,7 +78,7 @@ def _ratio(difference: float, spread: float, error: float, freedom: float, trial
     """From logarithms: the difference of their means, the spread of trials, the standard error and its freedom."""
     value = math.exp(difference)
     if trials < 2:
-        return Ratio(value, None, trials, paired, "one run a side proves nothing")
+        return Ratio(value, None, trials, paired, ONE_RUN)
     if spread < SAME:
         return Ratio(value, None, trials, paired, f"{trials} trials gave the same figures, which gives no interval")
     reach = float(stdtrit(freedom, (1 + LEVEL) / 2)) * error

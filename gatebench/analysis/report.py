@@ -112,13 +112,14 @@ def answer(sides: Sides, verdicts: Sequence[Verdict]) -> str:
     """The verdicts, then a sentence by each measure."""
     no_failure = "; ".join(f"{side.label} {_held(side, 'no failure')}" for side in sides)
     objective = "; ".join(f"{side.label} {_held(side, 'objective met')}" for side in sides)
+    one_sample = not all(side.spread for side in sides) and not any(len(one.ratios) for one in verdicts)
     median = " (median of its trials)" if any(side.spread for side in sides) else ""
     return " ".join(
         [
             *(one.sentence for one in verdicts),
             f"Users held without a failure{median}: {no_failure}.",
             f"Within the objective ({tables.OBJECTIVE}): {objective}.",
-            *[ONE_SAMPLE] * (not all(side.spread for side in sides)),
+            *[ONE_SAMPLE] * one_sample,
         ]
     )
 

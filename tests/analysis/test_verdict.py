@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gatebench.analysis.capacity import interpolated
-from gatebench.analysis.ratio import Ratio
+from gatebench.analysis.ratio import ONE_RUN, Ratio
 from gatebench.analysis.runs import AnalysedRun
 from gatebench.analysis.tables import ratio_table
 from gatebench.analysis.trials import Side, given_sides, sides_of
@@ -106,7 +106,7 @@ def test_runs_that_were_not_made_as_pairs_are_not_treated_as_such(side_of: SideO
 
 def test_one_run_a_side_proves_nothing(side_of: SideOf) -> None:
     assert only(side_of("A", *flat(100)) + side_of("B", *flat(150))).sentence == (
-        "ASGI (uvicorn) served 1.5 times the requests/s of WSGI (gunicorn) at 100 users; one run a side proves nothing."
+        f"ASGI (uvicorn) served 1.5 times the requests/s of WSGI (gunicorn) at 100 users; {ONE_RUN}."
     )
 
 
