@@ -205,8 +205,9 @@ def _setup(sides: Sides, comparison: Comparison) -> Section:
     essentials = ", ".join(
         f"{name} {comparison.shared[name]}" for name in ESSENTIAL_SETTINGS if name in comparison.shared
     )
-    if len(sides) == 1 and not comparison.differing:
-        return Section("What was measured", f"{essentials}.")
+    if not comparison.differing:
+        alike = f"The runs differ in nothing; they share {essentials}."
+        return Section("What was measured", alike if len(all_runs(sides)) > 1 else f"{essentials}.")
     differing = Table(
         ["Setting", *(side.label for side in sides)],
         [[name, *_by_side(values, sides)] for name, values in comparison.differing.items()],

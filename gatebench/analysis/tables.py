@@ -107,7 +107,7 @@ def ratio_table(verdict: Verdict) -> Table:
     by_step = verdict.ratios.dropna(subset="users")
     names = {column: name for column, name in MEASURES.items() if (by_step["measure"] == column).any()}
     lines = []
-    for users, group in by_step.drop_duplicates(["users", "measure"], keep="last").groupby("users"):
+    for users, group in by_step.groupby("users"):
         cells = {row.measure: _ratio_cell(row) for row in rows(group)}
         lines.append([str(users), *(cells.get(column, MISSING) for column in names)])
     return Table(["Users", *names.values()], lines, text_columns=0)

@@ -39,8 +39,8 @@ CAPACITY = "capacity"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`ratios` has a row a measure and step (users missing: the capacity): ratio of B to A, low, high, trials, paired
-    and doubt. It is empty when the sides were not compared.
+    """`ratios` has a row a measure and step (users missing: the capacity), the one that decides first: ratio of B to A,
+    low, high, trials, paired and doubt. It is empty when the sides were not compared.
     """
 
     a: Side
@@ -66,8 +66,9 @@ def _verdict(a: Side, b: Side, anyway: bool) -> Verdict:
     if measure is None:
         return Verdict(a, b, f"Not compared: {a.label} and {b.label} have no valid step in common.")
     ratio = ratio_of(a, b, measure.figure)
-    decided = {"measure": measure.name, "users": measure.users, **_columns(ratio)}
-    ratios = pd.DataFrame([decided, *_by_step(a, b)]).astype({"users": "Int64"})
+    decided = {"measure": measure.name, "users": measure.users, "decides": True, **_columns(ratio)}
+    others = (row for row in _by_step(a, b) if (row["measure"], row["users"]) != (measure.name, measure.users))
+    ratios = pd.DataFrame([decided, *others]).astype({"users": "Int64"})
     remarks = [measure.why] if measure.why else []
     if not comparison.differing and ratio.paired and ratio.interval:
         remarks.append(_noise(ratio, *ratio.interval))
@@ -138,7 +139,12 @@ def _by_step(a: Side, b: Side) -> Iterator[dict[str, Any]]:
     for users in sorted(set(a.steps["users"]) & set(b.steps["users"])):
         for column in MEASURES:
             if column in a.steps and column in b.steps:
-                yield {"measure": column, "users": users, **_columns(ratio_of(a, b, at(users, column)))}
+                yield {
+                    "measure": column,
+                    "users": users,
+                    "decides": False,
+                    **_columns(ratio_of(a, b, at(users, column))),
+                }
 
 
 def _columns(ratio: Ratio) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from gatebench.analysis.capacity import interpolated
@@ -174,6 +175,25 @@ def test_cpu_a_request_is_compared_where_it_was_recorded(side_of: SideOf) -> Non
     ]
     table = ratio_table(only(runs))
     assert (table.header[-1], table.rows[0][-1]) == ("CPU ms a request, app", "2.05 (1.50–2.79)")
+
+
+def test_ratios_are_saved_once_each_the_one_that_decides_first(results: Path, command: Command) -> None:
+    write_campaign(results)
+    command()
+    saved = pd.read_csv(results / "analysis" / "tables" / "ratios.csv")
+    assert not saved.duplicated(["a", "b", "measure", "users"]).any()
+    assert saved.loc[saved["decides"], ["measure", "users", "ratio"]].to_numpy().tolist() == [
+        ["rps", 200, pytest.approx(0.5)]
+    ]
+
+
+def test_runs_that_differ_in_nothing_say_so(results: Path, command: Command) -> None:
+    for name in "ab":
+        Recorded(requests(1, ok=1), [step(1)]).write(results / name)
+    command("--a", str(results / "a"), "--b", str(results / "b"))
+    assert section(command.report, "What was measured").startswith(
+        "The runs differ in nothing; they share profile fair,"
+    )
 
 
 def test_the_answer_opens_with_the_verdict(results: Path, command: Command) -> None:
