@@ -8,20 +8,28 @@ NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || 
   { echo "Gatebench needs Python 3.11 or newer, and $(PYTHON) is not: give another, as in make PYTHON=python3.13 …" >&2; exit 1; }
 
 # The names given on the command line, so that a misspelt knob is told from one that was not given.
-export GATEBENCH_KNOBS := $(filter-out PYTHON RUNS OUT,$(foreach word,$(MAKEOVERRIDES),$(if $(findstring =,$(word)),$(firstword $(subst =, ,$(word))))))
+export GATEBENCH_KNOBS := $(filter-out PYTHON RUNS OUT A B,$(foreach word,$(MAKEOVERRIDES),$(if $(findstring =,$(word)),$(firstword $(subst =, ,$(word))))))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two runs would measure each other
-.PHONY: help bench bench-wsgi bench-asgi analyze test lint format typecheck lock clean
+.PHONY: help bench bench-wsgi bench-asgi aa reproduce analyze compare test lint format typecheck lock clean
 
 help: ## what there is to make, and the knobs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "Knobs, as in: make bench-wsgi USERS=20,40 HEADLESS=1"
 	@$(NEW_ENOUGH)
-	@$(PYTHON) -c 'from gatebench.config import KNOBS; [print(f"  {knob.name:<10}{knob.help}" + f" ({knob.default})" * bool(knob.default)) for knob in KNOBS]'
+	@$(PYTHON) -c 'from gatebench.config import KNOBS; [print(f"  {knob.name:<12}{knob.help}" + f" ({knob.default})" * bool(knob.default)) for knob in KNOBS]'
+	@echo
+	@echo "Gates of bench, analyze and compare: MAX_FAILURES=1% MAX_P95=1000ms MIN_CAPACITY=300"
 
-bench: bench-wsgi bench-asgi analyze ## all three of the next
+ANALYZE = $(RUN) analyze.py $(if $(RESULTS),--results "$(RESULTS)")
+CHECK_GATES = $(if $(MAX_FAILURES)$(MAX_P95)$(MIN_CAPACITY)$(ANYWAY),@$(RUN) analyze.py --check)
+
+bench: $(VENV)/bench.stamp ## measure both, TRIALS times interleaved, and analyze; SERVER=uvicorn,daphne compares these
+	$(CHECK_GATES)
+	@$(RUN) -m gatebench bench
+	@$(ANALYZE)
 
 bench-wsgi: $(VENV)/bench.stamp ## measure WSGI; Locust's web UI is at http://127.0.0.1:8089 meanwhile
 	@$(RUN) -m gatebench wsgi
@@ -29,8 +37,21 @@ bench-wsgi: $(VENV)/bench.stamp ## measure WSGI; Locust's web UI is at http://12
 bench-asgi: $(VENV)/bench.stamp ## measure ASGI
 	@$(RUN) -m gatebench asgi
 
+aa: $(VENV)/bench.stamp ## measure one server against itself: how much two equal sides differ on this machine
+	$(CHECK_GATES)
+	@$(RUN) -m gatebench aa
+	@$(ANALYZE)
+
+reproduce: $(VENV)/bench.stamp ## the article's setup, and again with Nginx's limit lifted, below the published table
+	$(CHECK_GATES)
+	@$(RUN) -m gatebench reproduce
+	@$(ANALYZE)
+
 analyze: $(VENV)/bench.stamp ## failure table, charts and report of the newest runs, or of RUNS="results/… results/…"
-	@$(RUN) analyze.py $(if $(RESULTS),--results "$(RESULTS)") $(RUNS)
+	@$(ANALYZE) $(RUNS)
+
+compare: $(VENV)/bench.stamp ## the runs of A="results/… results/…" with those of B="results/…"
+	@$(ANALYZE) --a $(A) --b $(B)
 
 test: $(VENV)/dev.stamp ## all tests; those of the compose stack are skipped where no Docker engine answers
 	@$(RUN) -m pytest

@@ -7,7 +7,7 @@ wsgi --users 20,40`.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -286,9 +286,11 @@ def parse_users(text: str, name: str = "USERS") -> tuple[int, ...]:
     return tuple(numbers)
 
 
+parse_server = _one_of(*SERVERS)
+
 KNOBS = (
     Knob("STACK", _one_of(*STACKS), "", "compose (the default where a Docker engine answers) or native"),
-    Knob("SERVER", _one_of(*SERVERS), "", "gunicorn under WSGI; uvicorn (default), daphne or hypercorn under ASGI"),
+    Knob("SERVER", parse_server, "", "gunicorn under WSGI; uvicorn (default), daphne or hypercorn under ASGI"),
     Knob("PROFILE", _one_of(*PROFILES), "fair", "fair: equal footing; article: the article's settings"),
     Knob("DB", _one_of(*DB_MODES), "", "pool (psycopg 3; the default of fair), persistent or per-request (psycopg2)"),
     Knob("WORKERS", _whole(1, 64, "number of processes"), "2", "processes of the app server"),
@@ -298,6 +300,7 @@ KNOBS = (
     ),
     Knob("HOLD", _number(1, 3600, "seconds"), "20", "seconds of each step that are measured"),
     Knob("TIMEOUT", _number(0.1, 600, "seconds"), "", "seconds a client waits for an answer (10; article: no limit)"),
+    Knob("TRIALS", _whole(1, 100, "number of trials"), "1", "runs of each side; bench shuffles the sides of a trial"),
     Knob("QUICK", _switch, "0", "1: SETTLE=3 HOLD=8, a whole ramp in under two minutes"),
     Knob("HEADLESS", _switch, "0", "1: no web UI"),
     Knob(
@@ -313,11 +316,12 @@ _BY_NAME = {knob.name: knob for knob in KNOBS}
 _QUICK = {"SETTLE": "3", "HOLD": "8"}
 
 
-def check_names(names: list[str]) -> None:
-    """Raises UsageError for the first name that is no knob."""
+def check_names(names: list[str], others: Sequence[str] = ()) -> None:
+    """Raises UsageError for the first name that is no knob, and none of the others that are understood here."""
+    known = [*_BY_NAME, *others]
     for name in names:
-        if name not in _BY_NAME:
-            near = difflib.get_close_matches(name.upper(), _BY_NAME, n=1)
+        if name not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
             hint = f"did you mean {near[0]}?" if near else "`make help` lists the knobs."
             raise UsageError(f"{name} is not a knob: {hint}")
 
@@ -327,13 +331,7 @@ def resolve(interface: Interface, given: Mapping[str, str], engine_answers: Call
 
     `engine_answers` is asked only when STACK is not given.
     """
-    given = {name: text for name, text in given.items() if text != ""}
-    if given.get("QUICK") == "1":
-        given = {**_QUICK, **given}
-    values: dict[str, Any] = {
-        knob.name: knob.parse(text, knob.name) if (text := given.get(knob.name, knob.default)) else None
-        for knob in KNOBS
-    }
+    values = _parsed(given)
     profile = PROFILES[values["PROFILE"]]
     if values["PORT"] == values["UI_PORT"]:
         raise UsageError(f"PORT and UI_PORT are both {values['PORT']}: give each a port of its own.")
@@ -361,6 +359,23 @@ def resolve(interface: Interface, given: Mapping[str, str], engine_answers: Call
         overrides=values["SET"] or {},
         pin=values["PIN"],
     )
+
+
+def trials_of(given: Mapping[str, str]) -> int:
+    """How many trials the given knobs ask for."""
+    knob = _BY_NAME["TRIALS"]
+    return int(knob.parse(given.get(knob.name) or knob.default, knob.name))
+
+
+def _parsed(given: Mapping[str, str]) -> dict[str, Any]:
+    """Every knob's value by its name; None where it is not given and has no default."""
+    given = {name: text for name, text in given.items() if text != ""}
+    if given.get("QUICK") == "1":
+        given = {**_QUICK, **given}
+    return {
+        knob.name: knob.parse(text, knob.name) if (text := given.get(knob.name, knob.default)) else None
+        for knob in KNOBS
+    }
 
 
 def _server_for(interface: Interface, name: str | None) -> str:

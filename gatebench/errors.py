@@ -49,5 +49,17 @@ class RunFolderError(GatebenchError):
     exit_code = 8
 
 
+class GateError(GatebenchError):
+    """A gate was missed: what was measured is worse than the limit that was given."""
+
+    exit_code = 9
+
+
+class InvalidError(GatebenchError):
+    """A gate cannot be judged: the steps that it rests on are not valid, or were not measured."""
+
+    exit_code = 10
+
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it (128 + SIGINT)."""

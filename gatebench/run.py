@@ -19,7 +19,7 @@ from gatebench.errors import LoadError, MachineError, ServiceDiedError
 from gatebench.lock import locked
 from gatebench.machine import check_ports, facts, kept_to
 from gatebench.progress import Display, clock, expected_s
-from gatebench.records import LedgerReading, LoadSummary, Outcome, Run, Step
+from gatebench.records import LedgerReading, LoadSummary, Outcome, Run, Step, Trial
 from gatebench.resources import Sampler
 from gatebench.run_folder import RunFolder
 from gatebench.sheet import process_facts
@@ -32,13 +32,14 @@ STOPPING_S = 15.0
 NOT_PINNED = "everything shares all of them"
 
 
-def run(config: RunConfig, display: Display) -> RunFolder:
+def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunFolder:
     """Measures one configuration and returns its folder; raises a GatebenchError or KeyboardInterrupt after saving."""
     results = Path(config.results)
     with locked(results) as lock:
         check_ports(config)
         folder = RunFolder.create(results, f"{config.interface}-{config.server}")
-        record = Record(folder, Run(folder.path.name, config.to_json(), started=time.time(), machine=facts()))
+        begun = Run(folder.path.name, config.to_json(), started=time.time(), machine=facts(), trial=trial)
+        record = Record(folder, begun)
         with watched(lock, folder, display) as watchdog, record.saved():
             stack = make_stack(config, folder, watchdog)
             with kept_to(stack.cores.others if stack.cores else ()):

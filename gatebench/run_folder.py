@@ -132,8 +132,8 @@ def _write_json(path: Path, data: Any) -> None:
     os.replace(draft, path)
 
 
-def newest(results: Path, interface: str) -> RunFolder | None:
-    """The newest run of an interface that recorded at least one step, by its start; None when there is none."""
+def recorded(results: Path) -> list[tuple[Run, RunFolder]]:
+    """The runs in a results folder that recorded at least one step, oldest first. Folders of no run are passed over."""
     runs = []
     for path in results.glob("*/run.json"):
         folder = RunFolder(path.parent)
@@ -141,6 +141,6 @@ def newest(results: Path, interface: str) -> RunFolder | None:
             run = folder.read_run()
         except RunFolderError:
             continue
-        if run.config.get("interface") == interface and run.steps:
-            runs.append((run.started, folder))
-    return max(runs, key=lambda pair: pair[0])[1] if runs else None
+        if run.steps:
+            runs.append((run, folder))
+    return sorted(runs, key=lambda pair: pair[0].started)

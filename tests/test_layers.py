@@ -20,6 +20,7 @@ RANKS = [
     {"watchdog", "serve", "sheet", "lock", "machine", "command"},
     {"resources", "stacks", "load", "check", "progress"},
     {"run"},
+    {"campaign"},
     {"cli"},
     {"__main__"},
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,6 +24,29 @@ def capacity(steps: pd.DataFrame) -> pd.DataFrame:
         {"measure": "objective met", **_held(steps, objective)},
     ]
     return pd.DataFrame(rows).astype({"users": "Int64", "requests": "Int64", "invalid_reason": "str"})
+
+
+def interpolated(steps: pd.DataFrame) -> float | None:
+    """Users within the objective, between the last step that held and the first that did not: where p95, log-linear in
+    the users, reaches its limit, or where the failure rate does when that comes first.
+
+    None when the first step did not hold, when none failed to, or when one of the two is not valid. Whole steps are
+    too coarse for a ratio; the capacity table keeps to them.
+    """
+    steps = steps[steps["requests"] > 0]
+    good = ((steps["failure_pct"] < FAILURES_PCT) & (steps["p95_ms"] <= P95_MS)).to_numpy()
+    held = int(good.argmin()) if not good.all() else len(good)
+    if not 0 < held < len(steps):
+        return None
+    last, first = steps.iloc[held - 1], steps.iloc[held]
+    if not (last["valid"] and first["valid"]):
+        return None
+    ways = []
+    if first["p95_ms"] > P95_MS:
+        ways.append(math.log(P95_MS / last["p95_ms"]) / math.log(first["p95_ms"] / last["p95_ms"]))
+    if first["failure_pct"] >= FAILURES_PCT:
+        ways.append((FAILURES_PCT - last["failure_pct"]) / (first["failure_pct"] - last["failure_pct"]))
+    return float(last["users"] + min(ways) * (first["users"] - last["users"]))
 
 
 def _held(steps: pd.DataFrame, good: pd.Series[bool]) -> dict[str, object]:

@@ -20,9 +20,11 @@ from matplotlib.transforms import ScaledTranslation
 from gatebench.analysis.export import cannot_write
 from gatebench.analysis.runs import AnalysedRun
 from gatebench.analysis.steps import LATE_MS
+from gatebench.analysis.trials import Side
 from gatebench.analysis.words import number
 
-Runs = Sequence[AnalysedRun]
+Runs = Sequence[AnalysedRun | Side]
+"""What has a line: a run, or a side with its medians and, around them, a band from the lowest to the highest."""
 
 DPI = 150
 GREY = "0.45"
@@ -58,13 +60,17 @@ ROLE_COLOURS = {"app": "#0072B2", "nginx": "#E69F00", "postgres": "#009E73", "ge
 FAILED, OK, LATENCY = STYLES[1].colour, STYLES[0].colour, STYLES[2].colour
 
 
-def save_charts(runs: Runs, folder: Path) -> dict[str, list[Path]]:
-    """Every chart as PNG and SVG in `folder`; the PNGs, by what they show. Raises MachineError when it cannot write."""
-    figures = {"failures": [("failures", failures(runs))], "throughput": [("throughput", throughput(runs))]}
-    figures["latency"] = [("latency", latency(runs))]
-    if any(run.resources["cpu_ms_per_request"].notna().any() for run in runs):
-        figures["resources"] = [("resources", resources(runs))]
-    figures["timeline"] = [(f"timeline-{run.run.id}", timeline(run)) for run in runs if len(run.timeline)]
+def save_charts(sides: Sequence[Side], folder: Path) -> dict[str, list[Path]]:
+    """Every chart as PNG and SVG in `folder`; the PNGs, by what they show. Raises MachineError when it cannot write.
+
+    Second by second, one run stands for its side: the first.
+    """
+    figures = {"failures": [("failures", failures(sides))], "throughput": [("throughput", throughput(sides))]}
+    figures["latency"] = [("latency", latency(sides))]
+    if any(side.resources["cpu_ms_per_request"].notna().any() for side in sides):
+        figures["resources"] = [("resources", resources(sides))]
+    first = [side.runs[0] for side in sides]
+    figures["timeline"] = [(f"timeline-{run.run.id}", timeline(run)) for run in first if len(run.timeline)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for old in (*folder.glob("timeline-*.*"), *folder.glob("resources.*")):  # of runs that are not shown this time
@@ -102,7 +108,8 @@ def throughput(runs: Runs) -> Figure:
 
 def _highest(runs: Runs, column: str) -> float:
     """Of all runs; 0 when nothing was measured."""
-    values = np.concatenate([run.steps[column].to_numpy(float) for run in runs])
+    columns = [f"{column}_high" if f"{column}_high" in run.steps else column for run in runs]
+    values = np.concatenate([run.steps[name].to_numpy(float) for name, run in zip(columns, runs, strict=True)])
     return float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
 
 
@@ -120,11 +127,16 @@ def _by_users(runs: Runs, column: str, title: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _line(axes: Axes, run: AnalysedRun, column: str, style: Style, label: str, width: float, **more: Any) -> None:
+def _line(
+    axes: Axes, run: AnalysedRun | Side, column: str, style: Style, label: str, width: float, **more: Any
+) -> None:
     steps = run.steps
     users, values = steps["users"].to_numpy(float), steps[column].to_numpy(float)
     valid = steps["valid"].to_numpy(bool)
     axes.plot(users, values, color=style.colour, linestyle=style.dashes, linewidth=width, label=label, **more)
+    if f"{column}_low" in steps:
+        lowest, highest = steps[f"{column}_low"].to_numpy(float), steps[f"{column}_high"].to_numpy(float)
+        axes.fill_between(users, lowest, highest, color=style.colour, alpha=0.18, linewidth=0, **more)
     for chosen, face in ((valid, style.colour), (~valid, "white")):
         if chosen.any():
             axes.plot(
@@ -133,9 +145,12 @@ def _line(axes: Axes, run: AnalysedRun, column: str, style: Style, label: str, w
 
 
 def latency(runs: Runs) -> Figure:
-    """A panel a run, on one scale."""
-    figure, panels = _panels(runs, "Latency of successful requests by users")
-    for panel, run in zip(panels, runs, strict=True):
+    """A panel a run or side, on one scale."""
+    columns = min(len(runs), 3)
+    rows = -(-len(runs) // columns)
+    figure = Figure(figsize=(4.2 * columns + 0.8, 3.4 * rows + 0.6), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for panel, run in zip(panels, runs, strict=False):
         for column, style in (("p99_ms", STYLES[1]), ("p95_ms", STYLES[2]), ("p50_ms", STYLES[0])):
             _line(panel, run, column, style, column.removesuffix("_ms"), 1.8)
         panel.axhline(LATE_MS, color=GREY, linewidth=1, linestyle=":", label="_")
@@ -182,7 +197,7 @@ def resources(runs: Runs) -> Figure:
     return figure
 
 
-def _stack(axes: Axes, run: AnalysedRun, users: list[int]) -> None:
+def _stack(axes: Axes, run: AnalysedRun | Side, users: list[int]) -> None:
     """A bar a step, with its sum on top where every role is known. Hollow where the step is not valid."""
     wide = run.resources.pivot(index="users", columns="role", values="cpu_ms_per_request")
     wide = wide.reindex(index=users, columns=list(ROLE_COLOURS)).astype(float)
@@ -283,7 +298,9 @@ def _users_axis(axes: Axes, runs: Runs) -> None:
 
 def _users_label(runs: Runs) -> str:
     invalid = any(not valid for run in runs for valid in run.steps["valid"])
-    return "users (hollow: the step is not valid)" if invalid else "users"
+    banded = any("trials" in run.steps for run in runs)
+    notes = ["hollow: the step is not valid"] * invalid + ["band: the lowest to the highest trial"] * banded
+    return "users" + f" ({'; '.join(notes)})" * bool(notes)
 
 
 def _milliseconds(axes: Axes, series: Iterable[Any]) -> None:

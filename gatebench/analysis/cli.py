@@ -9,12 +9,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gatebench.analysis.export import save_tables, save_text
+from gatebench.analysis.gates import GATES, enforce, judge, parse_gates
 from gatebench.analysis.render import console, markdown, show
 from gatebench.analysis.report import report
-from gatebench.analysis.runs import AnalysedRun, analyse, tell_apart, write_steps
+from gatebench.analysis.runs import AnalysedRun, analyse, write_steps
+from gatebench.analysis.trials import Side, all_runs, given_sides, sides_of
+from gatebench.analysis.verdict import verdicts
 from gatebench.command import guarded
 from gatebench.errors import RunFolderError, UsageError
-from gatebench.run_folder import RESULTS, RunFolder, newest
+from gatebench.records import Outcome, Run
+from gatebench.run_folder import RESULTS, RunFolder, recorded
+
+Recorded = list[tuple[Run, RunFolder]]
 
 INTERFACES = ("wsgi", "asgi")
 
@@ -28,15 +34,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _analyze(arguments: argparse.Namespace) -> int:
-    folders, notes = _chosen(arguments.runs, arguments.results)
-    runs, damaged = _analysed(folders)
-    notes += [str(error) for error in damaged]
+    limits = parse_gates({name: _given(arguments, name) for name in GATES})
+    anyway = _switch(_given(arguments, "ANYWAY"))
+    if arguments.check:
+        return 0
+    sides, damaged, notes = _sides(arguments)
+    found = verdicts(sides, anyway)
+    judgements = judge(sides, limits)
     out = arguments.out or arguments.results / "analysis"
-    for run in runs:
+    for run in all_runs(sides):
         write_steps(run)
-    save_tables(runs, out / "tables")
-    charts = _charts(runs, out)
-    sections = report(runs, charts, notes)
+    save_tables(sides, found, out / "tables")
+    sections = report(sides, found, judgements, _charts(sides, out), [*notes, *map(str, damaged)])
     save_text(markdown("Gatebench report", sections), out / "report.md")
     try:
         show(sections, console())
@@ -45,31 +54,82 @@ def _analyze(arguments: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     for error in damaged:
         print(error, file=sys.stderr)
+    enforce(judgements)
     return damaged[-1].exit_code if damaged else 0
 
 
-def _charts(runs: Sequence[AnalysedRun], out: Path) -> dict[str, list[Path]]:
+def _sides(arguments: argparse.Namespace) -> tuple[list[Side], list[RunFolderError], list[str]]:
+    """The sides to show, why runs could not be read, and what to say of runs that are not there."""
+    if arguments.a is None and arguments.b is None:
+        folders, notes = _chosen(arguments.runs, arguments.results)
+        runs, damaged = _analysed(folders)
+        return sides_of(runs), damaged, notes
+    if arguments.runs or not (arguments.a and arguments.b):
+        raise UsageError('Name runs for both sides and no others, as in make compare A="results/…" B="results/…".')
+    folders_a, folders_b = _folders(arguments.a), _folders(arguments.b)
+    if both := {folder.path for folder in folders_a} & {folder.path for folder in folders_b}:
+        raise UsageError(f"{_shown(min(both))} is named for both sides: name other runs for one of them.")
+    runs_a, damaged_a = _analysed(folders_a)
+    runs_b, damaged_b = _analysed(folders_b)
+    return given_sides(runs_a, runs_b), damaged_a + damaged_b, []
+
+
+def _charts(sides: Sequence[Side], out: Path) -> dict[str, list[Path]]:
     """The charts' paths as report.md refers to them."""
     # Imported late: a wrong path on the command line need not wait for matplotlib.
     from gatebench.analysis.charts import save_charts
 
     return {
-        what: [path.relative_to(out) for path in paths] for what, paths in save_charts(runs, out / "charts").items()
+        what: [path.relative_to(out) for path in paths] for what, paths in save_charts(sides, out / "charts").items()
     }
 
 
+def _folders(paths: Sequence[Path]) -> list[RunFolder]:
+    """Each once."""
+    return [RunFolder(path) for path in dict.fromkeys(path.resolve() for path in paths)]
+
+
 def _chosen(paths: Sequence[Path], results: Path) -> tuple[list[RunFolder], list[str]]:
-    """The runs that were named, each once, or the newest of each interface; and what to say of one that has none."""
+    """The runs that were named; else those of the newest campaign, when the newest run is of one with several sides;
+    else the newest run of each interface. And what to say of runs that are not there.
+    """
     if paths:
-        return [RunFolder(path) for path in dict.fromkeys(path.resolve() for path in paths)], []
-    found = {interface: newest(results, interface) for interface in INTERFACES}
-    missing = [interface for interface, folder in found.items() if folder is None]
-    if len(missing) == len(found):
+        return _folders(paths), []
+    runs = recorded(results)
+    if not runs:
         raise UsageError(
             f"There is no run in {_shown(results)}: `make bench-wsgi` and `make bench-asgi` make one each."
         )
-    notes = [f"There is no {interface.upper()} run yet: `make bench-{interface}` makes one." for interface in missing]
-    return [folder for folder in found.values() if folder], notes
+    campaign = _campaign(runs, runs[-1][0])
+    whole = [pair for pair in campaign if pair[0].outcome is Outcome.COMPLETE]
+    if len({_side(run) for run, _ in campaign}) > 1 and whole:
+        left_out = len(campaign) - len(whole)
+        note = f"Left out, because they did not come to their end: {left_out} of the campaign's {len(campaign)} runs."
+        return [folder for _, folder in whole], [note] * bool(left_out)
+    return _newest(runs)
+
+
+def _newest(runs: Recorded) -> tuple[list[RunFolder], list[str]]:
+    """The newest run of each interface, with the complete other trials of its side."""
+    folders, notes = [], []
+    for interface in INTERFACES:
+        own = [(run, folder) for run, folder in runs if run.config.get("interface") == interface]
+        if not own:
+            notes.append(f"There is no {interface.upper()} run yet: `make bench-{interface}` makes one.")
+            continue
+        newest, folder = own[-1]
+        trials = [pair for pair in _campaign(own, newest) if _side(pair[0]) == _side(newest)]
+        folders += [path for run, path in trials if run.outcome is Outcome.COMPLETE] or [folder]
+    return folders, notes
+
+
+def _side(run: Run) -> str | None:
+    return run.trial.side if run.trial else None
+
+
+def _campaign(runs: Recorded, of: Run) -> Recorded:
+    """Those of the runs that were made in the campaign of one; none when it was made by itself."""
+    return [(run, path) for run, path in runs if of.trial and run.trial and run.trial.campaign == of.trial.campaign]
 
 
 def _analysed(folders: Sequence[RunFolder]) -> tuple[list[AnalysedRun], list[RunFolderError]]:
@@ -85,7 +145,7 @@ def _analysed(folders: Sequence[RunFolder]) -> tuple[list[AnalysedRun], list[Run
         for other in damaged[:-1]:
             print(other, file=sys.stderr)
         raise damaged[-1]
-    return tell_apart(runs), damaged
+    return runs, damaged
 
 
 def _shown(path: Path) -> str:
@@ -98,13 +158,38 @@ def _path(text: str) -> Path:
     return Path(text).expanduser()
 
 
+def _given(arguments: argparse.Namespace, name: str) -> str:
+    """An option, or the environment's variable of its name: make passes those of its command line on."""
+    return str(getattr(arguments, name.lower()) or os.environ.get(name, ""))
+
+
+def _switch(text: str) -> bool:
+    if text not in ("", "0", "1"):
+        raise UsageError(f"ANYWAY={text} is neither 0 nor 1: give ANYWAY=1 to compare all the same.")
+    return text == "1"
+
+
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="analyze.py", description="Failure tables, causes and charts of recorded runs.", allow_abbrev=False
+        prog="analyze.py",
+        description="Failure tables, causes, verdict and charts of recorded runs.",
+        allow_abbrev=False,
     )
     parser.add_argument(
-        "runs", nargs="*", type=Path, metavar="RUN", help="run folders (default: the newest WSGI and ASGI run)"
+        "runs",
+        nargs="*",
+        type=Path,
+        metavar="RUN",
+        help="run folders (default: the newest campaign, or WSGI and ASGI run)",
     )
+    parser.add_argument("--a", nargs="*", type=Path, metavar="RUN", help="compare these runs, as side A, …")
+    parser.add_argument("--b", nargs="*", type=Path, metavar="RUN", help="… with these, as side B")
+    parser.add_argument(
+        "--anyway", action="store_const", const="1", help="compare although more than the server differs (ANYWAY=1)"
+    )
+    for name, what in GATES.items():
+        parser.add_argument(f"--{name.lower().replace('_', '-')}", metavar="LIMIT", help=f"{what} ({name}=)")
+    parser.add_argument("--check", action="store_true", help="only say whether the gates can be understood")
     parser.add_argument("--results", type=_path, default=RESULTS, help="where runs are looked for (default: results/)")
     parser.add_argument("--out", type=_path, help="where to write (default: analysis/ in the results folder)")
     return parser.parse_args(argv)

@@ -90,3 +90,8 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return str(value)
+
+
+def configuration(run: Run) -> dict[str, str]:
+    """What was asked for, without what has no effect on the numbers."""
+    return {name: _text(value) for name, value in run.config.items() if name not in _OF_NO_EFFECT}

@@ -9,27 +9,31 @@ import pandas as pd
 
 from gatebench.analysis.compare import compare
 from gatebench.analysis.runs import AnalysedRun
+from gatebench.analysis.trials import Side, all_runs
+from gatebench.analysis.verdict import Verdict
 from gatebench.errors import MachineError
 
-Runs = Sequence[AnalysedRun]
+Sides = Sequence[Side]
 
 
-def save_tables(runs: Runs, folder: Path) -> None:
+def save_tables(sides: Sides, verdicts: Sequence[Verdict], folder: Path) -> None:
     """One CSV file a table; raises MachineError when it cannot write."""
     frames = {
-        "failures": _wide(runs, "failure_pct"),
-        "late_or_failed": _wide(runs, "late_or_failed_pct"),
-        "steps": _stacked(runs, lambda run: run.steps),
-        "validity": _stacked(runs, lambda run: run.validity),
-        "resources": _stacked(runs, lambda run: run.resources),
-        "connections": _stacked(runs, lambda run: run.connections),
-        "causes": _stacked(runs, lambda run: run.causes),
-        "ledger": _stacked(runs, lambda run: run.ledger),
-        "capacity": _stacked(runs, lambda run: run.capacity),
-        "latency_agreement": _stacked(runs, lambda run: run.latency),
-        "request_agreement": _stacked(runs, _counts),
-        "timeline": _stacked(runs, lambda run: run.timeline),
-        "settings": _settings(runs),
+        "failures": _wide(sides, "failure_pct"),
+        "late_or_failed": _wide(sides, "late_or_failed_pct"),
+        "sides": _medians(sides),
+        "ratios": _ratios(verdicts),
+        "steps": _stacked(sides, lambda run: run.steps),
+        "validity": _stacked(sides, lambda run: run.validity),
+        "resources": _stacked(sides, lambda run: run.resources),
+        "connections": _stacked(sides, lambda run: run.connections),
+        "causes": _stacked(sides, lambda run: run.causes),
+        "ledger": _stacked(sides, lambda run: run.ledger),
+        "capacity": _stacked(sides, lambda run: run.capacity),
+        "latency_agreement": _stacked(sides, lambda run: run.latency),
+        "request_agreement": _stacked(sides, _counts),
+        "timeline": _stacked(sides, lambda run: run.timeline),
+        "settings": _settings(all_runs(sides)),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,17 +57,21 @@ def cannot_write(path: Path, error: OSError) -> MachineError:
     )
 
 
-def _stacked(runs: Runs, frame: Callable[[AnalysedRun], pd.DataFrame | None]) -> pd.DataFrame:
-    """Every run's frame under the other, with the run in front of each row and whether its step is valid behind it."""
+def _stacked(sides: Sides, frame: Callable[[AnalysedRun], pd.DataFrame | None]) -> pd.DataFrame:
+    """Every run's frame under the other, with the run, its side and its trial in front of each row and whether its
+    step is valid behind it.
+    """
+    first = ["run", "label", "side", "trial"]
     parts = [
-        _with_valid(part, run).assign(run=run.run.id, label=run.label)
-        for run in runs
+        _with_valid(part, run).assign(run=run.run.id, label=run.label, side=side.name, trial=_trial(run))
+        for side in sides
+        for run in side.runs
         if (part := frame(run)) is not None and not part.empty
     ]
     if not parts:
-        return pd.DataFrame(columns=["run", "label"])
+        return pd.DataFrame(columns=first)
     stacked = pd.concat(parts, ignore_index=True)
-    return stacked[["run", "label", *stacked.columns.drop(["run", "label"])]]
+    return stacked[[*first, *stacked.columns.drop(first)]]
 
 
 def _with_valid(part: pd.DataFrame, run: AnalysedRun) -> pd.DataFrame:
@@ -74,14 +82,39 @@ def _with_valid(part: pd.DataFrame, run: AnalysedRun) -> pd.DataFrame:
     return part.assign(valid=part["step"].map(valid))
 
 
-def _wide(runs: Runs, column: str) -> pd.DataFrame:
-    """A row a run and a column a number of users, as in the report. `invalid_at` has the numbers of users, with spaces,
-    at which a step is not valid.
+def _trial(run: AnalysedRun) -> int | None:
+    return run.run.trial.number if run.run.trial else None
+
+
+def _medians(sides: Sides) -> pd.DataFrame:
+    """The steps of each side of several runs: median, lowest and highest of each number, and valid trials."""
+    parts = [
+        side.steps.assign(label=side.label, side=side.name)[["label", "side", *side.steps.columns]]
+        for side in sides
+        if side.spread
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["label", "side"])
+
+
+def _ratios(verdicts: Sequence[Verdict]) -> pd.DataFrame:
+    """The measure that decided and those of each step, of B to A."""
+    first = ["a", "b"]
+    parts = [
+        one.ratios.assign(a=one.a.label, b=one.b.label)[[*first, *one.ratios.columns]]
+        for one in verdicts
+        if len(one.ratios)
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=first)
+
+
+def _wide(sides: Sides, column: str) -> pd.DataFrame:
+    """A row a side and a column a number of users, as in the report. `invalid_at` has the numbers of users, with
+    spaces, at which no run's step is valid.
     """
-    frame = pd.DataFrame([dict(zip(run.steps["users"], run.steps[column], strict=True)) for run in runs])
+    frame = pd.DataFrame([dict(zip(side.steps["users"], side.steps[column], strict=True)) for side in sides])
     frame = frame.sort_index(axis="columns")
-    invalid = [" ".join(str(n) for n in run.steps.loc[~run.steps["valid"], "users"]) for run in runs]
-    frame.insert(0, "label", [run.label for run in runs])
+    invalid = [" ".join(str(n) for n in side.steps.loc[~side.steps["valid"], "users"]) for side in sides]
+    frame.insert(0, "label", [side.label for side in sides])
     return frame.assign(invalid_at=invalid)
 
 
@@ -101,7 +134,7 @@ def _counts(run: AnalysedRun) -> pd.DataFrame:
     )
 
 
-def _settings(runs: Runs) -> pd.DataFrame:
+def _settings(runs: Sequence[AnalysedRun]) -> pd.DataFrame:
     comparison = compare(runs)
     rows = {**comparison.differing, **{name: [value] * len(runs) for name, value in comparison.shared.items()}}
     return (

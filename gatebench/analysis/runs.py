@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -31,7 +28,7 @@ from gatebench.run_folder import RunFolder
 
 @dataclass(frozen=True, slots=True)
 class AnalysedRun:
-    """What is known of a run. Each frame is described where it is made. `label` is unique among the runs shown."""
+    """What is known of a run. Each frame is described where it is made. Within a Side, `label` is unique."""
 
     folder: RunFolder
     run: Run
@@ -113,22 +110,6 @@ def write_steps(analysed: AnalysedRun) -> None:
         analysed.steps.to_csv(analysed.folder.steps_csv, index=False)
     except OSError as error:
         raise MachineError(f"Cannot write {analysed.folder.steps_csv} ({error.strerror}).") from error
-
-
-def tell_apart(runs: Sequence[AnalysedRun]) -> list[AnalysedRun]:
-    """The runs, those that share a label with their start added to it, or their folder's name where that is shared."""
-    labels = Counter(run.label for run in runs)
-    stamped = Counter(_stamped(run) for run in runs)
-    return [
-        replace(run, label=_stamped(run) if stamped[_stamped(run)] == 1 else f"{run.label} ({run.folder.path.name})")
-        if labels[run.label] > 1
-        else run
-        for run in runs
-    ]
-
-
-def _stamped(run: AnalysedRun) -> str:
-    return f"{run.label} ({time.strftime('%d %b %H:%M:%S', time.localtime(run.run.started))})"
 
 
 def _readings(folder: RunFolder) -> tuple[list[LedgerReading], str | None]:

@@ -10,9 +10,12 @@ import pandas as pd
 
 from gatebench.analysis.capacity import FAILURES_PCT, P95_MS
 from gatebench.analysis.frames import rows
+from gatebench.analysis.gates import Judgement
 from gatebench.analysis.resources import ROLES
 from gatebench.analysis.runs import AnalysedRun
+from gatebench.analysis.trials import Side
 from gatebench.analysis.validity import CHECKS, Check
+from gatebench.analysis.verdict import MEASURES, Verdict
 from gatebench.analysis.words import MISSING, count, mebibytes, number, percent
 
 INVALID = "*"
@@ -20,6 +23,8 @@ INVALID = "*"
 OBJECTIVE = f"<{FAILURES_PCT:g}% failures, p95 ≤ {P95_MS / 1000:g} s"
 
 Runs = Sequence[AnalysedRun]
+Shown = Sequence[AnalysedRun | Side]
+"""What has a row: a run, or a side with its medians."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +36,11 @@ class Table:
     text_columns: int = 1
 
 
-def all_users(runs: Runs) -> list[int]:
+def all_users(runs: Shown) -> list[int]:
     return sorted({int(users) for analysed in runs for users in analysed.steps["users"]})
 
 
-def by_users(runs: Runs, measures: dict[str, tuple[str, Callable[[Any], str]]]) -> Table:
+def by_users(runs: Shown, measures: dict[str, tuple[str, Callable[[Any], str]]]) -> Table:
     """A row a measure and run; `measures` is what the row is called -> (column of the steps table, its format)."""
     users = all_users(runs)
     lines = [
@@ -57,19 +62,19 @@ def _marked(text: str, valid: bool) -> str:
     return text if valid or text == MISSING else text + INVALID
 
 
-def failure_table(runs: Runs) -> Table:
+def failure_table(runs: Shown) -> Table:
     return by_users(runs, {"failures": ("failure_pct", percent)})
 
 
-def late_or_failed_table(runs: Runs) -> Table:
+def late_or_failed_table(runs: Shown) -> Table:
     return by_users(runs, {"late or failed": ("late_or_failed_pct", percent)})
 
 
-def throughput_table(runs: Runs) -> Table:
+def throughput_table(runs: Shown) -> Table:
     return by_users(runs, {"requests/s": ("rps", number), "requests": ("requests", count)})
 
 
-def latency_table(runs: Runs) -> Table:
+def latency_table(runs: Shown) -> Table:
     return by_users(
         runs,
         {
@@ -81,7 +86,52 @@ def latency_table(runs: Runs) -> Table:
     )
 
 
-def causes_by_users(analysed: AnalysedRun) -> Table:
+def spread_table(sides: Sequence[Side]) -> Table:
+    """A row a side and measure: lowest to highest over its valid trials; then how many these are."""
+    users = all_users(sides)
+    measures = {"failures": ("failure_pct", percent), "requests/s": ("rps", number), "p50 ms": ("p50_ms", number),
+                "p95 ms": ("p95_ms", number)}  # fmt: skip
+    lines = [
+        [f"{side.label} {name}", *(_spread_cell(side.steps, n, column, form) for n in users)]
+        for name, (column, form) in measures.items()
+        for side in sides
+    ]
+    counts = [[f"{side.label} valid trials", *(_cell(side.steps, n, "trials", count) for n in users)] for side in sides]
+    return Table(["Users", *(str(n) for n in users)], [*lines, *counts])
+
+
+def _spread_cell(steps: pd.DataFrame, users: int, column: str, form: Callable[[Any], str]) -> str:
+    for _, row in steps[steps["users"] == users].iterrows():
+        low, high = form(row[f"{column}_low"]), form(row[f"{column}_high"])
+        return low if low == high else f"{low}–{high}"
+    return MISSING
+
+
+def ratio_table(verdict: Verdict) -> Table:
+    """A row a step: the ratio of B to A, and its interval, of each measure."""
+    by_step = verdict.ratios.dropna(subset="users")
+    known = set(by_step.loc[by_step["ratio"].notna(), "measure"])
+    names = {column: name for column, name in MEASURES.items() if column in known}
+    lines = []
+    for users, group in by_step.groupby("users"):
+        cells = {row.measure: _ratio_cell(row) for row in rows(group)}
+        lines.append([str(users), *(cells.get(column, MISSING) for column in names)])
+    return Table(["Users", *names.values()], lines, text_columns=0)
+
+
+def _ratio_cell(row: Any) -> str:
+    if pd.isna(row.ratio):
+        return MISSING
+    return f"{row.ratio:.2f}" + ("" if pd.isna(row.low) else f" ({row.low:.2f}–{row.high:.2f})")
+
+
+def gates_table(judgements: Sequence[Judgement]) -> Table:
+    results = {True: "pass", False: "FAIL", None: "not judged"}
+    lines = [[one.gate, one.side, one.value, one.limit, results[one.passed]] for one in judgements]
+    return Table(["Gate", "Side", "Worst", "Limit", "Result"], lines, text_columns=5)
+
+
+def causes_by_users(analysed: AnalysedRun | Side) -> Table:
     """A row a cause, most frequent first."""
     steps = list(rows(analysed.steps))
     lines = []
@@ -93,7 +143,8 @@ def causes_by_users(analysed: AnalysedRun) -> Table:
     return Table(["Cause", "Layer", *(str(row.users) for row in steps)], lines, text_columns=2)
 
 
-def ledger_table(runs: Runs) -> Table:
+def ledger_table(runs: Runs, last_only: bool = False) -> Table:
+    """Every reading of the database; of many runs, only each one's last."""
     lines = [
         [
             analysed.label,
@@ -105,7 +156,7 @@ def ledger_table(runs: Runs) -> Table:
             count(row.votes_untold),
         ]
         for analysed in runs
-        for row in rows(analysed.ledger)
+        for row in rows(analysed.ledger.tail(1) if last_only else analysed.ledger)
     ]
     header = ["Run", "Read", "Attempted", "Acknowledged", "Stored", "Lost, at least", "Stored untold, at least"]
     return Table(header, lines, text_columns=2)
@@ -119,7 +170,7 @@ def _when(step: Any, steps: pd.DataFrame) -> str:
     return "before the ramp"
 
 
-def capacity_table(runs: Runs) -> Table:
+def capacity_table(runs: Shown) -> Table:
     lines = [[analysed.label, *_capacity_cells(analysed.capacity)] for analysed in runs]
     objective = f"Users within the objective ({OBJECTIVE})"
     header = ["Run", "Users without a failure", "Requests there", "So the rate is below", objective, "Requests there"]
@@ -203,7 +254,7 @@ def _checked(check: Check, row: Any) -> str:
     return _marked(check.show(row), check.reason(row) is None) if check.made(row) else MISSING
 
 
-def cpu_table(runs: Runs) -> Table:
+def cpu_table(runs: Shown) -> Table:
     """A row a run and role: CPU ms a request; then what all of the run's roles use together."""
     users = all_users(runs)
     lines = []
@@ -220,7 +271,7 @@ def cpu_table(runs: Runs) -> Table:
     return Table(["Users", *(str(n) for n in users)], lines)
 
 
-def peaks_table(runs: Runs) -> Table:
+def peaks_table(runs: Shown) -> Table:
     """A row a run and role: the most of a whole run's holds."""
     lines = [
         [run.label, str(role), *_peaks(run, group)]
@@ -231,7 +282,7 @@ def peaks_table(runs: Runs) -> Table:
     return Table(["Run", "Role", "Memory", "Processes", "Threads", "Sockets"], lines, text_columns=2)
 
 
-def _peaks(run: AnalysedRun, of_role: pd.DataFrame) -> list[str]:
+def _peaks(run: AnalysedRun | Side, of_role: pd.DataFrame) -> list[str]:
     """An asterisk where the most was in a step that is not valid."""
     valid = run.steps.set_index("step")["valid"]
     cells = []
@@ -241,7 +292,7 @@ def _peaks(run: AnalysedRun, of_role: pd.DataFrame) -> list[str]:
     return cells
 
 
-def connections_table(runs: Runs) -> Table:
+def connections_table(runs: Shown) -> Table:
     """A row a run: the peak of its database connections in each hold, and the limits."""
     users = all_users(runs)
     lines = []

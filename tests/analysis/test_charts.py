@@ -11,6 +11,7 @@ from matplotlib.colors import to_hex
 from gatebench.analysis import charts
 from gatebench.analysis.resources import ROLES
 from gatebench.analysis.runs import AnalysedRun
+from gatebench.analysis.trials import sides_of
 from gatebench.records import Outcome
 from tests.analysis.synthetic import Recorded, requests, role_samples, step
 
@@ -90,7 +91,7 @@ def test_without_resources_there_is_no_chart_of_them(analysed: Analysed) -> None
     stale = run.folder.path / "charts" / "resources.png"
     stale.parent.mkdir()
     stale.write_text("")
-    assert "resources" not in charts.save_charts([run], stale.parent)
+    assert "resources" not in charts.save_charts(sides_of([run]), stale.parent)
     assert not stale.exists()
 
 
@@ -126,7 +127,7 @@ CUT_OFF = replace(step(2), hold_started=None, hold_ended=None)
 )
 def test_every_run_can_be_drawn(analysed: Analysed, recorded: Recorded) -> None:
     run = analysed(recorded)
-    saved = charts.save_charts([run], run.folder.path / "charts")
+    saved = charts.save_charts(sides_of([run]), run.folder.path / "charts")
     assert set(saved) >= {"failures", "throughput", "latency"}
     assert all(path.stat().st_size > 1000 for paths in saved.values() for path in paths)
 

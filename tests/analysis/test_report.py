@@ -77,6 +77,8 @@ def test_the_report_opens_with_the_answer_and_what_to_doubt(results: Path, comma
     write_two(results)
     command()
     assert section(command.report, "The answer") == (
+        "Not compared: db (pool / persistent), users (100, 200, 300 / 100, 200, 400) differ as well. "
+        "ANYWAY=1 compares all the same. "
         "Users held without a failure: WSGI gunicorn 100; ASGI uvicorn 100. "
         "Within the objective (&lt;1% failures, p95 ≤ 1 s): WSGI gunicorn 200; ASGI uvicorn none of its steps. "
         "One run is one sample: measure again before you build on a difference.\n\n"
@@ -84,8 +86,7 @@ def test_the_report_opens_with_the_answer_and_what_to_doubt(results: Path, comma
         "and Nginx's times cannot be compared.\n"
         "- ASGI uvicorn: There is no proxy.log: causes are the client's view only, "
         "and Nginx's times cannot be compared.\n"
-        "- 1 step is not valid and carries an asterisk: see under Failures.\n"
-        "- More than the server differs (db, users): the numbers do not compare servers alone."
+        "- 1 step is not valid and carries an asterisk: see under Failures."
     )
 
 
@@ -120,14 +121,14 @@ def test_it_says_what_the_runs_share_and_where_they_differ(results: Path, comman
         "| gunicorn version | 23.0 | – |\n"
         "| uvicorn version | – | 0.30 |"
     )
-    assert "More than the server differs (app debug, nginx version):" in command.report
+    assert "Not compared: app debug (False / –), nginx version (1.28.0 / 1.29.1) differ as well." in command.report
 
 
 def test_runs_that_differ_in_the_server_only_are_not_warned_of(results: Path, command: Command) -> None:
     Recorded(requests(1, ok=1), [step(1)], run={"versions": {"gunicorn": "23"}}).write(results / "a")
     Recorded(requests(1, ok=1), [step(1)], run={"versions": {"uvicorn": "1"}}, config=ASGI).write(results / "b")
     command()
-    assert "More than the server differs" not in command.report
+    assert "Not compared" not in command.report
 
 
 def test_causes_are_shown_by_step_with_advice_and_an_example(results: Path, command: Command) -> None:
@@ -192,13 +193,23 @@ def test_a_run_that_did_not_end_well_says_so_first(
     assert f"- WSGI gunicorn: {sentence}" in section(command.report, "The answer")
 
 
-def test_two_runs_with_one_label_are_told_apart(results: Path, command: Command) -> None:
-    for name, started in (("a", BEGAN), ("b", BEGAN), ("c", BEGAN + 60)):
-        Recorded(requests(1, ok=1), [step(1)], run={"started": started}).write(results / name)
+def test_runs_of_one_configuration_are_one_side_and_told_apart_where_each_is_told_of(
+    results: Path, command: Command
+) -> None:
+    for name, failed in (("a", 0), ("b", 2), ("c", 10)):
+        Recorded(requests(1, ok=100 - failed, failed=failed), [step(1)]).write(results / name)
     assert command(*(results / name for name in "abc")) == 0
-    labels = [line.split("|")[1].strip() for line in table_in(section(command.report, "Failures")).splitlines()[2:]]
-    assert labels[:2] == ["WSGI gunicorn (a) failures", "WSGI gunicorn (b) failures"]
-    assert labels[2].startswith("WSGI gunicorn (14 Nov ") or labels[2].startswith("WSGI gunicorn (15 Nov ")
+    assert table_in(section(command.report, "Failures")).splitlines()[2:] == ["| WSGI gunicorn failures | 2.0% |"]
+    counted = table_in(section(command.report, "Agreement")).splitlines()[2:]
+    assert [line.split("|")[1].strip() for line in counted] == [f"WSGI gunicorn ({name})" for name in "abc"]
+
+
+def test_runs_that_share_a_label_and_no_configuration_are_two_sides(results: Path, command: Command) -> None:
+    for name, workers in (("a", 1), ("b", 2)):
+        Recorded(requests(1, ok=1), [step(1)], config={"workers": workers}).write(results / name)
+    command(results / "a", results / "b")
+    rows = table_in(section(command.report, "Failures")).splitlines()[2:]
+    assert rows == ["| WSGI gunicorn A failures | 0% |", "| WSGI gunicorn B failures | 0% |"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,139 @@
+"""Several runs, in trials: each trial measures all sides one right after the other, in an order shuffled anew.
+
+What drifts while a campaign goes on (a warm machine, a busy neighbour) then touches all sides alike, and the runs of
+one trial can be compared as a pair.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from string import ascii_uppercase
+
+from rich.console import Console
+
+from gatebench.config import RunConfig, parse_server, resolve, trials_of
+from gatebench.errors import UsageError
+from gatebench.progress import Display, Reporter, expected_s
+from gatebench.records import Trial
+from gatebench.run import run
+from gatebench.run_folder import RunFolder
+from gatebench.servers import DEFAULTS, SERVERS, Interface
+
+AROUND_S = 15.0
+"""Seconds a run takes beside its ramp: starting the stack, the check, the drain."""
+
+NGINX_LIFTED = "nginx_connections=8192"
+"""The article's setup with this setting changed, and no other, shows what Nginx's limit did."""
+
+COMMANDS = {
+    "wsgi": "TRIALS runs of a WSGI server",
+    "asgi": "TRIALS runs of an ASGI server",
+    "bench": "WSGI against ASGI, or the servers that SERVER names with commas between",
+    "aa": "one server against itself: how much two equal sides differ here",
+    "reproduce": "the article's setup under both interfaces, and again with Nginx's limit lifted",
+}
+
+Measure = Callable[[RunConfig, Display, Trial | None], RunFolder]
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What is measured. `id` goes into every run.json, and is the seed of the order too."""
+
+    id: str
+    sides: Mapping[str, RunConfig]
+    trials: int
+
+    def plan(self) -> list[tuple[Trial, RunConfig]]:
+        """The runs in their order."""
+        order = random.Random(self.id)
+        return [
+            (Trial(self.id, number, side), self.sides[side])
+            for number in range(1, self.trials + 1)
+            for side in order.sample(list(self.sides), len(self.sides))
+        ]
+
+    def expected_s(self) -> float:
+        return sum(expected_s(config) + AROUND_S for _, config in self.plan())
+
+
+def plan_campaign(command: str, given: Mapping[str, str], engine_answers: Callable[[], bool]) -> Campaign:
+    """The campaign that a command and the given knobs ask for; raises UsageError before anything starts."""
+    sides = dict(zip(ascii_uppercase, _sides(command, given, engine_answers), strict=False))
+    return Campaign(f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}", sides, trials_of(given))
+
+
+def measure(campaign: Campaign, console: Console, measure_one: Measure = run) -> list[RunFolder]:
+    """Makes every run and returns their folders. The first error, or Ctrl-C, ends it; what was recorded is kept."""
+    plan = campaign.plan()
+    if len(plan) == 1:
+        ((_, config),) = plan
+        return [_measure(config, None, console, measure_one)]
+    _say(console, f"Campaign {campaign.id}: {len(plan)} runs, about {in_minutes(campaign.expected_s())}.")
+    folders: list[RunFolder] = []
+    try:
+        for place, (trial, config) in enumerate(plan, start=1):
+            where = f"Trial {trial.number} of {campaign.trials}, run {place} of {len(plan)}"
+            _say(console, f"\n{where}: {config.label}")
+            folders.append(_measure(config, trial, console, measure_one))
+    except BaseException:
+        _say(console, f"The campaign ended early: {len(folders)} of its {len(plan)} runs are complete.")
+        raise
+    return folders
+
+
+def _measure(config: RunConfig, trial: Trial | None, console: Console, measure_one: Measure) -> RunFolder:
+    with Reporter(config, console) as display:
+        return measure_one(config, display, trial)
+
+
+def _sides(command: str, given: Mapping[str, str], engine_answers: Callable[[], bool]) -> list[RunConfig]:
+    if command == "aa":
+        name = given.get("SERVER") or DEFAULTS[Interface.WSGI]
+        return 2 * _each([name], given, engine_answers)
+    if command == "bench":
+        return _each(_servers(given), given, engine_answers)
+    if command == "reproduce":
+        return _article(given, engine_answers)
+    return [resolve(Interface(command), given, engine_answers)]
+
+
+def _article(given: Mapping[str, str], engine_answers: Callable[[], bool]) -> list[RunConfig]:
+    if given.get("PROFILE", "") not in ("", "article"):
+        raise UsageError(f"PROFILE={given['PROFILE']} is not what reproduce measures: leave PROFILE out.")
+    as_it_was = {**given, "PROFILE": "article"}
+    lifted = {**as_it_was, "SET": f"{given.get('SET', '')} {NGINX_LIFTED}".strip()}
+    servers = _servers(given)
+    return [*_each(servers, as_it_was, engine_answers), *_each(servers, lifted, engine_answers)]
+
+
+def _each(servers: list[str], given: Mapping[str, str], engine_answers: Callable[[], bool]) -> list[RunConfig]:
+    return [
+        resolve(SERVERS[parse_server(name, "SERVER")].interface, {**given, "SERVER": name}, engine_answers)
+        for name in servers
+    ]
+
+
+def _servers(given: Mapping[str, str]) -> list[str]:
+    """Those that SERVER names. Where it names one only, or none, the other interface's default joins it."""
+    named = [parse_server(name, "SERVER") for name in given.get("SERVER", "").split(",") if name]
+    if len(set(named)) < len(named):
+        raise UsageError(f"SERVER={given['SERVER']} names a server twice: `make aa` runs one against itself.")
+    if len(named) > 1:
+        return named
+    by_interface = DEFAULTS | {SERVERS[name].interface: name for name in named}
+    return list(by_interface.values())
+
+
+def in_minutes(seconds: float) -> str:
+    """As in "41 min"; hours from a hundred minutes on."""
+    minutes = max(1, round(seconds / 60))
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
