@@ -102,8 +102,8 @@ def _gone(resources: pd.DataFrame | None, role: str) -> Iterator[tuple[float, fl
 def overlapping(spans: pd.DataFrame, started: npt.ArrayLike, ended: npt.ArrayLike) -> pd.Series[Any]:
     """For each life from `started` to `ended`, the line of a span that it has a moment in common with, or missing."""
     began, over = np.asarray(started, float), np.asarray(ended, float)
-    if spans.empty or not len(began):
-        return pd.Series(pd.Categorical([None] * len(began), categories=[]), dtype="category")
+    if spans.empty:
+        return nothing(len(began))
     reach = np.maximum.accumulate(spans["end"].to_numpy())
     farthest = np.maximum.accumulate(np.where(spans["end"].to_numpy() == reach, np.arange(len(spans)), 0))
     last = np.searchsorted(spans["start"].to_numpy(), over, side="right") - 1
@@ -111,6 +111,11 @@ def overlapping(spans: pd.DataFrame, started: npt.ArrayLike, ended: npt.ArrayLik
     codes, lines = pd.factorize(spans["line"])
     chosen = np.where(meets, codes[farthest[np.maximum(last, 0)]], -1)
     return pd.Series(pd.Categorical.from_codes(chosen, lines))
+
+
+def nothing(rows: int) -> pd.Series[Any]:
+    """So many lines that are all missing, in next to no time."""
+    return pd.Series(pd.Categorical.from_codes(np.full(rows, -1, np.int8), pd.Index([], dtype="str")))
 
 
 def _spans(found: Iterable[tuple[float, float, str]]) -> pd.DataFrame:

@@ -42,7 +42,7 @@ def trace(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder, sample
     failures["stall_line"] = spans.overlapping(spans.stalls(samples.database), started, over)
     failures["refusal_line"] = spans.overlapping(spans.refusals(app.refusals), started, over)
     failures["worker_end"], failures["worker_line"] = _worker_ends(ends, over)
-    failures["limit_line"] = pd.Categorical([app.limit_line] * len(failures))
+    failures["limit_line"] = app.limit_line
     failures["late_ms"] = _late_ms(samples.clock, started, over)
     lines = _with_nginx_error(_proxy_lines(failures, proxy), errors)
     said = app.errors.rename(columns={"line": "app_line"})
@@ -77,11 +77,12 @@ def _worker_ends(
     ends: dict[str, pd.DataFrame], moments: npt.NDArray[np.float64]
 ) -> tuple[pd.Series[Any], pd.Series[Any]]:
     """How a worker ended around each moment, and the line; of several ends, the one of which is known most."""
-    hows, lines = (pd.Series(index=range(len(moments)), dtype=object) for _ in range(2))
+    hows, lines = spans.nothing(len(moments)), spans.nothing(len(moments))
     for how, spans_of_how in reversed(ends.items()):
-        found = spans.overlapping(spans_of_how, moments, moments)
-        lines = lines.mask(found.notna(), found.astype(object))
-        hows = hows.mask(found.notna(), how)
+        if not spans_of_how.empty:
+            found = spans.overlapping(spans_of_how, moments, moments)
+            lines = lines.astype(object).mask(found.notna(), found.astype(object))
+            hows = hows.astype(object).mask(found.notna(), how)
     return hows, lines
 
 
