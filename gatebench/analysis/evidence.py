@@ -13,7 +13,7 @@ from gatebench.analysis.samples import Samples, growth, rate, within
 from gatebench.records import Run
 
 SLEEP_MS = 50
-"""How long each sleep is by which the generator tells how late its clock runs."""
+"""How long a sleep is, on average, by which the generator tells how late its clock runs."""
 
 _COUNTS = ("step", "users", "users_running", "listen_overflows", "retransmits", "unfinished")
 _NUMBERS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -128,8 +129,10 @@ class Ramp:
     def _watch_clock(self) -> None:
         """How late a user wakes up, whose answer is there: the event loop is busy, or waits for a core."""
         while True:
-            due = time.monotonic() + CLOCK_S
-            gevent.sleep(CLOCK_S)
+            # Of uneven length, or the clock could fall into step with whatever holds it up.
+            sleep_s = random.uniform(0.5, 1.5) * CLOCK_S
+            due = time.monotonic() + sleep_s
+            gevent.sleep(sleep_s)
             self.late_ms.append(round((time.monotonic() - due) * 1000, 2))
 
     def _say_step(self, step: Step, phase: str) -> None:

@@ -90,7 +90,7 @@ def test_the_fairness_sheet_says_what_is_shared_then_what_differs(results: Path,
         "| app backlog | 2048 | 100 |\n"
         "| app loop | – | uvloop |"
     )
-    assert "More than the server differs (app backlog):" in section(command.report, "The answer")
+    assert "Not compared: app backlog (2048 / 100) differs as well." in section(command.report, "The answer")
     assert "app backlog" not in section(command.report, "What was measured")
     assert "app threads" not in section(command.report, "Settings and versions")
 

@@ -50,7 +50,7 @@ def test_a_gate_that_rests_on_a_step_that_is_not_valid_ends_with_10(results: Pat
     assert command("--max-p95", "1s") == 10
     assert command.err == (
         "MAX_P95 cannot be judged for WSGI gunicorn: the step of 300 users is not valid "
-        "(299 of 300 users were running).\n"
+        "(299 of 300 users were running: logs/load.log says what became of the others).\n"
     )
     assert judged(command) == ["| MAX_P95 | WSGI gunicorn | 50 ms at 100 users | 1000 ms | not judged |"]
 
