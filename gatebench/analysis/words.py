@@ -24,7 +24,7 @@ def percent(value: Any) -> str:
 
 def whole_percent(value: Any) -> str:
     """May be above 100: of one core, for instance."""
-    return MISSING if pd.isna(value) else f"{value:.0f}%"
+    return MISSING if pd.isna(value) else f"{round(value)}%"
 
 
 def signed_percent(value: Any) -> str:
