@@ -1,7 +1,7 @@
 """Whether a small difference is found: one server against itself, with its views made slower by a tenth on side B.
 
-The slower views take 10 % more CPU time than they took (tests/faulty/middleware.py). On the native stack, in trials that
-are interleaved, past saturation, where throughput decides. Prints the verdict that `make compare` would print.
+The slower views take 10 % more CPU time than they took (tests/faulty/middleware.py). On the native stack, in trials
+that are interleaved, past saturation, where throughput decides. Prints the verdict that `make compare` would print.
 
     python benchmarks/slowdown.py [--slower 0.1] [--trials 5] [--users 600] [--hold 15]
 """
