@@ -146,11 +146,8 @@ def _line(
 
 def latency(runs: Runs) -> Figure:
     """A panel a run or side, on one scale."""
-    columns = min(len(runs), 3)
-    rows = -(-len(runs) // columns)
-    figure = Figure(figsize=(4.2 * columns + 0.8, 3.4 * rows + 0.6), layout="constrained")
-    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    for panel, run in zip(panels, runs, strict=False):
+    figure, panels = _panels(runs, "Latency of successful requests by users")
+    for panel, run in zip(panels, runs, strict=True):
         for column, style in (("p99_ms", STYLES[1]), ("p95_ms", STYLES[2]), ("p50_ms", STYLES[0])):
             _line(panel, run, column, style, column.removesuffix("_ms"), 1.8)
         panel.axhline(LATE_MS, color=GREY, linewidth=1, linestyle=":", label="_")

@@ -95,6 +95,13 @@ def test_without_resources_there_is_no_chart_of_them(analysed: Analysed) -> None
     assert not stale.exists()
 
 
+def test_every_panel_says_whose_it_is_and_every_figure_what_it_shows(analysed: Analysed) -> None:
+    runs = [run_with(analysed, "WSGI gunicorn", 0, 0), run_with(analysed, "ASGI uvicorn", 0, 0)]
+    for figure in (charts.latency(runs), charts.resources(runs)):
+        assert [panel.get_title(loc="left") for panel in figure.axes] == ["WSGI gunicorn", "ASGI uvicorn"]
+        assert "by users" in figure.get_suptitle() or "and users" in figure.get_suptitle()
+
+
 def test_no_failure_anywhere_is_said_and_stays_off_the_axis(analysed: Analysed) -> None:
     (axes,) = charts.failures([run_with(analysed, "WSGI gunicorn", 0, 0)]).axes
     assert "no request failed in any step" in [text.get_text() for text in axes.texts]
