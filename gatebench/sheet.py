@@ -37,7 +37,6 @@ def server_facts(root: int, port: int, path: str) -> dict[str, Any]:
         {
             "app command": " ".join(first.cmdline()[1:]).replace(str(port), "PORT") if first else None,
             "app processes": len(sharing) or None,
-            "app threads": sum(process.num_threads() for process in sharing) or None,
             **{fact: _loaded(library, sharing) for fact, library in _LIBRARIES.items()},
             "app backlog": backlog(port),
             "app keep-alive": "on" if _keeps_alive(port, path) else "off",
@@ -47,12 +46,18 @@ def server_facts(root: int, port: int, path: str) -> dict[str, Any]:
 
 
 def process_facts(roles: Mapping[str, int]) -> dict[str, Any]:
-    """Of each role's processes, by the newest of them: limits of a master are not always its workers'."""
+    """Of each role's processes, by the newest of them: limits of a master are not always its workers'.
+
+    The app's threads are all of its processes', and come as they are needed: ask under load.
+    """
     facts: dict[str, Any] = {}
     for role, pid in roles.items():
         with contextlib.suppress(psutil.Error, OSError):
-            newest = max([psutil.Process(pid), *psutil.Process(pid).children()], key=lambda one: one.create_time())
-            facts |= {f"{role} open files": _open_files(newest.pid), f"{role} cores": _cores(newest.pid)}
+            family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+            newest = max(family, key=lambda process: process.create_time()).pid
+            facts |= {f"{role} open files": _open_files(newest), f"{role} cores": _cores(newest)}
+            if role == "app":
+                facts["app threads"] = sum(process.num_threads() for process in family)
     return _known(facts)
 
 

@@ -23,6 +23,7 @@ def test_every_server_is_given_the_same(tiny_run: TinyRun, server: str) -> None:
     assert [sheet[fact] for fact in alike] == [2048, "on", "off", 4096, 100]
     assert server in sheet["app command"]
     assert sheet["app processes"] >= 2
+    assert sheet["app threads"] >= sheet["app processes"]
     assert sheet["app open files"] == sheet["generator open files"] >= 1024
     assert sheet["nginx open files"] <= 16384
 

@@ -209,19 +209,16 @@ def _setup(sides: Sides, comparison: Comparison) -> Section:
     essentials = ", ".join(
         f"{name} {comparison.shared[name]}" for name in ESSENTIAL_SETTINGS if name in comparison.shared
     )
-    if not comparison.differing:
-        alike = f"The runs differ in nothing; they share {essentials}."
+    differing = [
+        [name, *_by_side(values, sides)]
+        for name, values in comparison.differing.items()
+        if name not in comparison.sheet
+    ]
+    if not differing:
+        alike = f"The runs differ in nothing that was asked for; they share {essentials}."
         return Section("What was measured", alike if len(all_runs(sides)) > 1 else f"{essentials}.")
-    differing = Table(
-        ["Setting", *(side.label for side in sides)],
-        [
-            [name, *_by_side(values, sides)]
-            for name, values in comparison.differing.items()
-            if name not in comparison.sheet
-        ],
-        1 + len(sides),
-    )
-    return Section("What was measured", f"The runs share {essentials}.", [("They differ in", differing)])
+    table = Table(["Setting", *(side.label for side in sides)], differing, 1 + len(sides))
+    return Section("What was measured", f"The runs share {essentials}.", [("They differ in", table)])
 
 
 def _by_side(values: list[str], sides: Sides) -> Iterator[str]:

@@ -192,7 +192,7 @@ def test_runs_that_differ_in_nothing_say_so(results: Path, command: Command) -> 
         Recorded(requests(1, ok=1), [step(1)]).write(results / name)
     command("--a", str(results / "a"), "--b", str(results / "b"))
     assert section(command.report, "What was measured").startswith(
-        "The runs differ in nothing; they share profile fair,"
+        "The runs differ in nothing that was asked for; they share profile fair,"
     )
 
 
