@@ -174,8 +174,8 @@ def warnings(sides: Sides, comparison: Comparison, verdicts: Sequence[Verdict]) 
         if late := _late_clock(run):
             found.append(
                 f"{run.label}: at {late} users the client's percentiles and Nginx's differ by more than "
-                f"{TOLERANCE_PCT:g} %: time outside Nginx is in the client's, such as a load generator that waits for "
-                "a core."
+                f"{TOLERANCE_PCT:g} %: time outside Nginx is in the client's, such as waiting until Nginx accepts, or "
+                "a load generator that waits for a core."
             )
     if comparison.besides_server and all(len(one.ratios) for one in verdicts):
         names = ", ".join(comparison.besides_server)
