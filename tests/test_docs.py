@@ -11,11 +11,14 @@ import pytest
 from gatebench import errors
 from gatebench.analysis import tables
 from gatebench.analysis.runs import AnalysedRun, analyse
+from gatebench.analysis.trials import sides_of
+from gatebench.analysis.verdict import verdicts
 from gatebench.config import KNOBS, ROOT
 from gatebench.run_folder import RunFolder
 from gatebench.servers import SERVERS
 
 README = (ROOT / "README.md").read_text()
+ARTICLE = (ROOT / "docs" / "article.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
@@ -26,26 +29,34 @@ def test_the_readme_has_every_knob_with_its_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("runs", "table"),
+    ("document", "runs", "table"),
     [
-        ("fair", tables.failure_table),
-        ("fair", tables.late_or_failed_table),
-        ("fair", tables.latency_table),
-        ("fair", tables.throughput_table),
-        ("article", tables.failure_table),
+        (README, "fair", tables.failure_table),
+        (README, "fair", tables.late_or_failed_table),
+        (README, "fair", tables.latency_table),
+        (README, "fair", tables.throughput_table),
+        (README, "article", tables.failure_table),
+        (ARTICLE, "article", tables.failure_table),
     ],
 )
-def test_the_readme_s_figures_are_those_of_the_recorded_runs(
-    runs: str, table: Callable[[list[AnalysedRun]], tables.Table]
+def test_the_documents_figures_are_those_of_the_recorded_runs(
+    document: str, runs: str, table: Callable[[list[AnalysedRun]], tables.Table]
 ) -> None:
-    """Each row of a run that the README shows is what the analysis makes of the recorded run today."""
-    recorded = [
-        analyse(RunFolder(ROOT / "results" / "recorded" / runs / name)) for name in ("wsgi-gunicorn", "asgi-uvicorn")
-    ]
-    rows = {row[0]: "| " + " | ".join(row) + " |" for row in table(recorded).rows}
-    shown = [line for line in README.splitlines() if line.split(" | ")[0].removeprefix("| ") in rows]
+    """Each row of a run that a document shows is what the analysis makes of the recorded run today."""
+    rows = {row[0]: "| " + " | ".join(row) + " |" for row in table(recorded(runs)).rows}
+    shown = [line.replace("\\*", "*") for line in document.splitlines() if line[2:].split(" | ")[0] in rows]
     assert len(shown) >= 2
     assert set(shown) <= set(rows.values())
+
+
+def test_the_readme_opens_with_the_verdict_of_the_recorded_trials() -> None:
+    (verdict,) = verdicts(sides_of(recorded("trials")))
+    assert f"**{verdict.sentence}**" in " ".join(README.split())
+
+
+def recorded(folder: str) -> list[AnalysedRun]:
+    runs = sorted((ROOT / "results" / "recorded" / folder).glob("*/run.json"))
+    return [analyse(RunFolder(run.parent)) for run in runs]
 
 
 def test_the_readme_has_every_server() -> None:

@@ -33,7 +33,7 @@ def start_postgres(tmp_path: Path) -> Iterator[StartPostgres]:
         watchdog.remove_folder(state)
 
         def start(program: Program) -> Postgres:
-            postgres = Postgres(program, free_ports(1)[0], state, Processes(folder, watchdog))
+            postgres = Postgres(program, free_ports(1)[0], state, Processes(folder, watchdog), settings={})
             postgres.start()
             return postgres
 

@@ -163,8 +163,8 @@ def latency(runs: Runs) -> Figure:
 
 
 def _panels(runs: Runs, title: str) -> tuple[Figure, list[Axes]]:
-    """A panel a run, three in a row at most."""
-    columns = min(len(runs), 3)
+    """A panel a run, three in a row at most; four are two and two."""
+    columns = 2 if len(runs) == 4 else min(len(runs), 3)
     lines = -(-len(runs) // columns)
     figure = Figure(figsize=(4.2 * columns + 0.8, 3.4 * lines + 0.6), layout="constrained")
     panels = list(figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel())
