@@ -54,8 +54,8 @@ def process_facts(roles: Mapping[str, int]) -> dict[str, Any]:
     for role, pid in roles.items():
         with contextlib.suppress(psutil.Error, OSError):
             family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-            # Of those that were made in the same hundredth of a second, the last: a child comes after its parent.
-            newest = sorted(family, key=lambda process: process.create_time())[-1].pid
+            # Of those made in the same hundredth of a second the last listed: a child comes after its parent.
+            newest = max(reversed(family), key=lambda process: process.create_time()).pid
             facts |= {f"{role} open files": _open_files(newest), f"{role} cores": _cores(newest)}
             if role == "app":
                 facts["app threads"] = sum(process.num_threads() for process in family)
