@@ -296,12 +296,12 @@ KNOBS = (
     Knob("WORKERS", _whole(1, 64, "number of processes"), "2", "processes of the app server"),
     Knob("USERS", parse_users, "100:700:100", "users of each step: first:last:step, or a comma list"),
     Knob(
-        "SETTLE", _number(0, 3600, "seconds"), "10", "seconds of each step that are not measured, after its users run"
+        "SETTLE", _number(0, 3600, "seconds"), "10", "seconds that a step settles, at the least, before it is measured"
     ),
     Knob("HOLD", _number(1, 3600, "seconds"), "20", "seconds of each step that are measured"),
     Knob("TIMEOUT", _number(0.1, 600, "seconds"), "", "seconds a client waits for an answer (10; article: no limit)"),
     Knob("TRIALS", _whole(1, 100, "number of trials"), "1", "runs of each side; bench shuffles the sides of a trial"),
-    Knob("QUICK", _switch, "0", "1: SETTLE=3 HOLD=8, a whole ramp in under two minutes"),
+    Knob("QUICK", _switch, "0", "1: SETTLE=5 HOLD=8, a whole ramp in about two minutes"),
     Knob("HEADLESS", _switch, "0", "1: no web UI"),
     Knob(
         "SERVER_ARGS", lambda text, _: text, "", "added to the server's command line, as in SERVER_ARGS='--threads 4'"
@@ -313,7 +313,7 @@ KNOBS = (
     Knob("RESULTS", _folder, str(ROOT / "results"), "the folder that run folders are made in"),
 )
 _BY_NAME = {knob.name: knob for knob in KNOBS}
-_QUICK = {"SETTLE": "3", "HOLD": "8"}
+_QUICK = {"SETTLE": "5", "HOLD": "8"}
 
 
 def check_names(names: list[str], others: Sequence[str] = ()) -> None:

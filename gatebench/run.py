@@ -14,13 +14,14 @@ from typing import IO, Any
 
 from gatebench.check import WARM_UP_REQUESTS, check, live_facts, warm_up
 from gatebench.command import DISK_FULL
-from gatebench.config import POLLS, RunConfig
+from gatebench.config import POLLS, ROOT, RunConfig
 from gatebench.errors import LoadError, MachineError, ServiceDiedError
 from gatebench.lock import locked
 from gatebench.machine import check_ports, facts, kept_to
 from gatebench.progress import Display, clock, expected_s
 from gatebench.records import LedgerReading, LoadSummary, Outcome, Run, Step, Trial
 from gatebench.resources import Sampler
+from gatebench.revision import code
 from gatebench.run_folder import RunFolder
 from gatebench.sheet import process_facts
 from gatebench.stacks import Stack, make_stack
@@ -38,7 +39,9 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunF
     with locked(results) as lock:
         check_ports(config)
         folder = RunFolder.create(results, f"{config.interface}-{config.server}")
-        begun = Run(folder.path.name, config.to_json(), started=time.time(), machine=facts(), trial=trial)
+        begun = Run(
+            folder.path.name, config.to_json(), started=time.time(), machine=facts(), code=code(ROOT), trial=trial
+        )
         record = Record(folder, begun)
         with watched(lock, folder, display) as watchdog, record.saved():
             stack = make_stack(config, folder, watchdog)

@@ -93,7 +93,7 @@ def test_the_article_waits_for_ever_unless_told() -> None:
 
 
 def test_quick_shortens_the_steps_and_an_explicit_knob_wins() -> None:
-    assert (resolved(QUICK="1").settle_s, resolved(QUICK="1").hold_s) == (3.0, 8.0)
+    assert (resolved(QUICK="1").settle_s, resolved(QUICK="1").hold_s) == (5.0, 8.0)
     assert resolved(QUICK="1", HOLD="5").hold_s == 5.0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import statistics
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -15,12 +16,15 @@ import psutil
 from locust.runners import Runner
 
 from gatebench.load.recorder import Recorder
+from gatebench.load.settling import Settling
 from gatebench.load.user import MeasuredUser, in_flight
 from gatebench.records import LoadSummary, Step
 
 TICK_S = 0.5
 STEADY_S = 0.05
 CLOCK_S = 0.05
+MOST_S = 60.0
+"""A step settles for so much longer than it was asked to, at most. It is measured then all the same, and not valid."""
 
 
 class RampStoppedError(Exception):
@@ -86,7 +90,7 @@ class Ramp:
             self._tick(step, "spawn", STEADY_S)
         step = replace(step, running=time.time())
         self.users_asked = (step.users,)
-        self._pass_time(step, "settle", self.settle_s)
+        step = replace(step, steady=self._settle(step))
         cpu_before, hold_started = _cpu_s(), time.time()
         step = replace(step, hold_started=hold_started)
         self._say_step(step, "hold")
@@ -99,6 +103,17 @@ class Ramp:
             generator_cpu_pct=round(100 * (_cpu_s() - cpu_before) / (hold_ended - hold_started), 1),
         )
         self._say_step(step, "done")
+
+    def _settle(self, step: Step) -> bool:
+        """Returns once the step is steady, or when it has had its time; whether it is steady."""
+        settling = Settling(TICK_S, self.settle_s)
+        for left in _until(time.monotonic() + self.settle_s + MOST_S):
+            answers, elapsed_ms = self.recorder.requests, self.recorder.elapsed_ms
+            self._tick(step, "settle", min(left, TICK_S))
+            settling.add(self.recorder.requests - answers, self.recorder.elapsed_ms - elapsed_ms, _waited_ms())
+            if settling.settled:
+                return True
+        return False
 
     def _pass_time(self, step: Step, phase: str, seconds: float) -> None:
         for left in _until(time.monotonic() + seconds):
@@ -151,6 +166,12 @@ class Ramp:
     def _interfere(self, what: str) -> None:
         if what not in self.interference:
             self.interference += (what,)
+
+
+def _waited_ms() -> float:
+    """How long the requests in flight have waited for their answers, on average."""
+    now = time.time()
+    return 1000 * statistics.fmean(now - request.started for request in in_flight.values()) if in_flight else 0.0
 
 
 def _cpu_s() -> float:

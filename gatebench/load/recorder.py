@@ -39,11 +39,15 @@ OBSERVED = ("started", "elapsed_ms", "name", "method", "status", "cause", "reque
 
 
 class Recorder:
-    """Listens to Locust's `request` event until it is closed. `error` is set when the disk takes no more."""
+    """Listens to Locust's `request` event until it is closed. `error` is set when the disk takes no more.
+
+    `requests`, `failures` and `elapsed_ms` (the sum of how long they took) are of all requests that have ended.
+    """
 
     def __init__(self, path: Path, runner: Runner) -> None:
         self.requests = 0
         self.failures = 0
+        self.elapsed_ms = 0.0
         self.error: OSError | None = None
         self._runner = runner
         self._rows: list[tuple[Any, ...]] = []
@@ -99,6 +103,7 @@ class Recorder:
         **_: Any,
     ) -> None:
         self.requests += 1
+        self.elapsed_ms += response_time
         cause = None
         if exception is not None:
             self.failures += 1
