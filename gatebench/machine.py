@@ -39,7 +39,8 @@ def _machine_id() -> str | None:
     With the processor, since virtual machines made from one image share the rest.
     """
     known = _first_line(Path("/etc/machine-id")) or _first_line(Path("/var/lib/dbus/machine-id"))
-    return hashlib.sha256(f"gatebench {known} {platform.node()} {_cpu_model()}".encode()).hexdigest()[:12] if known else None
+    named = f"gatebench {known} {platform.node()} {_cpu_model()}"
+    return hashlib.sha256(named.encode()).hexdigest()[:12] if known else None
 
 
 def _first_line(path: Path) -> str | None:
