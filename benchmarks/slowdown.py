@@ -18,9 +18,9 @@ from rich.console import Console
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from gatebench.analysis.runs import analyse  # noqa: E402
-from gatebench.analysis.trials import sides_of  # noqa: E402
-from gatebench.analysis.verdict import verdicts  # noqa: E402
+from gatebench.analysis.analysed_run import analyse  # noqa: E402
+from gatebench.analysis.comparing.sides import sides_of  # noqa: E402
+from gatebench.analysis.comparing.verdict import verdicts  # noqa: E402
 from gatebench.campaign import measure, plan_campaign  # noqa: E402
 from gatebench.config import RunConfig  # noqa: E402
 from gatebench.progress import Display  # noqa: E402

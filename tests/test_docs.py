@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from gatebench import errors
-from gatebench.analysis import tables
-from gatebench.analysis.runs import AnalysedRun, analyse
-from gatebench.analysis.trials import sides_of
-from gatebench.analysis.verdict import verdicts
+from gatebench.analysis.analysed_run import AnalysedRun, analyse
+from gatebench.analysis.comparing.sides import sides_of
+from gatebench.analysis.comparing.verdict import verdicts
+from gatebench.analysis.showing import text_tables
 from gatebench.config import KNOBS, ROOT
 from gatebench.run_folder import RunFolder
 from gatebench.servers import SERVERS
@@ -31,16 +31,16 @@ def test_the_readme_has_every_knob_with_its_default() -> None:
 @pytest.mark.parametrize(
     ("document", "runs", "table"),
     [
-        (README, "fair", tables.failure_table),
-        (README, "fair", tables.late_or_failed_table),
-        (README, "fair", tables.latency_table),
-        (README, "fair", tables.throughput_table),
-        (README, "article", tables.failure_table),
-        (ARTICLE, "article", tables.failure_table),
+        (README, "fair", text_tables.failure_table),
+        (README, "fair", text_tables.late_or_failed_table),
+        (README, "fair", text_tables.latency_table),
+        (README, "fair", text_tables.throughput_table),
+        (README, "article", text_tables.failure_table),
+        (ARTICLE, "article", text_tables.failure_table),
     ],
 )
 def test_the_documents_figures_are_those_of_the_recorded_runs(
-    document: str, runs: str, table: Callable[[list[AnalysedRun]], tables.Table]
+    document: str, runs: str, table: Callable[[list[AnalysedRun]], text_tables.Table]
 ) -> None:
     """Each row of a run that a document shows is what the analysis makes of the recorded run today."""
     rows = {row[0]: "| " + " | ".join(row) + " |" for row in table(recorded(runs)).rows}

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from gatebench.analysis.runs import AnalysedRun, analyse
+from gatebench.analysis.analysed_run import AnalysedRun, analyse
 from gatebench.stacks.wait import answers, wait_until
 from tests.conftest import Bench
 from tests.faulty.middleware import slower

@@ -11,6 +11,7 @@ import pytest
 from gatebench.config import ROOT
 
 PACKAGE = ROOT / "gatebench"
+ANALYSIS = PACKAGE / "analysis"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 RANKS = [
@@ -26,13 +27,25 @@ RANKS = [
 ]
 """From the bottom up: a module imports only what stands lower, or its own room."""
 
+ANALYSIS_RANKS = [
+    {"words"},
+    {"reading"},
+    {"steps", "failures"},
+    {"auditing"},
+    {"analysed_run"},
+    {"comparing"},
+    {"showing"},
+    {"cli"},
+]
+"""The same inside gatebench/analysis: what a step measured and why a request failed know nothing of each other."""
+
 ANALYSIS_MAY_USE = {"analysis", "records", "run_folder", "errors", "command"}
 
 
-def room(path: Path) -> str:
-    """The first part of a module's name below gatebench: `stacks` for gatebench/stacks/native.py."""
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    return "gatebench" if parts == ("__init__",) else parts[0]
+def room(path: Path, package: Path = PACKAGE) -> str:
+    """The first part of a module's name below its package: `stacks` for gatebench/stacks/native.py."""
+    parts = path.relative_to(package).with_suffix("").parts
+    return package.name if parts == ("__init__",) else parts[0]
 
 
 def imports(path: Path) -> set[str]:
@@ -46,8 +59,18 @@ def imports(path: Path) -> set[str]:
     return names
 
 
-def rooms_used(path: Path) -> set[str]:
-    return {name.split(".")[1] for name in imports(path) if name.startswith("gatebench.")} - {"__version__"}
+def rooms_used(path: Path, package: str = "gatebench") -> set[str]:
+    """The first parts of the names that a module imports from a package."""
+    begins = f"{package}."
+    return {name.removeprefix(begins).split(".")[0] for name in imports(path) if name.startswith(begins)} - {
+        "__version__"
+    }
+
+
+def not_lower(own: str, used: set[str], ranks: list[set[str]]) -> set[str]:
+    """Which of the used rooms do not stand lower; a module's own room aside."""
+    rank = {name: place for place, names in enumerate(ranks) for name in names}
+    return {name for name in used - {own} if rank[name] >= rank[own]}
 
 
 def libraries(path: Path) -> set[str]:
@@ -56,12 +79,16 @@ def libraries(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_module_imports_only_what_stands_lower(path: Path) -> None:
-    own = room(path)
-    if own == "analysis":
+    if path.is_relative_to(ANALYSIS):
         assert rooms_used(path) <= ANALYSIS_MAY_USE
-        return
-    rank = {name: place for place, names in enumerate(RANKS) for name in names}
-    assert {name for name in rooms_used(path) - {own} if rank[name] >= rank[own]} == set()
+    else:
+        assert not_lower(room(path), rooms_used(path), RANKS) == set()
+
+
+@pytest.mark.parametrize("path", sorted(ANALYSIS.rglob("*.py")), ids=lambda path: str(path.relative_to(ANALYSIS)))
+def test_a_room_of_the_analysis_imports_only_what_stands_lower(path: Path) -> None:
+    used = rooms_used(path, "gatebench.analysis")
+    assert not_lower(room(path, ANALYSIS), used, [{"analysis"}, *ANALYSIS_RANKS]) == set()
 
 
 @pytest.mark.parametrize("name", ["config", "records", "run_folder", "servers", "errors", "serve"])

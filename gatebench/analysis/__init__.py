@@ -1,1 +1,5 @@
-"""Run folders in, tables and charts out. Nothing here touches a process, a network or a database."""
+"""Run folders in, tables and charts out. Nothing here touches a process, a network or a database.
+
+Its rooms, from the bottom up: reading; steps and failures; auditing; `analysed_run`, which makes one run of these;
+comparing; showing; and `cli`, the command.
+"""

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gatebench.analysis.export import save_tables, save_text
-from gatebench.analysis.gates import GATES, enforce, judge, parse_gates
-from gatebench.analysis.render import console, markdown, show
-from gatebench.analysis.report import report
-from gatebench.analysis.runs import AnalysedRun, analyse, write_steps
-from gatebench.analysis.trials import Side, all_runs, given_sides, sides_of
-from gatebench.analysis.verdict import verdicts
+from gatebench.analysis.analysed_run import AnalysedRun, analyse, write_steps
+from gatebench.analysis.comparing.gates import GATES, enforce, judge, parse_gates
+from gatebench.analysis.comparing.sides import Side, all_runs, given_sides, sides_of
+from gatebench.analysis.comparing.verdict import verdicts
+from gatebench.analysis.showing.export import save_tables, save_text
+from gatebench.analysis.showing.render import console, markdown, show
+from gatebench.analysis.showing.report import report
 from gatebench.command import guarded
 from gatebench.errors import RunFolderError, UsageError
 from gatebench.records import Outcome, Run
@@ -77,7 +77,7 @@ def _sides(arguments: argparse.Namespace) -> tuple[list[Side], list[RunFolderErr
 def _charts(sides: Sequence[Side], out: Path) -> dict[str, list[Path]]:
     """The charts' paths as report.md refers to them."""
     # Imported late: a wrong path on the command line need not wait for matplotlib.
-    from gatebench.analysis.charts import save_charts
+    from gatebench.analysis.showing.charts import save_charts
 
     return {
         what: [path.relative_to(out) for path in paths] for what, paths in save_charts(sides, out / "charts").items()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gatebench.analysis import cli
-from gatebench.analysis.runs import AnalysedRun, analyse
+from gatebench.analysis.analysed_run import AnalysedRun, analyse
 from gatebench.run_folder import RunFolder
 from tests.analysis.synthetic import Recorded
 
@@ -50,5 +50,5 @@ class Command:
 @pytest.fixture
 def command(results: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     # Drawing takes a second and has tests of its own.
-    monkeypatch.setattr("gatebench.analysis.charts.save_charts", lambda *_: {})
+    monkeypatch.setattr("gatebench.analysis.showing.charts.save_charts", lambda *_: {})
     return Command(results, capsys)

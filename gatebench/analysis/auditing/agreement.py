@@ -1,0 +1,125 @@
+"""Whether three witnesses agree: the client's record, Nginx's log and Locust's own total."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from gatebench.analysis.failures.causes import UNKNOWN
+from gatebench.analysis.reading.frames import ended, failed
+from gatebench.records import Run
+
+TOLERANCE_PCT = 5.0
+TOLERANCE_MS = 3.0
+"""Two percentiles agree within either."""
+
+UNEXPLAINED = "answered, and yet not in Nginx's log"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Requests of a whole run, by witness. None where a witness is missing."""
+
+    recorded: int
+    unfinished: int  # of those recorded
+    locust: int | None  # Locust's own total, which leaves unfinished requests out
+    logged: int | None  # of those recorded, in Nginx's log by their id
+    log_only: int | None  # in Nginx's log while the load ran, and not recorded
+    unlogged: dict[str, int]  # recorded and not in Nginx's log, by cause
+
+    @property
+    def agree(self) -> bool:
+        """Every difference has its cause. What has no witness disagrees with nobody."""
+        locust_agrees = self.locust is None or self.recorded == self.locust + self.unfinished
+        return locust_agrees and not self.log_only and not self.unexplained
+
+    @property
+    def unexplained(self) -> bool:
+        return any(cause == UNEXPLAINED or cause.startswith(UNKNOWN) for cause in self.unlogged)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """proxy.log against the record, by request id."""
+
+    nginx_ms: npt.NDArray[np.float32]  # Nginx's time for each request; missing where its log has none
+    log_only: npt.NDArray[np.float64]  # when Nginx logged what is not recorded, s since the epoch
+
+
+def match(requests: pd.DataFrame, proxy: pd.DataFrame) -> Match:
+    """A redirect that was followed is two lines with one id: their times are added."""
+    order = np.argsort(proxy["request_id"].to_numpy(), kind="stable")
+    ids = proxy["request_id"].to_numpy()[order]
+    if not len(ids):
+        return Match(np.full(len(requests), np.nan, np.float32), np.empty(0))
+    first = np.flatnonzero(np.append(True, ids[1:] != ids[:-1]))
+    ids, request_ms = ids[first], np.add.reduceat(proxy["request_ms"].to_numpy()[order], first)
+    wanted = requests["request_id"].to_numpy()
+    place = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+    found = ids[place] == wanted
+    alone = np.ones(len(ids), dtype=bool)
+    alone[place[found]] = False
+    return Match(
+        nginx_ms=np.where(found, request_ms[place], np.float32("nan")),
+        log_only=proxy["time"].to_numpy()[order[first[alone]]],
+    )
+
+
+def counts(requests: pd.DataFrame, matched: Match | None, failures: pd.DataFrame, run: Run) -> Counts:
+    """`failures` has their diagnosis. `matched` is None without proxy.log."""
+    unfinished = int((requests["cause"] == "unfinished").sum())
+    locust = run.load.locust_requests if run.load else None
+    if matched is None:
+        return Counts(len(requests), unfinished, locust, None, None, {})
+    logged = ~np.isnan(matched.nginx_ms)
+    unlogged = {
+        str(failure): int(n) for failure, n in failures.loc[~failures["logged"], "failure"].value_counts().items() if n
+    }
+    if answered := int((~logged & ~failed(requests).to_numpy()).sum()):
+        unlogged[UNEXPLAINED] = answered
+    log_only = _during_load(matched.log_only, requests)
+    return Counts(len(requests), unfinished, locust, int(logged.sum()), log_only, unlogged)
+
+
+def _during_load(moments: npt.NDArray[np.float64], requests: pd.DataFrame) -> int:
+    """The runner's own checks are not recorded either, and come before the load."""
+    if requests.empty:
+        return 0
+    return int(((moments >= requests["started"].min()) & (moments <= ended(requests).max())).sum())
+
+
+def latency(requests: pd.DataFrame, run: Run) -> pd.DataFrame:
+    """A row a step and percentile, of the same successful requests: step, users, percentile, client_ms, nginx_ms,
+    difference_ms, difference_pct (of Nginx's), agrees, generator_cpu_pct.
+    """
+    rows: list[dict[str, Any]] = []
+    both = (requests["measured"] & ~failed(requests) & requests["nginx_ms"].notna()).to_numpy()
+    step_numbers = requests["step"].to_numpy()
+    for step in run.steps:
+        chosen = both & (step_numbers == step.number)
+        if not chosen.any():
+            continue
+        percentiles = [50, 95, 99]
+        client = np.percentile(requests["elapsed_ms"].to_numpy()[chosen], percentiles)
+        nginx = np.percentile(requests["nginx_ms"].to_numpy()[chosen], percentiles)
+        for percentile, client_ms, proxy_ms in zip(percentiles, client, nginx, strict=True):
+            rows.append(
+                {
+                    "step": step.number,
+                    "users": step.users,
+                    "percentile": f"p{percentile}",
+                    "client_ms": float(client_ms),
+                    "nginx_ms": float(proxy_ms),
+                    "generator_cpu_pct": step.generator_cpu_pct,
+                }
+            )
+    columns = ["step", "users", "percentile", "client_ms", "nginx_ms", "generator_cpu_pct"]
+    table = pd.DataFrame(rows, columns=columns).astype({"client_ms": float, "nginx_ms": float})
+    difference = table["client_ms"] - table["nginx_ms"]
+    pct = 100 * difference / table["nginx_ms"].where(table["nginx_ms"] > 0)
+    agrees = (difference.abs() <= TOLERANCE_MS) | (pct.abs() <= TOLERANCE_PCT)
+    return table.assign(difference_ms=difference, difference_pct=pct, agrees=agrees)

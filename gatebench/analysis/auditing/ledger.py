@@ -1,0 +1,70 @@
+"""The votes ledger: what clients were told against what the database holds, cumulative since the ramp began."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gatebench.analysis.reading.frames import ended, failed, rows
+from gatebench.records import LedgerReading, Run
+
+VOTE = "vote"
+"""The name of the request that is a vote."""
+
+_COLUMNS = ("step", "votes_attempted", "votes_acknowledged", "votes_stored", "votes_lost", "votes_untold")
+
+
+def ledger(requests: pd.DataFrame, readings: Iterable[LedgerReading]) -> pd.DataFrame:
+    """A row a reading, in order: step (missing after the drain), votes attempted, acknowledged, stored, lost, untold.
+
+    A vote may be under way while the database is read, so a vote counts as attempted when it was sent before the
+    reading ended, and as acknowledged when its answer had come before the reading began. Lost votes were acknowledged
+    and are not stored; untold votes are stored and were never acknowledged, which is known after the drain only. Both
+    are lower bounds: within one sum they hide each other. What was lost once stays lost.
+    """
+    votes = requests[requests["name"] == VOTE]
+    sent = np.sort(votes["started"].to_numpy())
+    told = np.sort(ended(votes[~failed(votes)]).to_numpy())
+    lines = []
+    lost = 0
+    for reading in readings:
+        attempted = int(np.searchsorted(sent, reading.read_ended, side="right"))
+        acknowledged = int(np.searchsorted(told, reading.read_started, side="right"))
+        stored = reading.votes_stored
+        lost = max(lost, acknowledged - stored)
+        untold = stored - (acknowledged - lost) if reading.step is None else None
+        lines.append((reading.step, attempted, acknowledged, stored, lost, untold))
+    return pd.DataFrame(lines, columns=list(_COLUMNS)).astype("Int64")
+
+
+def alarms(table: pd.DataFrame, run: Run) -> list[str]:
+    """A sentence each for acknowledged ≤ stored and stored ≤ attempted, of the reading that breaks it most."""
+    sentences = []
+    readings = list(rows(table))
+    if lost := [row for row in readings if row.votes_lost > 0]:
+        worst = max(lost, key=lambda row: row.votes_lost)
+        sentences.append(
+            f"At least {worst.votes_lost:,} acknowledged votes were not stored {_when(worst)}{_by_design(run)}."
+        )
+    if extra := [row for row in readings if row.votes_stored > row.votes_attempted]:
+        worst = max(extra, key=lambda row: row.votes_stored - row.votes_attempted)
+        n = worst.votes_stored - worst.votes_attempted
+        sentences.append(f"{n:,} more votes were stored than attempted {_when(worst)}{_cut_off(run)}.")
+    return sentences
+
+
+def _when(row: Any) -> str:
+    return "after the drain" if pd.isna(row.step) else f"after step {row.step}"
+
+
+def _by_design(run: Run) -> str:
+    if run.app.get("vote") == "read-then-save" or run.config.get("profile") == "article":
+        return ": the article's vote reads, adds one and saves, so that votes at the same time overwrite each other"
+    return ": votes were lost"
+
+
+def _cut_off(run: Run) -> str:
+    return "" if run.ended else ": this run was killed, and with it the record of its last requests"

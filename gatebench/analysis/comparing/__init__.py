@@ -1,0 +1,1 @@
+"""What differs between sides, and how sure that is."""

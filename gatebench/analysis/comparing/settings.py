@@ -1,0 +1,97 @@
+"""What the runs share and where they differ, so that a difference in numbers is not put down to the wrong thing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gatebench.analysis.analysed_run import AnalysedRun
+from gatebench.analysis.words import MISSING
+from gatebench.records import Run
+
+THE_SERVER = (
+    "interface", "server", "server_args", "app command", "app loop", "app parser", "app threads", "app processes",
+)  # fmt: skip
+"""What a comparison of servers is about. Everything else that differs is warned of."""
+
+_OF_NO_EFFECT = {"headless", "port", "ui_port", "results", "label", "app"}
+_SAID_TWICE = {"ready", "interface", "db"}
+_TOLD_APART = {"settings", "workload", "overrides"}
+"""Settings have a line each, and overrides are among them."""
+
+_SAID_ELSEWHERE = {"name", "db", "timeout_s", "vote", "debug"}
+"""Of the settings: by a knob, or by the live app."""
+
+_RECORDED_LATER = {"pin"}
+"""With the sheet and the settings, what older runs do not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Settings by name. `differing` has a value a run, in the runs' order; "–" where a run has no such setting."""
+
+    shared: dict[str, str]
+    differing: dict[str, list[str]]
+    sheet: frozenset[str] = frozenset()  # the names that are of the fairness sheet
+    recorded_later: frozenset[str] = frozenset()  # the names that runs of an older Gatebench do not have
+
+    @property
+    def besides_server(self) -> list[str]:
+        """What differs and is not the server. A program that only one run used is part of its server, and what an
+        older run did not record is not known to differ.
+        """
+        return [
+            name
+            for name, values in self.differing.items()
+            if name not in THE_SERVER and not _own_program(name, values) and not self._unknown(name, values)
+        ]
+
+    def _unknown(self, name: str, values: list[str]) -> bool:
+        return name in self.recorded_later and len(set(values) - {MISSING}) < 2
+
+
+def compare(runs: Sequence[AnalysedRun]) -> Comparison:
+    settings = [settings_of(analysed.run) for analysed in runs]
+    names = list(dict.fromkeys(name for one in settings for name in one))
+    rows = {name: [one.get(name, MISSING) for one in settings] for name in names}
+    shared = {name: values[0] for name, values in rows.items() if len(set(values)) == 1}
+    sheet = frozenset(name for analysed in runs for name in analysed.run.sheet)
+    later = sheet | _RECORDED_LATER | {name for analysed in runs for name in _profile_settings(analysed.run)}
+    return Comparison(shared, {name: values for name, values in rows.items() if name not in shared}, sheet, later)
+
+
+def settings_of(run: Run) -> dict[str, str]:
+    """Everything that may bear on the numbers, by a name a reader knows."""
+    return {
+        **{name: _text(value) for name, value in run.config.items() if name not in _OF_NO_EFFECT | _TOLD_APART},
+        **_profile_settings(run),
+        **{f"app {name}": _text(value) for name, value in run.app.items() if name not in _SAID_TWICE},
+        **{f"{name} version": _text(value) for name, value in run.versions.items()},
+        **{f"machine {name}": _text(value) for name, value in run.machine.items()},
+        **{name: _text(value) for name, value in run.sheet.items()},
+    }
+
+
+def _profile_settings(run: Run) -> dict[str, str]:
+    settings = {**run.config.get("settings", {}), **run.config.get("workload", {})}
+    return {name: _text(value) for name, value in settings.items() if name not in _SAID_ELSEWHERE}
+
+
+def _own_program(name: str, values: list[str]) -> bool:
+    return name.endswith(" version") and MISSING in values
+
+
+def _text(value: Any) -> str:
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(one) for one in value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)
+
+
+def configuration(run: Run) -> dict[str, str]:
+    """What was asked for, without what has no effect on the numbers."""
+    return {name: _text(value) for name, value in run.config.items() if name not in _OF_NO_EFFECT}

@@ -1,0 +1,1 @@
+"""Why requests failed, and in which layer."""

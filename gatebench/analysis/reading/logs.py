@@ -1,0 +1,156 @@
+"""Nginx's error log and the app's errors as data frames: what a program wrote, when, and about which request."""
+
+from __future__ import annotations
+
+import calendar
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+
+from gatebench.run_folder import RunFolder
+
+LONGEST_LINE = 300
+"""Characters of a log line that are kept as evidence."""
+
+TIMED_OUT, KILLED, ENDED = "timed out", "was killed", "ended"
+"""How a worker of the app server came to its end. Only the server's log tells the first two."""
+
+_ERROR_LINE = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(\w+)\] [\d#]+: (?:\*(\d+) )?(.*)")
+_APP_HEADING = re.compile(r"\brequest_id=([0-9a-f]{16}|-)(?: |$)")
+_SERVER_HEADING = re.compile(r"\[\d{4}-|[A-Z]+: ")
+_GUNICORN_STAMP = re.compile(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4})\]")
+_WORKER_ENDS = (
+    (re.compile(r"WORKER TIMEOUT \(pid:(\d+)\)"), TIMED_OUT),
+    (re.compile(r"Worker \(pid:(\d+)\) was sent SIG"), KILLED),
+    (re.compile(r"Worker \(pid:(\d+)\) exited"), ENDED),
+    (re.compile(r"Child process \[(\d+)\] died"), ENDED),
+)
+"""gunicorn's words, and uvicorn's, which kills a worker that is silent and says no more of it than of any other."""
+_EXCEPTION = re.compile(r"((?:\w+\.)*[A-Z]\w*)(?:: .*)?$")
+
+_POOL_REFUSED = re.compile(
+    r"(\S+ \d\d:\d\d:\d\d)\S* \w+ psycopg\.pool pid=(\d+) .*(?:too many clients|remaining connection slots)"
+)
+_LIMIT = "Exceeded concurrency limit"
+"""uvicorn's words."""
+
+
+def read_error_log(folder: RunFolder) -> pd.DataFrame:
+    """A row a line of Nginx's error log: time (whole seconds), connection, message (without the request), line."""
+    rows = []
+    previous = ""
+    for line in _lines(folder.nginx_error_log):
+        if line == previous:  # alerts come by the thousand, word for word the same
+            continue
+        previous = line
+        if match := _ERROR_LINE.match(line):
+            stamp, _, connection, message = match.groups()
+            about = int(connection) if connection else None
+            rows.append((_seconds(stamp), about, message.partition(", client:")[0], line[:LONGEST_LINE]))
+    frame = pd.DataFrame(rows, columns=["time", "connection", "message", "line"])
+    return frame.astype({"time": "float64", "connection": "Int64", "message": "category", "line": "category"})
+
+
+@dataclass(frozen=True, slots=True)
+class AppLog:
+    """What the app server's log says. Both frames are empty where there is no log.
+
+    `errors`, a row a request that the app wrote about: request_id, exception (the last one's name) and traceback (the
+    exceptions of its chain, a line each, without the stack), both missing where none was raised; line, the exception or
+    else the heading.
+    `worker_ends`, a row each time that the server wrote of a worker's end: time (whole seconds; missing where the
+    server writes none), pid, how (timed out, was killed or ended), line.
+    `refusals`, a row each time that PostgreSQL had no connection for a pool of the app's: time, pid, line.
+    `limit_line`, the first in which the server says that it turns requests away; None where it never does.
+    """
+
+    errors: pd.DataFrame
+    worker_ends: pd.DataFrame
+    refusals: pd.DataFrame
+    limit_line: str | None
+
+
+def read_app_log(folder: RunFolder) -> AppLog:
+    records: list[_Record] = []
+    ends: list[tuple[float | None, int, str, str]] = []
+    refusals: list[tuple[float, int, str]] = []
+    about: _Record | None = None
+    limit_line: str | None = None
+    for line in _lines(folder.log("app")):
+        if line.startswith(" "):  # a stack
+            continue
+        if heading := _APP_HEADING.search(line):
+            about = _Record(int(heading[1], 16), line[:LONGEST_LINE]) if heading[1] != "-" else None
+            records += [about] if about else []
+            refusals += _refusal(line)
+        elif _SERVER_HEADING.match(line):
+            about = None
+            ends += _worker_end(line)
+            limit_line = limit_line or (line[:LONGEST_LINE] if _LIMIT in line else None)
+        elif about and _EXCEPTION.match(line):
+            about.chain.append(line[:LONGEST_LINE])
+    return AppLog(
+        _errors(records),
+        pd.DataFrame(ends, columns=["time", "pid", "how", "line"]).astype({"time": "float64", "pid": "int64"}),
+        pd.DataFrame(refusals, columns=["time", "pid", "line"]).astype({"time": "float64", "pid": "int64"}),
+        limit_line,
+    )
+
+
+@dataclass(slots=True)
+class _Record:
+    """What the app logged once about a request."""
+
+    request_id: int
+    heading: str
+    chain: list[str] = field(default_factory=list)
+
+    def row(self) -> tuple[int, str | None, str | None, str]:
+        if not self.chain:
+            return self.request_id, None, None, self.heading
+        name = self.chain[-1].partition(":")[0].rpartition(".")[2]
+        return self.request_id, name, "\n".join(self.chain), self.chain[-1]
+
+
+def _errors(records: list[_Record]) -> pd.DataFrame:
+    """One row a request: of several, the first with an exception."""
+    records = sorted(records, key=lambda record: not record.chain)
+    rows = [record.row() for record in records]
+    frame = pd.DataFrame(rows, columns=["request_id", "exception", "traceback", "line"]).drop_duplicates("request_id")
+    return frame.astype({"request_id": "uint64", "exception": "category", "traceback": "category", "line": "category"})
+
+
+def _refusal(line: str) -> list[tuple[float, int, str]]:
+    match = _POOL_REFUSED.match(line)
+    return [(_seconds(match[1].replace("-", "/")), int(match[2]), line[:LONGEST_LINE])] if match else []
+
+
+def _worker_end(line: str) -> list[tuple[float | None, int, str, str]]:
+    for said, how in _WORKER_ENDS:
+        if match := said.search(line):
+            stamp = _GUNICORN_STAMP.match(line)
+            moment = datetime.strptime(stamp[1], "%Y-%m-%d %H:%M:%S %z").timestamp() if stamp else None
+            return [(moment, int(match[1]), how, line[:LONGEST_LINE])]
+    return []
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """Nothing when there is no such log."""
+    try:
+        with path.open(errors="replace") as log:
+            for line in log:
+                yield line.rstrip("\n")
+    except FileNotFoundError:
+        return
+
+
+@lru_cache(maxsize=4)
+def _seconds(stamp: str) -> int:
+    """Nginx and Django run in UTC."""
+    return calendar.timegm(time.strptime(stamp, "%Y/%m/%d %H:%M:%S"))

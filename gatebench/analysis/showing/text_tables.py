@@ -1,0 +1,315 @@
+"""The report's tables as text: laid out as the article's, a column a number of users and a row a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from gatebench.analysis.analysed_run import AnalysedRun
+from gatebench.analysis.auditing.validity import CHECKS, Check
+from gatebench.analysis.comparing.gates import Judgement
+from gatebench.analysis.comparing.sides import Side
+from gatebench.analysis.comparing.verdict import MEASURES, Verdict
+from gatebench.analysis.reading.frames import rows
+from gatebench.analysis.steps.capacity import FAILURES_PCT, P95_MS
+from gatebench.analysis.steps.resources import ROLES
+from gatebench.analysis.words import MISSING, count, mebibytes, number, percent
+
+INVALID = "*"
+
+OBJECTIVE = f"<{FAILURES_PCT:g}% failures, p95 ≤ {P95_MS / 1000:g} s"
+
+Runs = Sequence[AnalysedRun]
+Shown = Sequence[AnalysedRun | Side]
+"""What has a row: a run, or a side with its medians."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Every row is as long as the header. `text_columns` of them hold words, the others numbers."""
+
+    header: list[str]
+    rows: list[list[str]]
+    text_columns: int = 1
+
+
+def all_users(runs: Shown) -> list[int]:
+    return sorted({int(users) for analysed in runs for users in analysed.steps["users"]})
+
+
+def by_users(runs: Shown, measures: dict[str, tuple[str, Callable[[Any], str]]]) -> Table:
+    """A row a measure and run; `measures` is what the row is called -> (column of the steps table, its format)."""
+    users = all_users(runs)
+    lines = [
+        [f"{analysed.label} {name}", *(_cell(analysed.steps, n, column, form) for n in users)]
+        for name, (column, form) in measures.items()
+        for analysed in runs
+    ]
+    return Table(["Users", *(str(n) for n in users)], lines)
+
+
+def _cell(steps: pd.DataFrame, users: int, column: str, form: Callable[[Any], str]) -> str:
+    """A dash where the run has no such step, or the step no such number."""
+    for _, row in steps[steps["users"] == users].iterrows():
+        return _marked(form(row[column]), row["valid"])
+    return MISSING
+
+
+def _marked(text: str, valid: bool) -> str:
+    return text if valid or text == MISSING else text + INVALID
+
+
+def failure_table(runs: Shown) -> Table:
+    return by_users(runs, {"failures": ("failure_pct", percent)})
+
+
+def late_or_failed_table(runs: Shown) -> Table:
+    return by_users(runs, {"late or failed": ("late_or_failed_pct", percent)})
+
+
+def throughput_table(runs: Shown) -> Table:
+    return by_users(runs, {"requests/s": ("rps", number), "requests": ("requests", count)})
+
+
+def latency_table(runs: Shown) -> Table:
+    return by_users(
+        runs,
+        {
+            "p50 ms": ("p50_ms", number),
+            "p95 ms": ("p95_ms", number),
+            "p99 ms": ("p99_ms", number),
+            "max ms": ("max_ms", number),
+        },
+    )
+
+
+def spread_table(sides: Sequence[Side]) -> Table:
+    """A row a side and measure: lowest to highest over its valid trials; then how many these are."""
+    users = all_users(sides)
+    measures = {"failures": ("failure_pct", percent), "requests/s": ("rps", number), "p50 ms": ("p50_ms", number),
+                "p95 ms": ("p95_ms", number)}  # fmt: skip
+    lines = [
+        [f"{side.label} {name}", *(_spread_cell(side.steps, n, column, form) for n in users)]
+        for name, (column, form) in measures.items()
+        for side in sides
+    ]
+    counts = [[f"{side.label} valid trials", *(_cell(side.steps, n, "trials", count) for n in users)] for side in sides]
+    return Table(["Users", *(str(n) for n in users)], [*lines, *counts])
+
+
+def _spread_cell(steps: pd.DataFrame, users: int, column: str, form: Callable[[Any], str]) -> str:
+    for _, row in steps[steps["users"] == users].iterrows():
+        low, high = form(row[f"{column}_low"]), form(row[f"{column}_high"])
+        return low if low == high else f"{low}–{high}"
+    return MISSING
+
+
+def ratio_table(verdict: Verdict) -> Table:
+    """A row a step: the ratio of B to A, and its interval, of each measure."""
+    by_step = verdict.ratios.dropna(subset="users")
+    known = set(by_step.loc[by_step["ratio"].notna(), "measure"])
+    names = {column: name for column, name in MEASURES.items() if column in known}
+    lines = []
+    for users, group in by_step.groupby("users"):
+        cells = {row.measure: _ratio_cell(row) for row in rows(group)}
+        lines.append([str(users), *(cells.get(column, MISSING) for column in names)])
+    return Table(["Users", *names.values()], lines, text_columns=0)
+
+
+def _ratio_cell(row: Any) -> str:
+    if pd.isna(row.ratio):
+        return MISSING
+    return f"{row.ratio:.2f}" + ("" if pd.isna(row.low) else f" ({row.low:.2f}–{row.high:.2f})")
+
+
+def gates_table(judgements: Sequence[Judgement]) -> Table:
+    results = {True: "pass", False: "FAIL", None: "not judged"}
+    lines = [[one.gate, one.side, one.value, one.limit, results[one.passed]] for one in judgements]
+    return Table(["Gate", "Side", "Worst", "Limit", "Result"], lines, text_columns=5)
+
+
+def causes_by_users(analysed: AnalysedRun | Side) -> Table:
+    """A row a cause, most frequent first."""
+    steps = list(rows(analysed.steps))
+    lines = []
+    for (failure, layer), group in analysed.causes.groupby(["failure", "layer"], sort=False):
+        of_step = dict(zip(group["users"], group["failures"], strict=True))
+        lines.append(
+            [str(failure), str(layer), *(_marked(count(of_step.get(row.users, 0)), row.valid) for row in steps)]
+        )
+    return Table(["Cause", "Layer", *(str(row.users) for row in steps)], lines, text_columns=2)
+
+
+def ledger_table(runs: Runs, last_only: bool = False) -> Table:
+    """Every reading of the database; of many runs, only each one's last."""
+    lines = [
+        [
+            analysed.label,
+            _when(row.step, analysed.steps),
+            count(row.votes_attempted),
+            count(row.votes_acknowledged),
+            count(row.votes_stored),
+            count(row.votes_lost),
+            count(row.votes_untold),
+        ]
+        for analysed in runs
+        for row in rows(analysed.ledger.tail(1) if last_only else analysed.ledger)
+    ]
+    header = ["Run", "Read", "Attempted", "Acknowledged", "Stored", "Lost, at least", "Stored untold, at least"]
+    return Table(header, lines, text_columns=2)
+
+
+def _when(step: Any, steps: pd.DataFrame) -> str:
+    if pd.isna(step):
+        return "after the drain"
+    for row in rows(steps[steps["step"] == step]):
+        return _marked(f"after {row.users} users", row.valid)
+    return "before the ramp"
+
+
+def capacity_table(runs: Shown) -> Table:
+    lines = [[analysed.label, *_capacity_cells(analysed.capacity)] for analysed in runs]
+    objective = f"Users within the objective ({OBJECTIVE})"
+    header = ["Run", "Users without a failure", "Requests there", "So the rate is below", objective, "Requests there"]
+    return Table(header, lines)
+
+
+def _capacity_cells(capacity: pd.DataFrame) -> list[str]:
+    lines = {row.measure: row for row in rows(capacity)}
+    no_failure, objective = lines["no failure"], lines["objective met"]
+    return [
+        capacity_text(no_failure),
+        count(no_failure.requests),
+        MISSING if pd.isna(no_failure.requests) else percent_bound(no_failure.requests),
+        capacity_text(objective),
+        count(objective.requests),
+    ]
+
+
+def capacity_text(row: Any) -> str:
+    """Users; whether more might have held, and an asterisk where a step that decides is not valid."""
+    if pd.isna(row.users):
+        text = "not measured" if row.ramp_ended else "none of its steps"
+    else:
+        text = f"{row.users}" + (" (end of the ramp)" if row.ramp_ended else "")
+    return text if pd.isna(row.invalid_reason) else text + INVALID
+
+
+def percent_bound(requests: int) -> str:
+    """No failure in n requests bounds the rate at 3/n, with 95 % confidence."""
+    return f"{min(300 / requests, 100):.2g}%"
+
+
+def counts_table(runs: Runs) -> Table:
+    lines = [
+        [
+            analysed.label,
+            _agreement(analysed.counts.agree),
+            count(analysed.counts.recorded),
+            _or_missing(analysed.counts.locust),
+            count(analysed.counts.unfinished),
+            _or_missing(analysed.counts.logged),
+            _or_missing(analysed.counts.log_only),
+        ]
+        for analysed in runs
+    ]
+    header = ["Run", "Agree", "Recorded", "Locust's total", "Unfinished", "In Nginx's log", "Only in Nginx's log"]
+    return Table(header, lines, text_columns=2)
+
+
+def agreement_table(analysed: AnalysedRun) -> Table | None:
+    """A row a step: p50, p95 and p99 of client / Nginx, and how busy the generator was. None without proxy.log."""
+    if analysed.latency is None or analysed.latency.empty:
+        return None
+    lines = []
+    valid = analysed.steps.set_index("users")["valid"]
+    for users, group in analysed.latency.groupby("users"):
+        pairs = {row.percentile: f"{number(row.client_ms)} / {number(row.nginx_ms)}" for row in rows(group)}
+        cpu = group["generator_cpu_pct"].iloc[0]
+        line = [*pairs.values(), percent(cpu), _agreement(bool(group["agrees"].all()))]
+        lines.append([_marked(str(users), valid[users]), *line])
+    return Table(["Users", "p50 ms", "p95 ms", "p99 ms", "Generator's CPU", "Agree"], lines, text_columns=0)
+
+
+def _agreement(agree: bool) -> str:
+    return "yes" if agree else "no"
+
+
+def _or_missing(value: int | None) -> str:
+    return MISSING if value is None else count(value)
+
+
+def checks_table(analysed: AnalysedRun) -> Table:
+    """A row a check, with an asterisk at what it does not let pass."""
+    judged = list(rows(analysed.validity))
+    lines = [[check.name, *(_checked(check, row) for row in judged)] for check in CHECKS]
+    lines.append(["Valid", *("yes" if row.valid else "no" + INVALID for row in judged)])
+    return Table(["Users", *(str(row.users) for row in judged)], lines)
+
+
+def _checked(check: Check, row: Any) -> str:
+    return _marked(check.show(row), check.reason(row) is None) if check.made(row) else MISSING
+
+
+def cpu_table(runs: Shown) -> Table:
+    """A row a run and role: CPU ms a request; then what all of the run's roles use together."""
+    users = all_users(runs)
+    lines = []
+    for run in runs:
+        wide = run.resources.pivot(index="users", columns="role", values="cpu_ms_per_request")
+        if wide.empty:
+            continue
+        wide = wide[list(ROLES)]
+        wide = wide.assign(**{"in all": wide.sum(axis="columns", skipna=False)}).reset_index()
+        frame = wide.merge(run.steps[["users", "valid"]], on="users")
+        lines += [
+            [f"{run.label} {part}", *(_cell(frame, n, part, number) for n in users)] for part in (*ROLES, "in all")
+        ]
+    return Table(["Users", *(str(n) for n in users)], lines)
+
+
+def peaks_table(runs: Shown) -> Table:
+    """A row a run and role: the most of a whole run's holds."""
+    lines = [
+        [run.label, str(role), *_peaks(run, group)]
+        for run in runs
+        for role, group in run.resources.groupby("role", sort=False)
+        if group["processes"].notna().any()
+    ]
+    return Table(["Run", "Role", "Memory", "Processes", "Threads", "Sockets"], lines, text_columns=2)
+
+
+def _peaks(run: AnalysedRun | Side, of_role: pd.DataFrame) -> list[str]:
+    """An asterisk where the most was in a step that is not valid."""
+    valid = run.steps.set_index("step")["valid"]
+    cells = []
+    for name, form in (("rss_bytes", mebibytes), ("processes", count), ("threads", count), ("sockets", count)):
+        most = of_role[name].max()
+        cells.append(_marked(form(most), pd.isna(most) or valid[of_role.loc[of_role[name] == most, "step"]].any()))
+    return cells
+
+
+def connections_table(runs: Shown) -> Table:
+    """A row a run: the peak of its database connections in each hold, and the limits."""
+    users = all_users(runs)
+    lines = []
+    for run in runs:
+        if run.connections["db_connections"].isna().all():
+            continue
+        frame = run.connections.merge(run.steps[["users", "valid"]], on="users")
+        limits = frame.iloc[0]
+        cells = [_cell(frame, n, "db_connections", count) for n in users]
+        lines.append([run.label, *cells, count(limits["db_pool_limit"]), count(limits["db_limit"])])
+    header = ["Users", *(str(n) for n in users), "the pools' limit", "PostgreSQL's limit"]
+    return Table(header, lines)
+
+
+def invalid_steps(runs: Runs) -> Iterable[str]:
+    """A sentence for each reason why steps of a run are not valid."""
+    for analysed in runs:
+        for reason, steps in analysed.steps[~analysed.steps["valid"]].groupby("invalid_reason", sort=False):
+            users = ", ".join(str(n) for n in steps["users"])
+            yield f"{INVALID} {analysed.label} at {users} users is not valid, because {reason}."

@@ -1,0 +1,1 @@
+"""What each step measured: requests, failures, latency, throughput, resources."""

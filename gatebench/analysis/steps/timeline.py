@@ -1,0 +1,51 @@
+"""What happened second by second, over the whole run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gatebench.analysis.reading.frames import failed, hold, last_start
+from gatebench.records import Run
+
+
+def timeline(requests: pd.DataFrame, run: Run) -> pd.DataFrame:
+    """A row a second from the first request on: time (s since the epoch), ok and failed requests that started in it,
+    p95_ms of the ok ones, and the step that was held when it began (missing when none was).
+    """
+    if requests.empty:
+        return pd.DataFrame({"time": [], "ok": [], "failed": [], "p95_ms": [], "step": []})
+    started = requests["started"].to_numpy()
+    second = (started - started.min()).astype(np.int32)
+    bad = failed(requests).to_numpy()
+    length = int(second.max()) + 1
+    times = started.min() + np.arange(length)
+    ok = np.bincount(second[~bad], minlength=length)
+    return pd.DataFrame(
+        {
+            "time": times,
+            "ok": ok,
+            "failed": np.bincount(second[bad], minlength=length),
+            "p95_ms": _p95(second[~bad], requests["elapsed_ms"].to_numpy()[~bad], ok),
+            "step": _held(times, run, last_start(requests)),
+        }
+    )
+
+
+def _held(times: np.ndarray, run: Run, until: float) -> pd.Series[Any]:
+    steps = pd.Series(pd.NA, index=range(len(times)), dtype="Int64")
+    for step in run.steps:
+        if (bounds := hold(step, until)) is not None:
+            steps[(times >= bounds[0]) & (times < bounds[1])] = step.number
+    return steps
+
+
+def _p95(second: np.ndarray, elapsed_ms: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Of each second; missing where it has no request."""
+    by_second = elapsed_ms[np.argsort(second, kind="stable")]
+    ends = np.cumsum(counts)
+    return np.array(
+        [np.percentile(by_second[end - n : end], 95) if n else np.nan for end, n in zip(ends, counts, strict=True)]
+    )

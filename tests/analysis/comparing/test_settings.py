@@ -1,0 +1,110 @@
+"""What runs share and where they differ: what is the server's own, and what makes a comparison unfair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatebench.analysis.analysed_run import AnalysedRun
+from gatebench.analysis.comparing.settings import compare, settings_of
+from tests.analysis.conftest import Command
+from tests.analysis.showing.test_report import section
+from tests.analysis.synthetic import ASGI, WORKLOAD, Recorded, requests, step
+
+Analysed = Callable[..., AnalysedRun]
+
+SHEET = {"app command": "gunicorn", "app threads": 18, "app backlog": 2048, "nginx worker_connections": 8192}
+SETTINGS = {"name": "fair", "db": "pool", "nginx_connections": 8192, "nginx_upstream_connection": ""}
+
+
+def recorded(sheet: dict[str, Any], **config: Any) -> Recorded:
+    config = {"settings": SETTINGS, "workload": WORKLOAD, "overrides": {}, "server_args": "", "pin": True, **config}
+    return Recorded(requests(1, ok=1), [step(1)], run={"sheet": sheet}, config=config)
+
+
+def test_settings_and_the_sheet_are_told_one_by_one(analysed: Analysed) -> None:
+    found = settings_of(analysed(recorded(SHEET)).run)
+    known = {name: found[name] for name in list(found)[list(found).index("timeout_s") + 1 :]}
+    assert known == {
+        "server_args": "none",
+        "pin": "True",
+        "nginx_connections": "8192",
+        "nginx_upstream_connection": "none",
+        "vote_name": "vote",
+        "round_name": "form",
+        "think_s": "1.5",
+        "app command": "gunicorn",
+        "app threads": "18",
+        "app backlog": "2048",
+        "nginx worker_connections": "8192",
+    }
+
+
+@pytest.mark.parametrize(
+    ("sheet", "config", "besides"),
+    [
+        ({}, {}, []),
+        ({"app command": "uvicorn", "app threads": 7, "app loop": "uvloop", "app parser": "httptools"}, {}, []),
+        ({"app processes": 3}, {"server_args": "--threads 4"}, []),
+        ({"app backlog": 100}, {}, ["app backlog"]),
+        ({"app keep-alive": "off"}, {}, []),  # the other run does not say
+        ({}, {"settings": {**SETTINGS, "nginx_connections": 64}}, ["nginx_connections"]),
+        ({}, {"pin": False}, ["pin"]),
+    ],
+)
+def test_what_is_the_server_s_own_is_no_other_difference(
+    analysed: Analysed, sheet: dict[str, Any], config: dict[str, Any], besides: list[str]
+) -> None:
+    runs = [
+        analysed(recorded(SHEET), "a"),
+        analysed(recorded({**SHEET, **sheet}, **{**ASGI, **config}), "b"),
+    ]
+    assert compare(runs).besides_server == besides
+
+
+def test_what_an_older_run_did_not_record_is_not_known_to_differ(analysed: Analysed) -> None:
+    old = Recorded(requests(1, ok=1), [step(1)], config=ASGI)
+    comparison = compare([analysed(recorded(SHEET), "new"), analysed(old, "old")])
+    assert comparison.besides_server == []
+    assert comparison.differing["app backlog"] == ["2048", "–"]
+
+
+def test_the_fairness_sheet_says_what_is_shared_then_what_differs(results: Path, command: Command) -> None:
+    recorded(SHEET).write(results / "a")
+    recorded({**SHEET, "app backlog": 100, "app loop": "uvloop"}, **ASGI).write(results / "b")
+    command()
+    assert section(command.report, "Fairness sheet") == (
+        "Read from the live processes, once they served.\n\n"
+        "### The runs share\n\n"
+        "| Setting | Value |\n"
+        "| --- | --- |\n"
+        "| app command | gunicorn |\n"
+        "| app threads | 18 |\n"
+        "| nginx worker_connections | 8192 |\n\n"
+        "### They differ in\n\n"
+        "| Setting | WSGI gunicorn | ASGI uvicorn |\n"
+        "| --- | --- | --- |\n"
+        "| app backlog | 2048 | 100 |\n"
+        "| app loop | – | uvloop |"
+    )
+    assert "Not compared: app backlog (2048 / 100) differs as well." in section(command.report, "The answer")
+    assert "app backlog" not in section(command.report, "What was measured")
+    assert "app threads" not in section(command.report, "Settings and versions")
+
+
+def test_a_run_without_a_sheet_beside_one_that_has_it_says_so(results: Path, command: Command) -> None:
+    recorded(SHEET).write(results / "a")
+    Recorded(requests(1, ok=1), [step(1)], config=ASGI).write(results / "b")
+    command()
+    text = section(command.report, "Fairness sheet")
+    assert text.endswith("- ASGI uvicorn: no fairness sheet was recorded.")
+    assert "### The runs share" not in text
+
+
+def test_without_any_sheet_there_is_no_such_section(results: Path, command: Command) -> None:
+    Recorded(requests(1, ok=1), [step(1)]).write(results / "a")
+    command()
+    assert "Fairness sheet" not in command.report

@@ -1,0 +1,301 @@
+"""The sentence that compares two sides: on which measure, which comes first, and when there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from gatebench.analysis.analysed_run import AnalysedRun
+from gatebench.analysis.comparing.ratio import ONE_RUN, Ratio
+from gatebench.analysis.comparing.sides import Side, given_sides, sides_of
+from gatebench.analysis.comparing.verdict import Verdict, in_words, spoken, verdicts
+from gatebench.analysis.showing.text_tables import ratio_table
+from gatebench.analysis.steps.capacity import interpolated
+from gatebench.records import Trial
+from tests.analysis.comparing.test_sides import write_campaign
+from tests.analysis.conftest import Command
+from tests.analysis.showing.test_report import section
+from tests.analysis.synthetic import ASGI, Recorded, requests, step
+
+Analysed = Callable[..., AnalysedRun]
+
+
+@pytest.fixture
+def side_of(analysed: Analysed) -> Callable[..., list[AnalysedRun]]:
+    """Runs of a side from rows of (requests, their ms) a step; `trials` makes pairs of them."""
+
+    def make(
+        name: str, *trials: Sequence[tuple[int, float]], paired: bool = True, **config: object
+    ) -> list[AnalysedRun]:
+        runs = []
+        for number, steps in enumerate(trials, start=1):
+            rows = [row for n, (ok, ms) in enumerate(steps, start=1) for row in requests(n, ok=ok, elapsed_ms=ms)]
+            recorded = Recorded(
+                rows,
+                [step(n) for n in range(1, len(steps) + 1)],
+                run={"trial": Trial("one", number, name) if paired else None},
+                config=(ASGI if name == "B" else {}) | config,
+            )
+            runs.append(analysed(recorded, f"{name}{number}"))
+        return runs
+
+    return make
+
+
+SideOf = Callable[..., list[AnalysedRun]]
+
+
+def only(runs: list[AnalysedRun], anyway: bool = False) -> Verdict:
+    (verdict,) = verdicts(sides_of(runs), anyway)
+    return verdict
+
+
+def ramp(p95_at_200: float) -> list[tuple[int, float]]:
+    """Holds at 100 users with a p95 of 500 ms, and not at 200."""
+    return [(20, 500.0), (20, p95_at_200)]
+
+
+def test_capacity_decides_when_every_run_has_one(side_of: SideOf) -> None:
+    # 500 ms at 100 users, and 2000, 1414 or 1000·2^(1/3) at 200: the objective lies at 150, 166.7 and 175 users.
+    a = side_of("A", ramp(2000), ramp(1414.2136), ramp(1259.9210))
+    b = side_of("B", ramp(64000), ramp(64000), ramp(64000))
+    verdict = only(a + b)
+    assert verdict.sentence == (
+        "WSGI (gunicorn) held 1.43 times the users of ASGI (uvicorn) within the objective, "
+        "95 % interval 1.18 to 1.74, 3 trials."
+    )
+    assert list(verdict.ratios.iloc[0][["measure", "trials", "paired"]]) == ["capacity", 3, True]
+    assert verdict.remarks == ()
+
+
+def test_a_ramp_that_ends_too_soon_leaves_it_to_throughput_at_the_most_users(side_of: SideOf) -> None:
+    a = side_of("A", [(10, 50), (300, 50)], [(10, 50), (345, 50)])
+    b = side_of("B", [(10, 50), (100, 50)], [(10, 50), (110, 64000)])
+    verdict = only(a + b)
+    assert verdict.sentence == (
+        "WSGI (gunicorn) served 3.1 times the requests/s of ASGI (uvicorn) at 200 users, "
+        "95 % interval 2.3 to 4.1, 2 trials."
+    )
+    assert verdict.remarks == (
+        "Throughput at 200 users decides: the ramp does not show for every run where it leaves the objective.",
+    )
+
+
+def flat(*rps: int) -> list[list[tuple[int, float]]]:
+    return [[(10 * one, 50.0)] for one in rps]
+
+
+def test_an_interval_that_holds_1_is_no_clear_difference(side_of: SideOf) -> None:
+    verdict = only(side_of("A", *flat(100, 102, 98, 101, 99)) + side_of("B", *flat(101, 100, 101, 100, 100)))
+    assert verdict.sentence == (
+        "No clear difference: ASGI (uvicorn) served 1.00 times the requests/s of WSGI (gunicorn) at 100 users, "
+        "95 % interval 0.98 to 1.03, 5 trials."
+    )
+
+
+def test_runs_that_were_not_made_as_pairs_are_not_treated_as_such(side_of: SideOf) -> None:
+    a, b = side_of("A", *flat(100, 110), paired=False), side_of("B", *flat(200, 210, 220), paired=False)
+    assert only(a + b).sentence == (
+        "ASGI (uvicorn) served 2.0 times the requests/s of WSGI (gunicorn) at 100 users, "
+        "95 % interval 1.5 to 2.7, 2 and 3 runs."
+    )
+
+
+def test_one_run_a_side_proves_nothing(side_of: SideOf) -> None:
+    assert only(side_of("A", *flat(100)) + side_of("B", *flat(150))).sentence == (
+        f"ASGI (uvicorn) served 1.5 times the requests/s of WSGI (gunicorn) at 100 users; {ONE_RUN}."
+    )
+
+
+def test_equal_figures_give_no_interval(side_of: SideOf) -> None:
+    assert only(side_of("A", *flat(100, 100)) + side_of("B", *flat(150, 150))).sentence == (
+        "ASGI (uvicorn) served 1.5 times the requests/s of WSGI (gunicorn) at 100 users; "
+        "2 trials gave the same figures, which gives no interval."
+    )
+
+
+def test_no_winner_is_called_when_more_than_the_server_differs(side_of: SideOf) -> None:
+    runs = side_of("A", *flat(100, 110)) + side_of("B", *flat(200, 230), workers=4)
+    verdict = only(runs)
+    assert verdict.sentence == "Not compared: workers (2 / 4) differs as well. ANYWAY=1 compares all the same."
+    assert verdict.ratios.empty
+    assert only(runs, anyway=True).sentence.startswith("ASGI (uvicorn) served 2.0 times")
+
+
+def test_a_pair_of_which_one_run_is_not_valid_takes_no_part(analysed: Analysed, side_of: SideOf) -> None:
+    a = side_of("A", *flat(100, 105, 95))
+    b = side_of("B", *flat(200, 212))
+    trial = {"trial": Trial("one", 3, "B")}
+    b.append(analysed(Recorded(requests(1, ok=9), [step(1, users_running=1)], run=trial, config=ASGI), "B3"))
+    verdict = only(a + b)
+    assert verdict.ratios["trials"].tolist()[0] == 2
+    assert verdict.sentence.endswith("2 trials.")
+
+
+def test_without_a_valid_step_in_common_nothing_is_compared(side_of: SideOf, analysed: Analysed) -> None:
+    other = Recorded(requests(1, ok=9), [step(1, users_running=1)], config=ASGI)
+    verdict = only([*side_of("A", *flat(1), paired=False), analysed(other, "b")])
+    assert verdict.sentence == "Not compared: WSGI gunicorn and ASGI uvicorn have no valid step in common."
+
+
+def test_one_configuration_against_itself_tells_the_noise(side_of: SideOf) -> None:
+    equal = {"interface": "wsgi", "server": "gunicorn", "label": "WSGI gunicorn"}
+    verdict = only(side_of("A", *flat(100, 102, 98)) + side_of("B", *flat(101, 99, 100), **equal))
+    assert verdict.sentence.startswith("No clear difference: WSGI (gunicorn B) served 1.00 times the requests/s")
+    assert verdict.remarks[1] == (
+        "Both sides are one configuration, so this is the noise of this machine: with 3 trials a difference below "
+        "about 6.8 % cannot be told from none."
+    )
+
+
+def test_of_more_than_two_sides_each_pair_that_can_be_compared_is(side_of: SideOf) -> None:
+    def side(name: str, *rps: int, **config: object) -> list[AnalysedRun]:
+        return side_of(name, *flat(*rps), **config)
+
+    runs = side("A", 100, 110) + side("B", 200, 230) + side("C", 50, 60, workers=9)
+    assert [(one.a.name, one.b.name) for one in verdicts(sides_of(runs))] == [("A", "B")]
+
+
+def test_the_table_has_a_row_a_step_and_a_ratio_a_measure(side_of: SideOf) -> None:
+    a, b = side_of("A", *flat(100, 110)), side_of("B", *flat(200, 231))
+    table = ratio_table(only(a + b))
+    assert table.header == ["Users", "requests/s", "p50 ms", "p95 ms"]
+    assert table.rows == [["100", "2.05 (1.50–2.79)", "1.00", "1.00"]]
+
+
+def test_cpu_a_request_is_compared_where_it_was_recorded(side_of: SideOf) -> None:
+    runs = side_of("A", *flat(100, 110)) + side_of("B", *flat(200, 231))
+    cpu_ms = (2.0, 2.2, 4.0, 4.62)
+    runs = [
+        replace(run, steps=run.steps.assign(cpu_ms_per_request_app=ms)) for run, ms in zip(runs, cpu_ms, strict=True)
+    ]
+    table = ratio_table(only(runs))
+    assert (table.header[-1], table.rows[0][-1]) == ("CPU ms a request, app", "2.05 (1.50–2.79)")
+
+
+def test_ratios_are_saved_once_each_the_one_that_decides_first(results: Path, command: Command) -> None:
+    write_campaign(results)
+    command()
+    saved = pd.read_csv(results / "analysis" / "tables" / "ratios.csv")
+    assert not saved.duplicated(["a", "b", "measure", "users"]).any()
+    assert saved.loc[saved["decides"], ["measure", "users", "ratio"]].to_numpy().tolist() == [
+        ["rps", 200, pytest.approx(0.5)]
+    ]
+
+
+def test_runs_that_differ_in_nothing_say_so(results: Path, command: Command) -> None:
+    for name in "ab":
+        Recorded(requests(1, ok=1), [step(1)]).write(results / name)
+    command("--a", str(results / "a"), "--b", str(results / "b"))
+    assert section(command.report, "What was measured").startswith(
+        "The runs differ in nothing that was asked for; they share profile fair,"
+    )
+
+
+def test_the_answer_opens_with_the_verdict(results: Path, command: Command) -> None:
+    write_campaign(results)
+    command()
+    text = section(command.report, "The answer")
+    assert text.startswith("WSGI (gunicorn) served 2.0 times the requests/s of ASGI (uvicorn) at 200 users")
+    assert "One run is one sample" not in text
+
+
+def test_sides_can_be_named_by_hand(results: Path, command: Command) -> None:
+    for name, ok in (("old", 100), ("old2", 102), ("new", 120), ("new2", 124)):
+        Recorded(requests(1, ok=ok), [step(1)]).write(results / name)
+    paths = {name: str(results / name) for name in ("old", "old2", "new", "new2")}
+    assert command("--a", paths["old"], paths["old2"], "--b", paths["new"], paths["new2"]) == 0
+    assert section(command.report, "The answer").startswith(
+        "WSGI (gunicorn B) served 1.21 times the requests/s of WSGI (gunicorn A) at 100 users, "
+        "95 % interval 1.09 to 1.34, 2 and 2 runs."
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--a", "{}"], "Name runs for both sides and no others, as in make compare A="),
+        (["--a", "--b"], "Name runs for both sides and no others, as in make compare A="),
+        (["{}", "--a", "{}", "--b", "{}"], "Name runs for both sides and no others"),
+        (["--a", "{}", "--b", "{}"], "is named for both sides: name other runs for one of them."),
+    ],
+)
+def test_sides_that_cannot_be_compared_are_one_sentence(
+    results: Path, command: Command, arguments: list[str], sentence: str
+) -> None:
+    folder = Recorded(requests(1, ok=1), [step(1)]).write(results / "one")
+    assert command(*(one.format(folder.path) for one in arguments)) == 2
+    assert sentence in command.err
+    assert command.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("steps", "users"),
+    [
+        ([requests(1, ok=100, elapsed_ms=500), requests(2, ok=100, elapsed_ms=2000)], 150.0),
+        ([requests(1, ok=100, elapsed_ms=1000), requests(2, ok=100, elapsed_ms=2000)], 100.0),
+        ([requests(1, ok=100, elapsed_ms=500), requests(2, ok=96, failed=4)], 125.0),
+        ([requests(1, ok=100, elapsed_ms=500), requests(2, ok=96, failed=4, elapsed_ms=2000)], 125.0),
+        ([requests(1, ok=100, elapsed_ms=500), requests(2, ok=0, failed=10)], 101.0),
+        ([requests(1, ok=100), requests(2, ok=100)], None),
+        ([requests(1, ok=0, failed=1), requests(2, ok=100)], None),
+    ],
+    ids=[
+        "p95 crosses",
+        "just held",
+        "failures cross",
+        "failures cross first",
+        "all fail",
+        "ramp's end",
+        "its beginning",
+    ],
+)
+def test_capacity_for_ratios_lies_between_steps(
+    analysed: Analysed, steps: list[list[object]], users: float | None
+) -> None:
+    run = analysed(Recorded([row for some in steps for row in some], [step(1), step(2)]))  # type: ignore[misc]
+    assert interpolated(run.steps) == (None if users is None else pytest.approx(users))
+
+
+def test_capacity_that_rests_on_a_step_that_is_not_valid_is_none(analysed: Analysed) -> None:
+    rows = [*requests(1, ok=9, elapsed_ms=500), *requests(2, ok=9, elapsed_ms=2000)]
+    assert interpolated(analysed(Recorded(rows, [step(1), step(2, users_running=1)])).steps) is None
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [
+        ((1.94, (1.43, 2.14)), ["1.94", "1.43", "2.14"]),
+        ((1.9, (1.52, 2.1)), ["1.9", "1.5", "2.1"]),
+        ((1.01, (0.97, 1.05)), ["1.01", "0.97", "1.05"]),
+        ((1.02, (1.003, 1.04)), ["1.020", "1.003", "1.040"]),
+        ((2.5, None), ["2.5"]),
+    ],
+)
+def test_ratios_have_the_decimals_they_need(ratio: tuple[float, tuple[float, float] | None], words: list[str]) -> None:
+    assert in_words(Ratio(*ratio, 5, True)) == words
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ("WSGI gunicorn", "WSGI (gunicorn)"),
+        ("ASGI uvicorn (article)", "ASGI (uvicorn, article)"),
+        ("WSGI gunicorn (article, threads=2) A", "WSGI (gunicorn, article, threads=2 A)"),
+    ],
+)
+def test_a_label_as_a_sentence_has_it(label: str, words: str) -> None:
+    assert spoken(label) == words
+
+
+def test_two_sides_by_hand_of_one_run_each(side_of: SideOf) -> None:
+    a, b = side_of("A", *flat(1), paired=False), side_of("B", *flat(2), paired=False)
+    sides: list[Side] = given_sides(a, b)
+    assert [(side.name, side.label, side.spread) for side in sides] == [
+        ("A", "WSGI gunicorn", False),
+        ("B", "ASGI uvicorn", False),
+    ]
