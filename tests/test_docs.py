@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from gatebench import errors
+from gatebench import ROOT, errors
 from gatebench.analysis import tables
 from gatebench.analysis.runs import AnalysedRun, analyse
 from gatebench.analysis.trials import sides_of
 from gatebench.analysis.verdict import verdicts
-from gatebench.config import KNOBS, ROOT
+from gatebench.knobs import KNOBS
 from gatebench.run_folder import RunFolder
 from gatebench.servers import SERVERS
 
