@@ -6,17 +6,19 @@ compose/app/start asks for it where `docker compose up` was typed by hand and no
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 
-from gatebench.command import from_environment
+from gatebench.command import from_environment, guarded
 from gatebench.knobs import KNOBS, resolve_server
 
 
-def main() -> None:
+def main() -> int:
     given = from_environment()
     knobs = {knob.name: given[knob.name] for knob in KNOBS if knob.name in given}
     print(json.dumps(asdict(resolve_server(given["SERVER"], knobs, lambda: True).side)))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(guarded(main, interrupted="Interrupted."))

@@ -41,11 +41,22 @@ def test_with_nothing_set_each_service_has_the_fair_profile(interface: Interface
     assert made_by_hand({**services["app"]["environment"], "GATEBENCH_WORKERS": "3"}).footing.workers == 3
 
 
-def made_by_hand(environment: dict[str, str]) -> Side:
+def by_hand(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """What compose/app/start asks for, which serves it."""
     command = [sys.executable, "-m", "gatebench.by_hand"]
-    done = subprocess.run(command, env={**bare_environment(), **environment}, cwd=ROOT, capture_output=True, check=True)
-    return from_json(Side, json.loads(done.stdout))
+    environment = {**bare_environment(), **environment}
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def made_by_hand(environment: dict[str, str]) -> Side:
+    return from_json(Side, json.loads(by_hand(environment).stdout))
+
+
+def test_a_bad_value_by_hand_is_one_sentence() -> None:
+    done = by_hand({"GATEBENCH_SERVER": "gunicorn", "GATEBENCH_DB": "mysql"})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("DB=mysql is not known: it is one of pool, persistent, per-request.")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("interface", Interface)
