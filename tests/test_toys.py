@@ -16,6 +16,7 @@ import pytest
 from gatebench import registry
 from gatebench.analysis.logs import read_app_log
 from gatebench.analysis.runs import AnalysedRun, analyse
+from gatebench.errors import UsageError
 from gatebench.records import Outcome
 from gatebench.run import run
 from gatebench.run_folder import RunFolder
@@ -121,6 +122,13 @@ def test_an_app_runs_in_its_own_interpreter(bench: Bench, tmp_path: Path) -> Non
     toy = measured(bench.config("wsgi"), workload=replace(WORKLOAD, app=app))
     assert toy.run.app["prefix"] == str(home) != sys.prefix
     assert set(toy.run.versions) == {"postgresql", "nginx", "python", "gunicorn"}
+
+
+def test_containers_refuse_an_app_that_no_image_holds(bench: Bench) -> None:
+    config = bench.config("wsgi", STACK="compose")
+    with pytest.raises(UsageError, match=r"WORKLOAD=hello has its app, .* elsewhere: give STACK=native\.$"):
+        measured(config, workload=WORKLOAD)
+    assert bench.folder().read_run().outcome is Outcome.FAILED
 
 
 def test_a_row_is_found_by_its_file_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from gatebench import ROOT
-from gatebench.errors import MachineError, ServiceDiedError
+from gatebench.errors import MachineError, ServiceDiedError, UsageError
 from gatebench.machine import share_out
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.engine import why_not
 from gatebench.stacks.environment import app_environment, nginx_environment, postgres_settings
 from gatebench.stacks.wait import PATIENCE_S, last_lines
 from gatebench.values.run_config import RunConfig
+from gatebench.values.workload import Workload
 from gatebench.watchdog import Watchdog, undisturbed
 
 SERVICES = ("postgres", "app", "nginx")
@@ -36,6 +37,7 @@ class ComposeStack:
     """PostgreSQL, the app server and Nginx, each a container whose output is in the run folder."""
 
     def __init__(self, config: RunConfig, folder: RunFolder, watchdog: Watchdog) -> None:
+        _refuse_what_no_image_holds(config.side.workload)
         if (missing := why_not()) is not None:
             raise MachineError(
                 f"The compose stack needs a Docker engine, and {missing}: start or install one, or use STACK=native."
@@ -295,6 +297,16 @@ class _Deaths:
         if (ended := self._events.poll()) is not None:
             return None, str(ended)
         return None
+
+
+def _refuse_what_no_image_holds(workload: Workload) -> None:
+    """Raises UsageError for an app or a locustfile that lies elsewhere, or an app with an interpreter of its own."""
+    elsewhere = any(Path(path).is_absolute() for path in (workload.app.folder, workload.locustfile))
+    if elsewhere or workload.app.interpreter:
+        raise UsageError(
+            f"The images hold what is in this checkout and an interpreter of their own, and WORKLOAD={workload.name} "
+            "has its app, its locustfile or its interpreter elsewhere: give STACK=native."
+        )
 
 
 def _state(container: str) -> str | None:
