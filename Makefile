@@ -7,8 +7,17 @@ RUN := $(VENV)/bin/python
 NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
   { echo "Gatebench needs Python 3.11 or newer, and $(PYTHON) is not: give another, as in make PYTHON=python3.13 …" >&2; exit 1; }
 
-# The names given on the command line, so that a misspelt knob is told from one that was not given.
-export GATEBENCH_KNOBS := $(filter-out PYTHON RUNS OUT A B,$(foreach word,$(MAKEOVERRIDES),$(if $(findstring =,$(word)),$(firstword $(subst =, ,$(word))))))
+# The names given on the command line, and no other variable: a PORT or USERS that a shell has set is somebody else's.
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+$(foreach name,$(GIVEN),$(eval export GATEBENCH_$(name) := $$($(name))))
+given = $(if $(filter $1,$(GIVEN)),$($1))
+
+# What is misspelt would be ignored otherwise.
+ifneq ($(filter-out PYTHON,$(GIVEN)),)
+ifneq ($(shell { $(NEW_ENOUGH); } && $(PYTHON) -m gatebench.names "$(or $(MAKECMDGOALS),help)" $(GIVEN) && echo understood),understood)
+$(error nothing was made)
+endif
+endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two runs would measure each other
@@ -19,12 +28,12 @@ help: ## what there is to make, and the knobs
 	@echo
 	@echo "Knobs, as in: make bench-wsgi USERS=20,40 HEADLESS=1"
 	@$(NEW_ENOUGH)
-	@$(PYTHON) -c 'from gatebench.config import KNOBS; [print(f"  {knob.name:<12}{knob.help}" + f" ({knob.default})" * bool(knob.default)) for knob in KNOBS]'
+	@$(PYTHON) -c 'from gatebench.knobs import KNOBS; [print(f"  {knob.name:<12}{knob.help}" + f" ({knob.default})" * bool(knob.default)) for knob in KNOBS]'
 	@echo
 	@echo "Gates of bench, analyze and compare: MAX_FAILURES=1% MAX_P95=1000ms MIN_CAPACITY=300"
 
-ANALYZE = $(RUN) analyze.py $(if $(RESULTS),--results "$(RESULTS)")
-CHECK_GATES = $(if $(MAX_FAILURES)$(MAX_P95)$(MIN_CAPACITY)$(ANYWAY),@$(RUN) analyze.py --check)
+ANALYZE = $(RUN) analyze.py $(if $(call given,RESULTS),--results "$(RESULTS)") $(if $(call given,OUT),--out "$(OUT)")
+CHECK_GATES = @$(RUN) analyze.py --check
 
 bench: $(VENV)/bench.stamp ## measure both, TRIALS times interleaved, and analyze; SERVER=uvicorn,daphne compares these
 	$(CHECK_GATES)
@@ -48,10 +57,10 @@ reproduce: $(VENV)/bench.stamp ## the article's setup, and again with Nginx's li
 	@$(ANALYZE)
 
 analyze: $(VENV)/bench.stamp ## failure table, charts and report of the newest runs, or of RUNS="results/… results/…"
-	@$(ANALYZE) $(RUNS)
+	@$(ANALYZE) $(call given,RUNS)
 
 compare: $(VENV)/bench.stamp ## the runs of A="results/… results/…" with those of B="results/…"
-	@$(ANALYZE) --a $(A) --b $(B)
+	@$(ANALYZE) --a $(call given,A) --b $(call given,B)
 
 test: $(VENV)/dev.stamp ## all tests; those of the compose stack are skipped where no Docker engine answers
 	@$(RUN) -m pytest

@@ -22,11 +22,11 @@ from gatebench.analysis.analysed_run import analyse  # noqa: E402
 from gatebench.analysis.comparing.sides import sides_of  # noqa: E402
 from gatebench.analysis.comparing.verdict import verdicts  # noqa: E402
 from gatebench.campaign import measure, plan_campaign  # noqa: E402
-from gatebench.config import RunConfig  # noqa: E402
 from gatebench.progress import Display  # noqa: E402
 from gatebench.records import Trial  # noqa: E402
 from gatebench.run import run  # noqa: E402
 from gatebench.run_folder import RunFolder  # noqa: E402
+from gatebench.values.run_config import RunConfig  # noqa: E402
 
 
 def main() -> None:

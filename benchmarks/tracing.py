@@ -57,17 +57,18 @@ def _cpu_us_a_request(logged: bool, requests: int) -> float:
 @contextmanager
 def _nginx(logged: bool) -> Iterator[tuple[int, psutil.Process]]:
     """Where it listens, and its worker."""
-    from gatebench.config import Interface, resolve
+    from gatebench.knobs import resolve
     from gatebench.stacks.environment import nginx_environment
     from gatebench.stacks.native import TEMPLATE
     from gatebench.stacks.postgres import free_ports
     from gatebench.stacks.programs import find_nginx
     from gatebench.stacks.wait import answers, wait_until
+    from gatebench.values.server import Interface
 
     with tempfile.TemporaryDirectory() as state:
         port, stub = free_ports(2)
         values = {
-            **nginx_environment(resolve(Interface.WSGI, {"STACK": "native"}, lambda: False)),
+            **nginx_environment(resolve(Interface.WSGI, {"STACK": "native"}, lambda: False).side),
             "NGINX_APP": f"127.0.0.1:{stub}",
             "NGINX_LISTEN": f"127.0.0.1:{port}",
             "NGINX_STATIC": state,

@@ -15,13 +15,14 @@ from string import ascii_uppercase
 
 from rich.console import Console
 
-from gatebench.config import RunConfig, parse_server, resolve, trials_of
 from gatebench.errors import UsageError
+from gatebench.knobs import resolve, resolve_server, servers_of, trials_of
 from gatebench.progress import Display, Reporter, expected_s
 from gatebench.records import Trial
 from gatebench.run import run
 from gatebench.run_folder import RunFolder
-from gatebench.servers import DEFAULTS, SERVERS, Interface
+from gatebench.values.run_config import RunConfig
+from gatebench.values.server import Interface
 
 AROUND_S = 15.0
 """Seconds a run takes beside its ramp: starting the stack, the check, the drain."""
@@ -78,7 +79,7 @@ def measure(campaign: Campaign, console: Console, measure_one: Measure = run) ->
     try:
         for place, (trial, config) in enumerate(plan, start=1):
             where = f"Trial {trial.number} of {campaign.trials}, run {place} of {len(plan)}"
-            _say(console, f"\n{where}: {config.label}")
+            _say(console, f"\n{where}: {config.side.label}")
             folders.append(_measure(config, trial, console, measure_one))
     except BaseException:
         _say(console, f"The campaign ended early: {len(folders)} of its {len(plan)} runs are complete.")
@@ -93,10 +94,10 @@ def _measure(config: RunConfig, trial: Trial | None, console: Console, measure_o
 
 def _sides(command: str, given: Mapping[str, str], engine_answers: Callable[[], bool]) -> list[RunConfig]:
     if command == "aa":
-        name = given.get("SERVER") or DEFAULTS[Interface.WSGI]
-        return 2 * _each([name], given, engine_answers)
+        one = given.get("SERVER") or servers_of(given)[0]
+        return 2 * _each([one], given, engine_answers)
     if command == "bench":
-        return _each(_servers(given), given, engine_answers)
+        return _each(servers_of(given), given, engine_answers)
     if command == "reproduce":
         return _article(given, engine_answers)
     return [resolve(Interface(command), given, engine_answers)]
@@ -107,26 +108,12 @@ def _article(given: Mapping[str, str], engine_answers: Callable[[], bool]) -> li
         raise UsageError(f"PROFILE={given['PROFILE']} is not what reproduce measures: leave PROFILE out.")
     as_it_was = {**given, "PROFILE": "article"}
     lifted = {**as_it_was, "SET": f"{given.get('SET', '')} {NGINX_LIFTED}".strip()}
-    servers = _servers(given)
+    servers = servers_of(given)
     return [*_each(servers, as_it_was, engine_answers), *_each(servers, lifted, engine_answers)]
 
 
 def _each(servers: list[str], given: Mapping[str, str], engine_answers: Callable[[], bool]) -> list[RunConfig]:
-    return [
-        resolve(SERVERS[parse_server(name, "SERVER")].interface, {**given, "SERVER": name}, engine_answers)
-        for name in servers
-    ]
-
-
-def _servers(given: Mapping[str, str]) -> list[str]:
-    """Those that SERVER names. Where it names one only, or none, the other interface's default joins it."""
-    named = [parse_server(name, "SERVER") for name in given.get("SERVER", "").split(",") if name]
-    if len(set(named)) < len(named):
-        raise UsageError(f"SERVER={given['SERVER']} names a server twice: `make aa` runs one against itself.")
-    if len(named) > 1:
-        return named
-    by_interface = DEFAULTS | {SERVERS[name].interface: name for name in named}
-    return list(by_interface.values())
+    return [resolve_server(name, given, engine_answers) for name in servers]
 
 
 def in_minutes(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Before any load: does the app do what a user needs? Index, form, vote, results, and the vote in the database."""
+"""Before any load: does the app do what a user needs? Its pages, its form, and what is stored when the form is sent."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from html.parser import HTMLParser
 from http.cookiejar import CookieJar
 from typing import Any
 
-from gatebench.config import App
 from gatebench.errors import AppCheckError
+from gatebench.values.app import App
+from gatebench.values.workload import FormCheck, Ledger, Workload
 
 TIMEOUT_S = 30
 WARM_UP_REQUESTS = 200
@@ -24,32 +25,50 @@ WARM_UP_AT_ONCE = 8
 
 def live_facts(app: App, url: str) -> dict[str, Any]:
     """What the live app says of itself: interface, driver and versions, as its readiness URL has them."""
-    return dict(json.loads(_open(urllib.request.build_opener(), url + app.ready_path)))
-
-
-def check(app: App, url: str, votes: Callable[[], int]) -> None:
-    """Votes once as a person would, and raises AppCheckError at the first thing that is not as it must be."""
-    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
-    _open(browser, url + app.index_path)
-    page = _Form()
-    page.feed(_open(browser, url + app.form_path))
-    if page.action is None or page.choice is None:
-        raise AppCheckError(f"{app.form_path} shows no form with a choice to make: look at it in the app's log.")
-    before = votes()
-    fields = urllib.parse.urlencode({**page.hidden, page.choice[0]: page.choice[1]}).encode()
-    _open(browser, urllib.parse.urljoin(url + app.form_path, page.action), fields, leads_to=url + app.results_path)
-    if (after := votes()) != before + 1:
+    text = _open(urllib.request.build_opener(), url + app.ready_path)
+    try:
+        return dict(json.loads(text))
+    except (ValueError, TypeError) as error:
         raise AppCheckError(
-            f"One vote was sent and the database went from {before} to {after} votes: the app under test does not "
-            "store what it confirms, or something else writes to its database."
-        )
+            f"{app.ready_path} did not answer with a JSON object: have it say what the live process is made of."
+        ) from error
 
 
-def warm_up(app: App, url: str) -> None:
-    """Sends a few hundred form requests, so that no worker meets its first request while it is measured."""
+def check(workload: Workload, url: str, query: Callable[[str], str]) -> None:
+    """Does once what a person would, and raises AppCheckError at the first thing that is not as it must be."""
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    for path in workload.app.visits:
+        _open(browser, url + path)
+    if workload.check is not None:
+        before = _stored(workload.ledger, query)
+        _send_form(workload.check, browser, url)
+        after = _stored(workload.ledger, query)
+        if workload.ledger and after != before + 1:
+            raise AppCheckError(
+                f"One {workload.ledger.vote_name} was sent and the database went from {before} to {after}: the app "
+                "under test does not store what it confirms, or something else writes to its database."
+            )
+
+
+def warm_up(workload: Workload, url: str) -> None:
+    """Sends a few hundred requests, so that no worker meets its first request while it is measured."""
+    page = url + workload.warm_up_path
     with ThreadPoolExecutor(WARM_UP_AT_ONCE) as pool:
-        for _ in pool.map(lambda _: _open(urllib.request.build_opener(), url + app.form_path), range(WARM_UP_REQUESTS)):
+        for _ in pool.map(lambda _: _open(urllib.request.build_opener(), page), range(WARM_UP_REQUESTS)):
             pass
+
+
+def _stored(ledger: Ledger | None, query: Callable[[str], str]) -> int:
+    return int(query(ledger.votes_query)) if ledger else 0
+
+
+def _send_form(check: FormCheck, browser: urllib.request.OpenerDirector, url: str) -> None:
+    page = _Form()
+    page.feed(_open(browser, url + check.form_path))
+    if page.action is None or page.choice is None:
+        raise AppCheckError(f"{check.form_path} shows no form with a choice to make: look at it in the app's log.")
+    fields = urllib.parse.urlencode({**page.hidden, page.choice[0]: page.choice[1]}).encode()
+    _open(browser, urllib.parse.urljoin(url + check.form_path, page.action), fields, leads_to=url + check.leads_to)
 
 
 def _open(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import signal
 import sys
 import tempfile
@@ -13,6 +14,14 @@ from collections.abc import Callable
 from gatebench.errors import INTERRUPTED, GatebenchError, MachineError
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+PREFIX = "GATEBENCH_"
+"""Of what is read from the environment: a bare PORT, DB or TIMEOUT there is somebody else's."""
+
+
+def from_environment() -> dict[str, str]:
+    """Name -> text of what the environment has for Gatebench: GATEBENCH_USERS=20 is USERS. Empty is as good as none."""
+    return {name.removeprefix(PREFIX): text for name, text in os.environ.items() if name.startswith(PREFIX) and text}
 
 
 def guarded(work: Callable[[], int], interrupted: str) -> int:

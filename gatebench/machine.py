@@ -15,8 +15,8 @@ from typing import Any
 
 import psutil
 
-from gatebench.config import RunConfig
 from gatebench.errors import MachineError
+from gatebench.values.run_config import RunConfig
 
 
 def facts() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gatebench.config import SPAWN_RATE, RunConfig
+from gatebench.values.run_config import SPAWN_RATE, RunConfig
 
 PLAIN_EVERY_S = 5.0
 

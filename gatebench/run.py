@@ -7,14 +7,14 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+from gatebench import ROOT
 from gatebench.check import WARM_UP_REQUESTS, check, live_facts, warm_up
 from gatebench.command import DISK_FULL
-from gatebench.config import POLLS, ROOT, RunConfig
 from gatebench.errors import LoadError, MachineError, ServiceDiedError
 from gatebench.lock import locked
 from gatebench.machine import check_ports, facts, kept_to
@@ -26,6 +26,8 @@ from gatebench.run_folder import RunFolder
 from gatebench.sheet import process_facts
 from gatebench.stacks import Stack, make_stack
 from gatebench.stacks.wait import last_lines
+from gatebench.values.run_config import RunConfig
+from gatebench.values.workload import Ledger, Workload
 from gatebench.watchdog import ENDING_SIGNALS, Watchdog
 
 LOOK_EVERY_S = 0.1
@@ -35,10 +37,11 @@ NOT_PINNED = "everything shares all of them"
 
 def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunFolder:
     """Measures one configuration and returns its folder; raises a GatebenchError or KeyboardInterrupt after saving."""
-    results = Path(config.results)
+    results, side = Path(config.results), config.side
+    workload = side.workload
     with locked(results) as lock:
         check_ports(config)
-        folder = RunFolder.create(results, f"{config.interface}-{config.server}")
+        folder = RunFolder.create(results, f"{side.server.interface}-{side.server.name}")
         begun = Run(
             folder.path.name, config.to_json(), started=time.time(), machine=facts(), code=code(ROOT), trial=trial
         )
@@ -46,12 +49,12 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunF
         with watched(lock, folder, display) as watchdog, record.saved():
             stack = make_stack(config, folder, watchdog)
             with kept_to(stack.cores.others if stack.cores else ()):
-                display.note(f"Starting {config.label} ({config.stack}) …")
+                display.note(f"Starting {side.label} ({config.stack}) …")
                 stack.up()
-                record.note(versions=stack.versions(), app=live_facts(POLLS, stack.url))
+                record.note(versions=stack.versions(), app=live_facts(workload.app, stack.url))
                 display.note(f"Checking the app at {stack.url} …")
-                check(POLLS, stack.url, lambda: int(stack.query(POLLS.votes_query)))
-                record.note(sheet={**stack.sheet(), **_access_log(folder, stack)})
+                check(workload, stack.url, stack.query)
+                record.note(sheet={**stack.sheet(), **_access_log(folder, stack, workload)})
                 display.note(f"Cores: {stack.cores or NOT_PINNED}.")
                 with Sampler(folder, stack.roles, stack.query):
                     _ramp(stack, record, config, display)
@@ -70,9 +73,9 @@ class Record:
         self.run = replace(self.run, **changes)
         self.folder.write_run(self.run)
 
-    def read_ledger(self, stack: Stack, step: int | None, seeded: int) -> None:
+    def read_ledger(self, stack: Stack, ledger: Ledger, step: int | None, seeded: int) -> None:
         read_started = time.time()
-        stored = int(stack.query(POLLS.votes_query)) - seeded
+        stored = int(stack.query(ledger.votes_query)) - seeded
         self.votes += (LedgerReading(step, read_started, time.time(), stored),)
         self.folder.write_votes(list(self.votes))
 
@@ -109,8 +112,8 @@ def _ramp(stack: Stack, record: Record, config: RunConfig, display: Display) -> 
     display.note(f"Ramping {_in_words(config.users)} users, about {clock(expected_s(config))} min.")
     if not config.headless:
         display.note(f"Watch it at http://127.0.0.1:{config.ui_port} (watch only: a change there spoils the run).")
-    seeded = int(stack.query(POLLS.votes_query))
-    record.read_ledger(stack, 0, seeded)
+    audit = _auditor(record, stack, config.side.workload.ledger)
+    audit(0)
     load = stack.start_load()
     stopped = None
     try:
@@ -120,7 +123,7 @@ def _ramp(stack: Stack, record: Record, config: RunConfig, display: Display) -> 
                 _note_step(record, event)
                 record.note(sheet={**record.run.sheet, **process_facts(stack.roles())})
             if event["event"] == "step" and event["phase"] == "done":
-                record.read_ledger(stack, event["number"], seeded)
+                audit(event["number"])
             if event["event"] == "summary":
                 record.note(load=_summary(event))
             if event["event"] == "stopped":
@@ -135,13 +138,21 @@ def _ramp(stack: Stack, record: Record, config: RunConfig, display: Display) -> 
         raise LoadError(
             stopped or f"The load generator ended with code {load.returncode}; {log} ends:\n{last_lines(log)}"
         )
-    record.read_ledger(stack, None, seeded)
+    audit(None)
 
 
-def _access_log(folder: RunFolder, stack: Stack) -> dict[str, str]:
+def _auditor(record: Record, stack: Stack, ledger: Ledger | None) -> Callable[[int | None], None]:
+    """What reads the ledger at the end of a step; it does nothing where the workload has none."""
+    if ledger is None:
+        return lambda _: None
+    seeded = int(stack.query(ledger.votes_query))
+    return lambda step: record.read_ledger(stack, ledger, step, seeded)
+
+
+def _access_log(folder: RunFolder, stack: Stack, workload: Workload) -> dict[str, str]:
     """Warms the app up, and sees by the length of its log whether it writes a line for each request."""
     before = _lines(folder.log("app"))
-    warm_up(POLLS, stack.url)
+    warm_up(workload, stack.url)
     return {"app access log": "on" if _lines(folder.log("app")) - before >= WARM_UP_REQUESTS / 2 else "off"}
 
 

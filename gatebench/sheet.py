@@ -31,7 +31,7 @@ def server_facts(root: int, port: int, path: str) -> dict[str, Any]:
     """Of the app server below the process `root` that listens on a port of loopback, where `path` answers."""
     family = [psutil.Process(root), *psutil.Process(root).children(recursive=True)]
     sharing = [process for process in family if _listens(process, port)]
-    named = [process for process in sharing if "gatebench.serve" not in process.cmdline()]
+    named = [process for process in sharing if "gatebench.launch" not in process.cmdline()]
     first = min(named, key=lambda process: process.create_time(), default=None)
     return _known(
         {

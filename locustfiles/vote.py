@@ -16,7 +16,7 @@ class Voter(FastUser):
 
     @task
     def vote(self) -> None:
-        poll = random.randint(1, self.questions)
+        poll = random.randint(1, self.seed_size)
         form = self.get(f"/polls/{poll}/", name="form", expect=lambda page: is_form(page, poll))
         if form is None:
             return

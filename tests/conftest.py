@@ -8,16 +8,26 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from gatebench.config import ROOT
+from gatebench import ROOT
+from gatebench.knobs import KNOBS, resolve
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.postgres import free_ports
+from gatebench.values.run_config import RunConfig
+from gatebench.values.server import Interface
 
 TINY = {"STACK": "native", "USERS": "5,10", "SETTLE": "0.5", "HOLD": "2", "HEADLESS": "1"}
+
+NAMES = {knob.name for knob in KNOBS}
+
+
+def options(knobs: Mapping[str, str]) -> list[str]:
+    """USERS=5 as --users=5."""
+    return [f"--{name.lower().replace('_', '-')}={value}" for name, value in knobs.items()]
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
@@ -37,12 +47,13 @@ class Bench:
         self.port, self.ui_port = free_ports(2)
         self.started: list[subprocess.Popen[str]] = []
 
-    def start(self, interface: str, **knobs: str) -> subprocess.Popen[str]:
-        own = {"RESULTS": str(self.results), "PORT": str(self.port), "UI_PORT": str(self.ui_port)}
-        own |= {"TMPDIR": str(self.temporary)}
+    def start(self, command: str, **given: str) -> subprocess.Popen[str]:
+        """Knobs become options; what is no knob becomes a variable of the environment."""
+        knobs = {name: value for name, value in {**TINY, **self._own(), **given}.items() if name in NAMES}
+        variables = {name: value for name, value in given.items() if name not in NAMES}
         process = subprocess.Popen(
-            [sys.executable, "-m", "gatebench", interface],
-            env={**os.environ, **TINY, **own, **knobs},
+            [sys.executable, "-m", "gatebench", command, *options(knobs)],
+            env={**os.environ, "TMPDIR": str(self.temporary), **variables},
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -52,10 +63,17 @@ class Bench:
         self.started.append(process)
         return process
 
-    def run(self, interface: str, **knobs: str) -> subprocess.CompletedProcess[str]:
-        process = self.start(interface, **knobs)
+    def run(self, command: str, **given: str) -> subprocess.CompletedProcess[str]:
+        process = self.start(command, **given)
         stdout, stderr = process.communicate(timeout=180)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def config(self, interface: str, **knobs: str) -> RunConfig:
+        """A tiny run, for a test that makes it in its own process."""
+        return resolve(Interface(interface), {**TINY, **self._own(), **knobs}, lambda: False)
+
+    def _own(self) -> dict[str, str]:
+        return {"RESULTS": str(self.results), "PORT": str(self.port), "UI_PORT": str(self.ui_port)}
 
     def folder(self) -> RunFolder:
         """The newest run folder."""

@@ -9,17 +9,19 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pyarrow as pa
 import pytest
 
-from gatebench.config import ROOT
-from gatebench.errors import MachineError, ServiceDiedError
+from gatebench.errors import AppCheckError, MachineError, ServiceDiedError
 from gatebench.records import Outcome
-from gatebench.run import watched
+from gatebench.run import run, watched
 from gatebench.run_folder import RunFolder
+from gatebench.values.workload import FormCheck
 from tests.conftest import Bench, wait_for
 
 LONG = {"USERS": "20", "SETTLE": "0", "HOLD": "60"}
@@ -79,13 +81,6 @@ def test_a_bad_knob_ends_with_2_before_anything_starts(bench: Bench) -> None:
     assert not bench.results.exists()
 
 
-def test_make_tells_a_misspelt_knob(tmp_path: Path) -> None:
-    done = subprocess.run(
-        ["make", "bench-wsgi", "USRES=20", f"RESULTS={tmp_path}"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert "USRES is not a knob: did you mean USERS?" in done.stderr
-
-
 @pytest.mark.parametrize("knob", ["PORT", "UI_PORT"])
 def test_a_port_in_use_ends_with_3_and_names_the_knob(bench: Bench, knob: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -104,23 +99,16 @@ def test_results_that_cannot_be_written_end_with_3(bench: Bench) -> None:
 
 def test_an_app_that_fails_its_check_ends_with_4_and_no_load(bench: Bench) -> None:
     """Without a question to vote on, the form is a 404."""
-    code = (
-        "from dataclasses import replace; import gatebench.config as c, gatebench.run as r;"
-        "r.POLLS = replace(c.POLLS, form_path='/polls/99999/');"
-        "from gatebench.cli import main; raise SystemExit(main())"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, "wsgi"],
-        env={**os.environ, "STACK": "native", "HEADLESS": "1", "RESULTS": str(bench.results), "PORT": str(bench.port)},
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 4
-    assert "/polls/99999/ answered 404 Not Found, before any load" in done.stderr
+    config = bench.config("wsgi")
+    workload = replace(config.side.workload, check=FormCheck(form_path="/polls/99999/", leads_to="/"))
+    with pytest.raises(AppCheckError, match="/polls/99999/ answered 404 Not Found, before any load"):
+        run(replace(config, side=replace(config.side, workload=workload)), Notes())
+    assert AppCheckError.exit_code == 4
     assert bench.folder().read_run().outcome is Outcome.FAILED
     assert not bench.folder().requests.exists()
 
 
-@pytest.mark.parametrize("victim", ["nginx", "postgres", "gatebench.serve|gunicorn"])
+@pytest.mark.parametrize("victim", ["nginx", "postgres", "gatebench.launch|gunicorn"])
 def test_a_service_that_dies_ends_the_run_with_5_and_is_named(bench: Bench, victim: str) -> None:
     process = bench.start("wsgi", **LONG)
     wait_for(lambda: in_hold(bench), "the hold")
@@ -174,7 +162,7 @@ def test_kill_9_of_the_runner_leaves_nothing_and_the_next_run_works(bench: Bench
     assert recorded(killed) > 0
 
 
-@pytest.mark.parametrize("program", ["initdb", "--setup"])
+@pytest.mark.parametrize("program", ["initdb", "launch setup"])
 def test_kill_9_of_the_runner_before_anything_serves_leaves_nothing(bench: Bench, program: str) -> None:
     process = bench.start("wsgi", **LONG)
     wait_for(lambda: any(program in command(one) for one in family(process)), program)
@@ -213,6 +201,9 @@ class Notes:
 
     def note(self, text: str) -> None:
         self.said.append(text)
+
+    def load(self, event: dict[str, Any]) -> None:
+        pass
 
 
 def test_two_runs_at_once_end_the_second_with_7(bench: Bench) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from gatebench import errors
+from gatebench import ROOT, errors
 from gatebench.analysis.analysed_run import AnalysedRun, analyse
 from gatebench.analysis.comparing.sides import sides_of
 from gatebench.analysis.comparing.verdict import verdicts
 from gatebench.analysis.showing import text_tables
-from gatebench.config import KNOBS, ROOT
+from gatebench.knobs import KNOBS
 from gatebench.run_folder import RunFolder
 from gatebench.servers import SERVERS
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gatebench.config import ROOT
+from gatebench import ROOT
 from gatebench.errors import MachineError
 from gatebench.run_folder import RunFolder
 from gatebench.stacks import programs

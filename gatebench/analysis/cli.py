@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from gatebench.analysis.comparing.verdict import verdicts
 from gatebench.analysis.showing.export import save_tables, save_text
 from gatebench.analysis.showing.render import console, markdown, show
 from gatebench.analysis.showing.report import report
-from gatebench.command import guarded
+from gatebench.command import from_environment, guarded
 from gatebench.errors import RunFolderError, UsageError
 from gatebench.records import Outcome, Run
 from gatebench.run_folder import RESULTS, RunFolder, recorded
@@ -34,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _analyze(arguments: argparse.Namespace) -> int:
+    _refuse_misspelt()
     limits = parse_gates({name: _given(arguments, name) for name in GATES})
     anyway = _switch(_given(arguments, "ANYWAY"))
     if arguments.check:
@@ -159,8 +161,16 @@ def _path(text: str) -> Path:
 
 
 def _given(arguments: argparse.Namespace, name: str) -> str:
-    """An option, or the environment's variable of its name: make passes those of its command line on."""
-    return str(getattr(arguments, name.lower()) or os.environ.get(name, ""))
+    """An option, or what the environment has for it: make passes the names of its command line on that way."""
+    return str(getattr(arguments, name.lower()) or from_environment().get(name, ""))
+
+
+def _refuse_misspelt() -> None:
+    """Raises UsageError for a gate in the environment that is nearly spelt right: nobody would miss it otherwise."""
+    names = (*GATES, "ANYWAY")
+    for name in from_environment():
+        if name not in names and (near := difflib.get_close_matches(name, names, n=1, cutoff=0.8)):
+            raise UsageError(f"GATEBENCH_{name} is no gate: did you mean GATEBENCH_{near[0]}?")
 
 
 def _switch(text: str) -> bool:

@@ -22,16 +22,14 @@ from locust.env import Environment  # noqa: E402
 from locust.log import setup_logging  # noqa: E402
 from locust.util.load_locustfile import load_locustfile  # noqa: E402
 
+from gatebench import ROOT  # noqa: E402
 from gatebench.command import DISK_FULL  # noqa: E402
-from gatebench.config import ROOT, SPAWN_RATE, RunConfig  # noqa: E402
 from gatebench.errors import MachineError  # noqa: E402
 from gatebench.load.ramp import Ramp, RampStoppedError  # noqa: E402
 from gatebench.load.recorder import Recorder  # noqa: E402
-from gatebench.load.user import MeasuredUser  # noqa: E402
 from gatebench.run_folder import RunFolder  # noqa: E402
-
-LONGEST_DRAIN_S = 121.0
-"""For a client that waits for ever: as long as Nginx waits to connect and for the answer, and a second."""
+from gatebench.values.run_config import SPAWN_RATE, RunConfig  # noqa: E402
+from gatebench.values.side import Side  # noqa: E402
 
 
 def main() -> int:
@@ -39,7 +37,7 @@ def main() -> int:
     folder = RunFolder(arguments.folder)
     config = RunConfig.from_json(folder.read_run().config)
     setup_logging("INFO", None)
-    environment = _environment(config, arguments.host)
+    environment = _environment(config.side, arguments.host)
     runner = environment.create_local_runner()
     gevent.spawn(locust.stats.stats_history, runner)
     web_ui = None if config.headless else environment.create_web_ui(arguments.ui_host, config.ui_port)
@@ -63,24 +61,23 @@ def _climb(ramp: Ramp, config: RunConfig) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         gevent.signal_handler(number, interrupt)
-    drain_s = config.timeout_s + 1 if config.timeout_s else LONGEST_DRAIN_S
     complete = True
     try:
         ramp.climb(config.users)
     except RampStoppedError as stop:
         ramp.say("stopped", reason=str(stop))
         complete = False
-    ramp.drain(drain_s if complete else 1)
+    ramp.drain(config.side.footing.longest_answer_s + 1 if complete else 1)
     if ramp.recorder.error:
         return MachineError.exit_code
     return 0 if complete else 1
 
 
-def _environment(config: RunConfig, host: str) -> Environment:
-    profile = config.profile_row()
-    MeasuredUser.questions = profile.questions
-    MeasuredUser.timeout_s = config.timeout_s
-    user_classes, _ = load_locustfile(str(ROOT / "locustfiles" / profile.locustfile))
+def _environment(side: Side, host: str) -> Environment:
+    user_classes, _ = load_locustfile(str(ROOT / side.workload.locustfile))
+    for user in user_classes.values():
+        user.seed_size = side.workload.seed_size
+        user.timeout_s = side.footing.timeout_s
     locust.stats.PERCENTILES_TO_CHART = [0.5, 0.95, 0.99]
     return Environment(user_classes=list(user_classes.values()), events=events, host=host)
 

@@ -61,7 +61,7 @@ class MeasuredUser(User):
     """`get` and `post` return the page, or None when the request failed or its answer was not as expected."""
 
     abstract = True
-    questions = 100
+    seed_size = 100  # how much is in the database: ids 1 to this
     timeout_s: float | None = 10.0
     follow_redirects = False
     draining = False  # set for all users at the end: nobody asks for anything more

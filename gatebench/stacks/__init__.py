@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 from typing import Any, Protocol
 
-from gatebench.config import RunConfig
 from gatebench.machine import Cores
 from gatebench.run_folder import RunFolder
+from gatebench.values.run_config import RunConfig
 from gatebench.watchdog import Watchdog
 
 

@@ -13,13 +13,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gatebench.config import POLLS, ROOT, RunConfig
-from gatebench.errors import MachineError, ServiceDiedError
+from gatebench import ROOT
+from gatebench.errors import MachineError, ServiceDiedError, UsageError
 from gatebench.machine import share_out
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.engine import why_not
 from gatebench.stacks.environment import app_environment, nginx_environment, postgres_settings
 from gatebench.stacks.wait import PATIENCE_S, last_lines
+from gatebench.values.run_config import RunConfig
+from gatebench.values.workload import Workload
 from gatebench.watchdog import Watchdog, undisturbed
 
 SERVICES = ("postgres", "app", "nginx")
@@ -35,28 +37,30 @@ class ComposeStack:
     """PostgreSQL, the app server and Nginx, each a container whose output is in the run folder."""
 
     def __init__(self, config: RunConfig, folder: RunFolder, watchdog: Watchdog) -> None:
+        _refuse_what_no_image_holds(config.side.workload)
         if (missing := why_not()) is not None:
             raise MachineError(
                 f"The compose stack needs a Docker engine, and {missing}: start or install one, or use STACK=native."
             )
         self.url = f"http://127.0.0.1:{config.port}"
         engine_cores = range(int(_answer("docker", "info", "--format", "{{.NCPU}}")))
-        self.cores = share_out(engine_cores, config.workers) if config.pin else None
+        self.cores = share_out(engine_cores, config.side.footing.workers) if config.pin else None
         self._config = config
+        self._app = config.side.workload.app
         self._folder = folder
         self._watchdog = watchdog
         # Another checkout may start a run in the same second: its folder is called the same.
         self._project = f"gatebench-{folder.path.name}-{secrets.token_hex(3)}"
         self._environment = {
-            **app_environment(config),
-            **nginx_environment(config),
-            "DB_CONNECTIONS": postgres_settings(config)["max_connections"],
-            "PORT": str(config.port),
-            "UI_PORT": str(config.ui_port),
+            **app_environment(config.side),
+            **nginx_environment(config.side),
+            "DB_CONNECTIONS": postgres_settings(config.side)["max_connections"],
+            "GATEBENCH_PORT": str(config.port),
+            "GATEBENCH_UI_PORT": str(config.ui_port),
             "APP_CORES": ",".join(map(str, self.cores.app)) if self.cores else "",
             "OTHER_CORES": ",".join(map(str, self.cores.others)) if self.cores else "",
-            "GATEBENCH_RUN_FOLDER": str(folder.path),
-            "GATEBENCH_USER": _who_owns_files(),
+            "RUN_FOLDER": str(folder.path),
+            "RUN_AS": _who_owns_files(),
             "COMPOSE_PROFILES": "",  # a shell that has switched on `load` would start it with the rest
         }
         self._psql: _Psql | None = None
@@ -83,7 +87,7 @@ class ComposeStack:
         return {
             "postgresql": f"{self.query('SHOW server_version').split()[0]} (image postgres:17)",
             "nginx": f"{self._exec('nginx', 'nginx', '-v').rpartition('/')[2]} (image nginx:1.28)",
-            **json.loads(self._exec("app", "python", "-m", "gatebench.serve", "--versions")),
+            **json.loads(self._exec("app", "python", "-m", "gatebench.launch", "versions")),
             "docker": _answer("docker", "version", "--format", "{{.Server.Version}}"),
             "docker-compose": _answer("docker", "compose", "version", "--short"),
         }
@@ -107,7 +111,7 @@ class ComposeStack:
 
     def sheet(self) -> dict[str, Any]:
         return {
-            **json.loads(self._exec("app", "python", "-m", "gatebench.sheet", "8000", POLLS.ready_path)),
+            **json.loads(self._exec("app", "python", "-m", "gatebench.sheet", "8000", self._app.ready_path)),
             "nginx backlog": self._nginx_backlog(),
             "postgres max_connections": int(self.query("SHOW max_connections")),
         }
@@ -186,7 +190,7 @@ class ComposeStack:
             self._followers[service].wait(LAST_WORDS_S)
 
     def _compose(self, *arguments: str) -> list[str]:
-        files = (ROOT / f"docker-compose.{self._config.interface}.yml", ROOT / "compose" / "run.yml")
+        files = (ROOT / f"docker-compose.{self._config.side.server.interface}.yml", ROOT / "compose" / "run.yml")
         options = [word for file in files for word in ("--file", str(file))]
         return ["docker", "compose", "--project-name", self._project, *options, *arguments]
 
@@ -293,6 +297,16 @@ class _Deaths:
         if (ended := self._events.poll()) is not None:
             return None, str(ended)
         return None
+
+
+def _refuse_what_no_image_holds(workload: Workload) -> None:
+    """Raises UsageError for an app or a locustfile that lies elsewhere, or an app with an interpreter of its own."""
+    elsewhere = any(Path(path).is_absolute() for path in (workload.app.folder, workload.locustfile))
+    if elsewhere or workload.app.interpreter:
+        raise UsageError(
+            f"The images hold what is in this checkout and an interpreter of their own, and WORKLOAD={workload.name} "
+            "has its app, its locustfile or its interpreter elsewhere: give STACK=native."
+        )
 
 
 def _state(container: str) -> str | None:

@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-import secrets
+import json
+from dataclasses import asdict
 
-from gatebench.config import RunConfig
-
-
-def app_environment(config: RunConfig) -> dict[str, str]:
-    """For gatebench.serve and the Django project. The secret key is made fresh for each run."""
-    profile = config.profile_row()
-    return {
-        "SERVER": config.server,
-        "PROFILE": config.profile,
-        "WORKERS": str(config.workers),
-        "THREADS": str(profile.threads),
-        "BACKLOG": str(profile.backlog),
-        "SERVER_ARGS": config.server_args,
-        "DJANGO_SECRET_KEY": secrets.token_urlsafe(50),
-        "DJANGO_DEBUG": str(int(profile.debug)),
-        "POLLS_DB": config.db,
-        "POLLS_DB_POOL_SIZE": str(profile.db_pool_size),
-        "POLLS_DB_POOL_TIMEOUT": str(profile.db_pool_timeout_s),
-        "POLLS_VOTE": profile.vote,
-        "POLLS_QUESTIONS": str(profile.questions),
-    }
+from gatebench.launch import SIDE
+from gatebench.values.side import Side
 
 
-def postgres_settings(config: RunConfig) -> dict[str, str]:
+def app_environment(side: Side) -> dict[str, str]:
+    """For gatebench.launch, which tells the app what it has to know."""
+    return {SIDE: json.dumps(asdict(side))}
+
+
+def postgres_settings(side: Side) -> dict[str, str]:
     """What PostgreSQL is told beside its defaults."""
-    return {"max_connections": str(config.profile_row().db_connections)}
+    return {"max_connections": str(side.footing.db_connections)}
 
 
-def nginx_environment(config: RunConfig) -> dict[str, str]:
-    """The limits that the template leaves open; addresses and paths are the stack's own."""
-    profile = config.profile_row()
+def nginx_environment(side: Side) -> dict[str, str]:
+    """What the template leaves open; addresses and paths are the stack's own."""
+    footing = side.footing
     return {
-        "NGINX_CONNECTIONS": str(profile.nginx_connections),
-        "NGINX_OPEN_FILES": str(profile.nginx_open_files),
-        "NGINX_BACKLOG": str(profile.nginx_backlog),
-        "NGINX_UPSTREAM_HTTP": profile.nginx_upstream_http,
-        "NGINX_UPSTREAM_CONNECTION": profile.nginx_upstream_connection,
-        "NGINX_CONNECT_TIMEOUT_S": str(profile.nginx_connect_timeout_s),
-        "NGINX_READ_TIMEOUT_S": str(profile.nginx_read_timeout_s),
+        "NGINX_CONNECTIONS": str(footing.nginx_connections),
+        "NGINX_OPEN_FILES": str(footing.nginx_open_files),
+        "NGINX_BACKLOG": str(footing.nginx_backlog),
+        "NGINX_UPSTREAM_HTTP": footing.nginx_upstream_http,
+        "NGINX_UPSTREAM_CONNECTION": footing.nginx_upstream_connection,
+        "NGINX_CONNECT_TIMEOUT_S": str(footing.nginx_connect_timeout_s),
+        "NGINX_READ_TIMEOUT_S": str(footing.nginx_read_timeout_s),
+        "NGINX_STATIC_URL": side.workload.app.static_url,
     }

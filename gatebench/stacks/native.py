@@ -16,7 +16,7 @@ from typing import Any
 
 import psycopg
 
-from gatebench.config import POLLS, ROOT, RunConfig
+from gatebench import ROOT
 from gatebench.errors import MachineError, ServiceDiedError
 from gatebench.machine import our_cores, share_out
 from gatebench.run_folder import RunFolder
@@ -26,6 +26,7 @@ from gatebench.stacks.postgres import LOOPBACK, Postgres, free_ports
 from gatebench.stacks.processes import Processes
 from gatebench.stacks.programs import find_nginx, find_postgres
 from gatebench.stacks.wait import answers, last_lines, wait_until
+from gatebench.values.run_config import RunConfig
 from gatebench.watchdog import Watchdog, undisturbed
 
 OPEN_FILES = 65_536
@@ -40,6 +41,7 @@ class NativeStack:
     def __init__(self, config: RunConfig, folder: RunFolder, watchdog: Watchdog) -> None:
         self.url = f"http://{LOOPBACK}:{config.port}"
         self._config = config
+        self._app = config.side.workload.app
         self._folder = folder
         self._programs = {"postgresql": find_postgres(), "nginx": find_nginx()}
         with undisturbed():
@@ -47,19 +49,17 @@ class NativeStack:
             self._state = Path(tempfile.mkdtemp(prefix="gatebench-"))
             watchdog.remove_folder(self._state)
         self._state.chmod(0o711)
-        self.cores = share_out(our_cores(), config.workers) if config.pin else None
+        self._static = self._state / "static"
+        self.cores = share_out(our_cores(), config.side.footing.workers) if config.pin else None
         self._processes = Processes(folder, watchdog)
         postgres_port, self._app_port = free_ports(2)
         self._postgres = Postgres(
-            self._programs["postgresql"], postgres_port, self._state, self._processes, postgres_settings(config)
+            self._programs["postgresql"], postgres_port, self._state, self._processes, postgres_settings(config.side)
         )
         self._load: subprocess.Popen[bytes] | None = None
         self._environment = {
-            **app_environment(config),
+            **app_environment(config.side),
             **self._postgres.environment,
-            "APP_HOST": LOOPBACK,
-            "APP_PORT": str(self._app_port),
-            "DJANGO_STATIC_ROOT": str(self._state / "static"),
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
         }
@@ -68,17 +68,18 @@ class NativeStack:
         _raise_open_files_limit()
         self._postgres.start()
         self._setup()
-        self._processes.serve("app", [sys.executable, "-m", "gatebench.serve"], self._environment)
+        serve = self._launch("serve", "--host", LOOPBACK, "--port", str(self._app_port))
+        self._processes.serve("app", serve, self._environment)
         if self.cores:
             os.sched_setaffinity(self.roles()["app"], self.cores.app)
         # Nginx comes last, so that its error log begins with the run and not with refused connections.
-        self._wait_for_ready(f"http://{LOOPBACK}:{self._app_port}", self._config.server, log="app")
+        self._wait_for_ready(f"http://{LOOPBACK}:{self._app_port}", self._config.side.server.name, log="app")
         self._start_nginx()
         self._wait_for_ready(self.url, "Nginx", log="nginx-error")
 
     def versions(self) -> dict[str, str]:
-        command = [sys.executable, "-m", "gatebench.serve", "--versions"]
-        answer = subprocess.run(command, capture_output=True, check=True, cwd=ROOT)
+        environment = {**os.environ, **self._environment}
+        answer = subprocess.run(self._launch("versions"), env=environment, capture_output=True, check=True, cwd=ROOT)
         programs = {name: str(program) for name, program in self._programs.items()}
         return {**programs, **json.loads(answer.stdout)}
 
@@ -95,7 +96,7 @@ class NativeStack:
 
     def sheet(self) -> dict[str, Any]:
         return {
-            **server_facts(self.roles()["app"], self._app_port, POLLS.ready_path),
+            **server_facts(self.roles()["app"], self._app_port, self._app.ready_path),
             "nginx backlog": backlog(self._config.port),
             "postgres max_connections": int(self.query("SHOW max_connections")),
         }
@@ -112,17 +113,21 @@ class NativeStack:
     def dead(self) -> str | None:
         return self._processes.dead()
 
+    def _launch(self, what: str, *options: str) -> list[str]:
+        python = self._app.interpreter or sys.executable
+        return [python, "-m", "gatebench.launch", what, "--static", str(self._static), *options]
+
     def _wait_for_ready(self, url: str, who: str, log: str) -> None:
         wait_until(
-            lambda: answers(url + POLLS.ready_path),
-            what=f"{who} to answer {POLLS.ready_path}",
+            lambda: answers(url + self._app.ready_path),
+            what=f"{who} to answer {self._app.ready_path}",
             dead=self.dead,
             log=self._folder.log(log),
         )
 
     def _setup(self) -> None:
         """Makes the database ready; raises MachineError with what the app's management commands said."""
-        if self._processes.run("setup", [sys.executable, "-m", "gatebench.serve", "--setup"], self._environment):
+        if self._processes.run("setup", self._launch("setup"), self._environment):
             log = self._folder.log("setup")
             raise MachineError(
                 f"The database could not be set up, so there is nothing to measure: mend what {log} says.\n"
@@ -133,10 +138,10 @@ class NativeStack:
         home = self._state / "nginx"
         home.mkdir()
         values = {
-            **nginx_environment(self._config),
+            **nginx_environment(self._config.side),
             "NGINX_APP": f"{LOOPBACK}:{self._app_port}",
             "NGINX_LISTEN": f"{LOOPBACK}:{self._config.port}",
-            "NGINX_STATIC": self._environment["DJANGO_STATIC_ROOT"],
+            "NGINX_STATIC": str(self._static),
             "NGINX_STATE": str(home),
             "NGINX_ACCESS_LOG": str(self._folder.proxy_log),
             "NGINX_ERROR_LOG": str(self._folder.nginx_error_log),

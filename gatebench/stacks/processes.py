@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gatebench.config import ROOT
+from gatebench import ROOT
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.wait import last_lines
 from gatebench.watchdog import Watchdog, undisturbed

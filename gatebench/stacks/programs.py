@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatebench.config import ROOT
+from gatebench import ROOT
 from gatebench.errors import MachineError
 
 OLDEST_POSTGRES = 14

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from gatebench import ROOT
 from gatebench.analysis import cli
-from gatebench.config import ROOT
 from gatebench.run_folder import RunFolder
 from tests.analysis.conftest import Command
 from tests.analysis.synthetic import (

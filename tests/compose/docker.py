@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gatebench.config import ROOT
+from gatebench import ROOT
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.engine import why_not
 

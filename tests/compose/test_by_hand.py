@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from gatebench.servers import Interface
 from gatebench.stacks.postgres import free_ports
+from gatebench.values.server import Interface
 from tests.compose.docker import bare_environment, docker, needs_engine
 
 pytestmark = needs_engine
@@ -22,7 +22,7 @@ class ByHand:
         self.interface = interface
         self.port, self.ui_port = free_ports(2)
         self._command = ("compose", "-p", f"gatebench-by-hand-{self.port}", "-f", f"docker-compose.{interface}.yml")
-        self._environment = bare_environment(PORT=str(self.port), UI_PORT=str(self.ui_port))
+        self._environment = bare_environment(GATEBENCH_PORT=str(self.port), GATEBENCH_UI_PORT=str(self.ui_port))
 
     def compose(self, *arguments: str) -> str:
         return docker(*self._command, "--profile", "load", *arguments, env=self._environment)

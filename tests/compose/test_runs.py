@@ -17,12 +17,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from gatebench.config import ROOT
+from gatebench import ROOT
 from gatebench.records import Outcome
 from gatebench.run_folder import RunFolder
-from gatebench.servers import Interface
+from gatebench.values.server import Interface
 from tests.compose.docker import KNOBS, containers, docker, leftovers, listed, needs_engine, owners, volumes_of
-from tests.conftest import TINY, Bench
+from tests.conftest import TINY, Bench, options
 from tests.test_bad_days import in_hold, recorded, wait_for
 
 pytestmark = needs_engine
@@ -114,8 +114,8 @@ class Somebody:
                 return str(interpreter)
         return None
 
-    def run(self, command: list[str], **knobs: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "HOME": str(self._home), **knobs}
+    def run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "HOME": str(self._home)}
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=180, check=False, **self._options
         )
@@ -129,7 +129,7 @@ def test_files_of_a_run_belong_to_whoever_ran_it() -> None:
         if python is None:
             pytest.skip("another person can read no interpreter that runs what is installed here")
         own = {"RESULTS": str(bench.results), "PORT": str(bench.port), "UI_PORT": str(bench.ui_port)}
-        done = somebody.run([python, "-m", "gatebench", "asgi"], **{**TINY, **own, **KNOBS})
+        done = somebody.run([python, "-m", "gatebench", "asgi", *options({**TINY, **own, **KNOBS})])
         assert done.returncode == 0, done.stderr
         assert_whole(bench.folder())
         assert owners(bench.results) == {SOMEBODY}

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from gatebench.config import ROOT
+from gatebench import ROOT
 from gatebench.stacks.postgres import free_ports
 
 Answer = Callable[[socket.socket], None]

@@ -17,10 +17,10 @@ THE_SERVER = (
 
 _OF_NO_EFFECT = {"headless", "port", "ui_port", "results", "label", "app"}
 _SAID_TWICE = {"ready", "interface", "db"}
-_TOLD_APART = {"settings", "workload", "overrides"}
-"""Settings have a line each, and overrides are among them."""
+_TOLD_APART = {"settings", "workload", "overrides", "server_row"}
+"""Settings have a line each, and overrides are among them; of the server, its command and what it loads are."""
 
-_SAID_ELSEWHERE = {"name", "db", "timeout_s", "vote", "debug"}
+_SAID_ELSEWHERE = {"name", "db", "timeout_s", "workers", "vote", "debug"}
 """Of the settings: by a knob, or by the live app."""
 
 _RECORDED_LATER = {"pin"}
@@ -74,8 +74,18 @@ def settings_of(run: Run) -> dict[str, str]:
 
 
 def _profile_settings(run: Run) -> dict[str, str]:
-    settings = {**run.config.get("settings", {}), **run.config.get("workload", {})}
-    return {name: _text(value) for name, value in settings.items() if name not in _SAID_ELSEWHERE}
+    settings, workload = run.config.get("settings", {}), run.config.get("workload", {})
+    told = {name: value for name, value in (*settings.items(), *workload.items()) if name not in _SAID_ELSEWHERE}
+    told |= _workload(workload)
+    return {name: _text(value) for name, value in told.items() if not isinstance(value, dict)}
+
+
+def _workload(workload: dict[str, Any]) -> dict[str, Any]:
+    """Of the whole Workload: its name, what it promises, and what it tells the app."""
+    if "name" not in workload:  # of a run that did not record it whole
+        return {}
+    objective = {f"objective {name}": value for name, value in workload["objective"].items()}
+    return {"workload": workload["name"], **objective, **workload["environment"]}
 
 
 def _own_program(name: str, values: list[str]) -> bool:

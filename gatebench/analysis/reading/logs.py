@@ -25,20 +25,20 @@ _ERROR_LINE = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(\w+)\] [\d#]+: (?
 _APP_HEADING = re.compile(r"\brequest_id=([0-9a-f]{16}|-)(?: |$)")
 _SERVER_HEADING = re.compile(r"\[\d{4}-|[A-Z]+: ")
 _GUNICORN_STAMP = re.compile(r"\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4})\]")
-_WORKER_ENDS = (
-    (re.compile(r"WORKER TIMEOUT \(pid:(\d+)\)"), TIMED_OUT),
-    (re.compile(r"Worker \(pid:(\d+)\) was sent SIG"), KILLED),
-    (re.compile(r"Worker \(pid:(\d+)\) exited"), ENDED),
-    (re.compile(r"Child process \[(\d+)\] died"), ENDED),
-)
-"""gunicorn's words, and uvicorn's, which kills a worker that is silent and says no more of it than of any other."""
+_HOW = {"timed_out": TIMED_OUT, "killed": KILLED, "ended": ENDED}
+_LIMIT = "limit_reached"
+_OLDER = {
+    "timed_out": [r"WORKER TIMEOUT \(pid:(\d+)\)"],
+    "killed": [r"Worker \(pid:(\d+)\) was sent SIG"],
+    "ended": [r"Worker \(pid:(\d+)\) exited", r"Child process \[(\d+)\] died"],
+    _LIMIT: ["Exceeded concurrency limit"],
+}
+"""What gunicorn and uvicorn say. Newer runs tell the patterns of their own server in run.json."""
 _EXCEPTION = re.compile(r"((?:\w+\.)*[A-Z]\w*)(?:: .*)?$")
 
 _POOL_REFUSED = re.compile(
     r"(\S+ \d\d:\d\d:\d\d)\S* \w+ psycopg\.pool pid=(\d+) .*(?:too many clients|remaining connection slots)"
 )
-_LIMIT = "Exceeded concurrency limit"
-"""uvicorn's words."""
 
 
 def read_error_log(folder: RunFolder) -> pd.DataFrame:
@@ -77,6 +77,7 @@ class AppLog:
 
 
 def read_app_log(folder: RunFolder) -> AppLog:
+    patterns = _patterns(folder)
     records: list[_Record] = []
     ends: list[tuple[float | None, int, str, str]] = []
     refusals: list[tuple[float, int, str]] = []
@@ -89,12 +90,13 @@ def read_app_log(folder: RunFolder) -> AppLog:
             about = _Record(int(heading[1], 16), line[:LONGEST_LINE]) if heading[1] != "-" else None
             records += [about] if about else []
             refusals += _refusal(line)
-        elif _SERVER_HEADING.match(line):
-            about = None
-            ends += _worker_end(line)
-            limit_line = limit_line or (line[:LONGEST_LINE] if _LIMIT in line else None)
-        elif about and _EXCEPTION.match(line):
+        elif about and _EXCEPTION.match(line) and not _SERVER_HEADING.match(line):
             about.chain.append(line[:LONGEST_LINE])
+        else:
+            about = None if _SERVER_HEADING.match(line) else about
+            ends += _worker_end(line, patterns)
+            if limit_line is None and any(re.search(said, line) for said in patterns[_LIMIT]):
+                limit_line = line[:LONGEST_LINE]
     return AppLog(
         _errors(records),
         pd.DataFrame(ends, columns=["time", "pid", "how", "line"]).astype({"time": "float64", "pid": "int64"}),
@@ -131,12 +133,19 @@ def _refusal(line: str) -> list[tuple[float, int, str]]:
     return [(_seconds(match[1].replace("-", "/")), int(match[2]), line[:LONGEST_LINE])] if match else []
 
 
-def _worker_end(line: str) -> list[tuple[float | None, int, str, str]]:
-    for said, how in _WORKER_ENDS:
-        if match := said.search(line):
-            stamp = _GUNICORN_STAMP.match(line)
-            moment = datetime.strptime(stamp[1], "%Y-%m-%d %H:%M:%S %z").timestamp() if stamp else None
-            return [(moment, int(match[1]), how, line[:LONGEST_LINE])]
+def _patterns(folder: RunFolder) -> dict[str, list[str]]:
+    """What the run's server says, by regular expressions."""
+    server = folder.read_run().config.get("server_row") or {"log": _OLDER}
+    return dict(server["log"])
+
+
+def _worker_end(line: str, patterns: dict[str, list[str]]) -> list[tuple[float | None, int, str, str]]:
+    for kind, how in _HOW.items():
+        for said in patterns[kind]:
+            if match := re.search(said, line):
+                stamp = _GUNICORN_STAMP.match(line)
+                moment = datetime.strptime(stamp[1], "%Y-%m-%d %H:%M:%S %z").timestamp() if stamp else None
+                return [(moment, int(match[1]), how, line[:LONGEST_LINE])]
     return []
 
 

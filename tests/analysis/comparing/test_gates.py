@@ -90,7 +90,7 @@ def test_of_several_trials_the_median_is_judged(results: Path, command: Command)
 
 def test_gates_come_from_the_environment_too(results: Path, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     write(results)
-    monkeypatch.setenv("MAX_FAILURES", "1%")
+    monkeypatch.setenv("GATEBENCH_MAX_FAILURES", "1%")
     assert command() == 9
     assert command("--max-failures", "5%") == 0
 

@@ -1,0 +1,293 @@
+"""What a person can set: the knobs, their defaults and their validation. Every mistake is one UsageError sentence.
+
+A knob has one name everywhere: `make bench-wsgi USERS=20,40`, `python -m gatebench wsgi --users 20,40`, and
+GATEBENCH_USERS in the environment. Here alone a name becomes a value: a server, a workload, a profile.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gatebench import ROOT
+from gatebench.errors import UsageError
+from gatebench.profiles import PROFILES, Profile
+from gatebench.servers import DEFAULTS, SERVERS
+from gatebench.values.footing import DB_MODES, SETTINGS, Footing
+from gatebench.values.run_config import RunConfig
+from gatebench.values.server import Interface, Server
+from gatebench.values.side import Side
+from gatebench.values.workload import Workload
+from gatebench.workloads import WORKLOADS
+
+STACKS = ("compose", "native")
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One thing a person can set. `parse` takes the text and the knob's name, and raises UsageError."""
+
+    name: str
+    parse: Callable[[str, str], Any]
+    default: str
+    help: str
+
+
+def _number(low: float, high: float, unit: str) -> Callable[[str, str], float]:
+    def parse(text: str, name: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise UsageError(
+                f"{name}={text} is not a number of {unit} from {low:g} to {high:g}: give one, as in {name}={low:g}."
+            )
+        return value
+
+    return parse
+
+
+def _whole(low: int, high: int, what: str) -> Callable[[str, str], int]:
+    def parse(text: str, name: str) -> int:
+        if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
+            raise UsageError(f"{name}={text} is not a {what} from {low} to {high}: give a whole number.")
+        return int(text)
+
+    return parse
+
+
+def _one_of(*allowed: str) -> Callable[[str, str], str]:
+    def parse(text: str, name: str) -> str:
+        if text not in allowed:
+            near = difflib.get_close_matches(text, allowed, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise UsageError(f"{name}={text} is not known: it is one of {', '.join(allowed)}.{hint}")
+        return text
+
+    return parse
+
+
+def _switch(text: str, name: str) -> bool:
+    if text not in ("0", "1"):
+        raise UsageError(f"{name}={text} is neither 0 nor 1: give {name}=1 to switch it on.")
+    return text == "1"
+
+
+def _folder(text: str, _name: str) -> str:
+    return str(Path(text).expanduser().resolve())
+
+
+SEED_SIZE = "seed_size"
+"""The setting that is the workload's; all others are the footing's."""
+
+_BOUNDS: Mapping[str, Mapping[str, Any]] = {**SETTINGS, SEED_SIZE: {"bounds": (1, 100_000)}}
+
+
+def parse_settings(text: str, name: str = "SET") -> dict[str, Any]:
+    """`nginx_connections=64 db_pool_size=1`: settings by name, each of its own type and within its bounds."""
+    changed = {}
+    for word in text.split():
+        setting, _, value = word.partition("=")
+        if setting not in _BOUNDS:
+            near = difflib.get_close_matches(setting, _BOUNDS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_BOUNDS)}."
+            raise UsageError(f"{name}={text} is not understood, {setting} is no setting: {hint}")
+        changed[setting] = _setting(value, **_BOUNDS[setting])
+        if changed[setting] is None:
+            raise UsageError(f"{name}={text} is not understood: {setting} takes {_what(**_BOUNDS[setting])}.")
+    return changed
+
+
+def _setting(text: str, bounds: tuple[float, float] = (0, 0), allowed: tuple[str, ...] = ()) -> Any:
+    """The value, of the bounds' type; None when it is not one that is allowed."""
+    if allowed:
+        return text if text in allowed else None
+    low, high = bounds
+    try:
+        value = type(low)(text)
+    except ValueError:
+        return None
+    return value if low <= value <= high else None
+
+
+def _what(bounds: tuple[float, float] = (0, 0), allowed: tuple[str, ...] = ()) -> str:
+    if allowed:
+        return " or ".join(word or "nothing" for word in allowed)
+    low, high = bounds
+    return f"a {'whole number' if isinstance(low, int) else 'number'} from {low:g} to {high:.0f}"
+
+
+MOST_USERS = 20_000
+
+
+def parse_users(text: str, name: str = "USERS") -> tuple[int, ...]:
+    """The users of each step, rising: `100:700:100` (first:last:step, last included) or a comma list `20,40`."""
+    how = f"give first:last:step as in {name}=100:700:100, or a rising comma list as in {name}=20,40"
+    try:
+        numbers = [int(part) for part in text.replace(":", ",").split(",")]
+    except ValueError:
+        raise UsageError(f"{name}={text} does not parse: {how}.") from None
+    if ":" in text:
+        if "," in text or len(numbers) != 3 or numbers[2] < 1:
+            raise UsageError(f"{name}={text} does not parse: {how}.")
+        numbers = list(range(numbers[0], numbers[1] + 1, numbers[2]))
+    if not numbers or numbers[0] < 1 or numbers[-1] > MOST_USERS or numbers != sorted(set(numbers)):
+        raise UsageError(f"{name}={text} is not a rising row of numbers from 1 to {MOST_USERS}: {how}.")
+    return tuple(numbers)
+
+
+parse_server = _one_of(*SERVERS)
+
+
+def _servers_in_words() -> str:
+    """As in "gunicorn (default) under WSGI; uvicorn (default) or daphne under ASGI"."""
+    return "; ".join(f"{_listed(interface)} under {interface.upper()}" for interface in Interface)
+
+
+def _listed(interface: Interface) -> str:
+    others = [server.name for server in SERVERS.values() if server.interface is interface and not server.is_default]
+    return " or ".join([", ".join([f"{DEFAULTS[interface]} (default)", *others[:-1]]), *others[-1:]])
+
+
+KNOBS = (
+    Knob("STACK", _one_of(*STACKS), "", "compose (the default where a Docker engine answers) or native"),
+    Knob("SERVER", parse_server, "", _servers_in_words()),
+    Knob("PROFILE", _one_of(*PROFILES), "fair", "fair: equal footing; article: the article's settings"),
+    Knob("WORKLOAD", _one_of(*WORKLOADS), "", f"what users do: {', '.join(WORKLOADS)} (the profile's)"),
+    Knob("DB", _one_of(*DB_MODES), "", "pool (psycopg 3; the default of fair), persistent or per-request (psycopg2)"),
+    Knob("WORKERS", _whole(1, 64, "number of processes"), "", "processes of the app server (2)"),
+    Knob("USERS", parse_users, "100:700:100", "users of each step: first:last:step, or a comma list"),
+    Knob(
+        "SETTLE", _number(0, 3600, "seconds"), "10", "seconds that a step settles, at the least, before it is measured"
+    ),
+    Knob("HOLD", _number(1, 3600, "seconds"), "20", "seconds of each step that are measured"),
+    Knob("TIMEOUT", _number(0.1, 600, "seconds"), "", "seconds a client waits for an answer (10; article: no limit)"),
+    Knob("TRIALS", _whole(1, 100, "number of trials"), "1", "runs of each side; bench shuffles the sides of a trial"),
+    Knob("QUICK", _switch, "0", "1: SETTLE=5 HOLD=8, a whole ramp in about two minutes"),
+    Knob("HEADLESS", _switch, "0", "1: no web UI"),
+    Knob(
+        "SERVER_ARGS", lambda text, _: text, "", "added to the server's command line, as in SERVER_ARGS='--threads 4'"
+    ),
+    Knob("SET", parse_settings, "", "settings that differ from the profile's, as in SET='nginx_connections=64'"),
+    Knob("PIN", _switch, "1", "0: the app server shares all cores with everything else"),
+    Knob("PORT", _whole(1, 65535, "port"), "8080", "where Nginx listens, on loopback"),
+    Knob("UI_PORT", _whole(1, 65535, "port"), "8089", "where Locust's web UI listens, on loopback"),
+    Knob("RESULTS", _folder, str(ROOT / "results"), "the folder that run folders are made in"),
+)
+_BY_NAME = {knob.name: knob for knob in KNOBS}
+_QUICK = {"SETTLE": "5", "HOLD": "8"}
+
+
+def resolve(interface: Interface, given: Mapping[str, str], engine_answers: Callable[[], bool]) -> RunConfig:
+    """The run that an interface and the given knobs ask for. An empty value is as good as none.
+
+    `engine_answers` is asked only when STACK is not given.
+    """
+    values = _parsed(given)
+    if values["PORT"] == values["UI_PORT"]:
+        raise UsageError(f"PORT and UI_PORT are both {values['PORT']}: give each a port of its own.")
+    return RunConfig(
+        side=_side(interface, values),
+        stack=values["STACK"] or ("compose" if engine_answers() else "native"),
+        users=values["USERS"],
+        settle_s=values["SETTLE"],
+        hold_s=values["HOLD"],
+        pin=values["PIN"],
+        headless=values["HEADLESS"],
+        port=values["PORT"],
+        ui_port=values["UI_PORT"],
+        results=values["RESULTS"],
+    )
+
+
+def resolve_server(name: str, given: Mapping[str, str], engine_answers: Callable[[], bool]) -> RunConfig:
+    """The run of a server by its name, whatever its interface."""
+    server = SERVERS[parse_server(name, "SERVER")]
+    return resolve(server.interface, {**given, "SERVER": name}, engine_answers)
+
+
+def servers_of(given: Mapping[str, str]) -> list[str]:
+    """Those that SERVER names, with commas. Where it names one only, or none, the other interface's default joins."""
+    named = [parse_server(name, "SERVER") for name in given.get("SERVER", "").split(",") if name]
+    if len(set(named)) < len(named):
+        raise UsageError(f"SERVER={given['SERVER']} names a server twice: `make aa` runs one against itself.")
+    if len(named) > 1:
+        return named
+    return list((DEFAULTS | {SERVERS[name].interface: name for name in named}).values())
+
+
+def trials_of(given: Mapping[str, str]) -> int:
+    """How many trials the given knobs ask for."""
+    knob = _BY_NAME["TRIALS"]
+    return int(knob.parse(given.get(knob.name) or knob.default, knob.name))
+
+
+def _parsed(given: Mapping[str, str]) -> dict[str, Any]:
+    """Every knob's value by its name; None where it is not given and has no default."""
+    given = {name: text for name, text in given.items() if text != ""}
+    if given.get("QUICK") == "1":
+        given = {**_QUICK, **given}
+    return {
+        knob.name: knob.parse(text, knob.name) if (text := given.get(knob.name, knob.default)) else None
+        for knob in KNOBS
+    }
+
+
+def _side(interface: Interface, values: Mapping[str, Any]) -> Side:
+    profile, server = PROFILES[values["PROFILE"]], _server(interface, values)
+    workload = WORKLOADS[values["WORKLOAD"] or profile.workload]
+    overrides = values["SET"] or {}
+    footing = _footing(profile.footing, values, overrides)
+    if interface is Interface.ASGI and footing.db == "persistent":
+        raise UsageError(
+            "DB=persistent leaks connections under ASGI, where each request has a thread of its own (Django's manual "
+            "says so): give DB=pool or DB=per-request."
+        )
+    server_args = values["SERVER_ARGS"] or ""
+    return Side(
+        label=_label(server, profile, workload, [server_args, *map("=".join, _in_words(overrides).items())]),
+        server=server,
+        workload=replace(workload, seed_size=overrides.get(SEED_SIZE, workload.seed_size)),
+        footing=footing,
+        server_args=server_args,
+        overrides=overrides,
+    )
+
+
+def _server(interface: Interface, values: Mapping[str, Any]) -> Server:
+    name = values["SERVER"] or DEFAULTS[interface]
+    server = SERVERS[name]
+    if server.interface is not interface:
+        fitting = ", ".join(row.name for row in SERVERS.values() if row.interface is interface)
+        raise UsageError(
+            f"SERVER={name} speaks {server.interface.upper()}: run `make bench-{server.interface}` for it, "
+            f"or give {interface.upper()} one of {fitting}."
+        )
+    if values["PROFILE"] not in server.commands:
+        there = " or ".join(f"PROFILE={name}" for name in server.commands)
+        raise UsageError(f"SERVER={name} has no command line under PROFILE={values['PROFILE']}: give {there}.")
+    return server
+
+
+def _footing(footing: Footing, values: Mapping[str, Any], overrides: Mapping[str, Any]) -> Footing:
+    """The profile's, with what knobs of its own and SET say otherwise."""
+    knobs = {"db": values["DB"], "workers": values["WORKERS"], "timeout_s": values["TIMEOUT"]}
+    given = {name: value for name, value in knobs.items() if value is not None}
+    return replace(footing, **given, **{name: value for name, value in overrides.items() if name != SEED_SIZE})
+
+
+def _label(server: Server, profile: Profile, workload: Workload, changes: list[str]) -> str:
+    if workload.name != profile.workload:
+        marks = [profile.name, workload.name]
+    else:
+        marks = [profile.name] * (profile.name != _BY_NAME["PROFILE"].default)
+    marks += [change for change in changes if change]
+    return f"{server.interface.upper()} {server.name}" + (f" ({', '.join(marks)})" if marks else "")
+
+
+def _in_words(overrides: Mapping[str, Any]) -> dict[str, str]:
+    return {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in overrides.items()}

@@ -1,0 +1,67 @@
+"""A RunConfig: a side, and how it is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gatebench.values.codec import from_json
+from gatebench.values.footing import Footing
+from gatebench.values.server import Server
+from gatebench.values.side import Side
+from gatebench.values.workload import Workload
+
+SPAWN_RATE = 50
+"""Users started a second, at most. Locust warns over 100; bursts are no part of what is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """A run, resolved: every knob has its value. The `config` of run.json holds it, and is enough to read it back."""
+
+    side: Side
+    stack: str  # native or compose
+    users: tuple[int, ...]  # of each step
+    settle_s: float
+    hold_s: float
+    pin: bool  # the app server gets cores of its own
+    headless: bool  # no web UI
+    port: int  # where Nginx listens
+    ui_port: int  # where Locust's web UI does
+    results: str  # the folder that run folders are made in
+
+    def to_json(self) -> dict[str, Any]:
+        """Names first, as readers of any run.json know them; then the whole values, the analysis' only source."""
+        side = self.side
+        ledger = side.workload.ledger
+        measured = {name: value for name, value in asdict(self).items() if name != "side"}
+        return {
+            "interface": side.server.interface,
+            "server": side.server.name,
+            "profile": side.footing.name,
+            "app": side.workload.app.name,
+            "db": side.footing.db,
+            "workers": side.footing.workers,
+            "timeout_s": side.footing.timeout_s,
+            "server_args": side.server_args,
+            "overrides": dict(side.overrides),
+            **measured,
+            "label": side.label,
+            "settings": asdict(side.footing),
+            "workload": {**asdict(side.workload), "vote_name": ledger.vote_name if ledger else None},
+            "server_row": asdict(side.server),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> RunConfig:
+        """Raises KeyError when a Gatebench wrote it that did not write whole values yet."""
+        side = Side(
+            label=data["label"],
+            server=from_json(Server, data["server_row"]),
+            workload=from_json(Workload, data["workload"]),
+            footing=from_json(Footing, data["settings"]),
+            server_args=data["server_args"],
+            overrides=data["overrides"],
+        )
+        return from_json(cls, {**data, "side": asdict(side)})

@@ -1,0 +1,23 @@
+"""A Side: what is compared with another side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gatebench.values.footing import Footing
+from gatebench.values.server import Server
+from gatebench.values.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Server × workload × footing, resolved. The app's process is given the whole of it."""
+
+    label: str  # how it is called in tables and charts, for example `WSGI gunicorn`
+    server: Server
+    workload: Workload
+    footing: Footing
+    server_args: str = ""  # added to the server's command line
+    overrides: Mapping[str, Any] = field(default_factory=dict)  # what SET changed, of the footing or the workload

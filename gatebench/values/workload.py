@@ -1,0 +1,50 @@
+"""A Workload: what users do to an App, and what must be true of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gatebench.values.app import App
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What a site promises its users. A step that keeps it counts as held."""
+
+    failures_pct: float = 1.0  # fewer than that
+    p95_ms: float = 1000.0  # up to that
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What users were told is held against what the database has: each success of one request adds one there."""
+
+    votes_query: str  # SQL: one number, the sum of all votes
+    vote_name: str  # the name of the request that adds one
+
+
+@dataclass(frozen=True, slots=True)
+class FormCheck:
+    """A form that is sent once before any load, as a person would: the first choice of its radio buttons."""
+
+    form_path: str
+    leads_to: str  # the path that the answer redirects to
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What the simulated users of a run do, in a locustfile, and what the runner and the analysis know of it."""
+
+    name: str
+    app: App
+    locustfile: str  # from the checkout, or absolute
+    request_names: tuple[str, ...]  # all that the locustfile gives its requests
+    round_name: str  # the one that a user's every round begins with
+    think_s: float  # how long a user thinks between two rounds, on average
+    warm_up_path: str  # asked for a few hundred times before the load
+    seed_size: int  # how much the App's setup puts into the database; the locustfile's users have it too
+    objective: Objective = Objective()
+    check: FormCheck | None = None
+    ledger: Ledger | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)  # for the App, beside its own

@@ -1,0 +1,16 @@
+from gatebench.values.workload import Workload
+from gatebench.workloads.polls import CHECK, FORM, LEDGER, POLLS
+
+ARTICLE = Workload(
+    name="article",
+    app=POLLS,
+    locustfile="locustfiles/article.py",
+    request_names=("form", "vote"),
+    round_name="form",
+    think_s=1.5,
+    warm_up_path=FORM,
+    seed_size=1,
+    check=CHECK,
+    ledger=LEDGER,
+    environment={"POLLS_VOTE": "read-then-save"},
+)

@@ -1,0 +1,31 @@
+"""The polls site of Django's tutorial: the App of the workloads `vote` and `article`."""
+
+from gatebench.values.app import App
+from gatebench.values.server import Interface
+from gatebench.values.workload import FormCheck, Ledger
+
+POLLS = App(
+    name="polls",
+    folder="polls_site",
+    applications={Interface.WSGI: "config.wsgi:application", Interface.ASGI: "config.asgi:application"},
+    ready_path="/ready/",
+    visits=("/polls/",),
+    setup=(
+        "migrate --no-input --verbosity 0",
+        "seed --questions {seed_size} --choices 4",
+        "collectstatic --no-input --verbosity 0",
+    ),
+    environment={
+        "DJANGO_SECRET_KEY": "{secret}",
+        "DJANGO_DEBUG": "{debug:d}",
+        "DJANGO_STATIC_ROOT": "{static}",
+        "POLLS_DB": "{db}",
+        "POLLS_DB_POOL_SIZE": "{db_pool_size}",
+        "POLLS_DB_POOL_TIMEOUT": "{db_pool_timeout_s}",
+    },
+    packages=("django", "asgiref", "psycopg", "psycopg-pool", "psycopg2-binary"),
+)
+
+FORM = "/polls/1/"
+CHECK = FormCheck(form_path=FORM, leads_to="/polls/1/results/")
+LEDGER = Ledger(votes_query="SELECT COALESCE(SUM(votes), 0) FROM polls_choice", vote_name="vote")

@@ -1,0 +1,232 @@
+"""Knobs: every good value is understood, every bad one is one sentence that names the knob."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from gatebench.analysis.comparing.gates import GATES
+from gatebench.errors import UsageError
+from gatebench.knobs import KNOBS, parse_users, resolve
+from gatebench.names import JUDGED, check_names
+from gatebench.profiles import PROFILES
+from gatebench.servers import SERVERS
+from gatebench.values.run_config import RunConfig
+from gatebench.values.server import Interface, LogPatterns, Server
+
+
+def resolved(interface: Interface = Interface.WSGI, **knobs: str) -> RunConfig:
+    return resolve(interface, knobs, engine_answers=lambda: False)
+
+
+def test_users_are_a_range_or_a_list() -> None:
+    assert parse_users("100:700:100") == (100, 200, 300, 400, 500, 600, 700)
+    assert parse_users("20,40") == (20, 40)
+    assert parse_users("50") == (50,)
+    assert parse_users("10:25:10") == (10, 20)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "0", "-5", "10:20", "10:20:0", "10:5:1", "20,20", "40,20", "1:2,3", "99999", "1.5"]
+)
+def test_users_that_do_not_parse_are_one_sentence(text: str) -> None:
+    with pytest.raises(UsageError, match=r"^USERS=.*: give first:last:step as in USERS=100:700:100, or .*$"):
+        parse_users(text)
+
+
+@pytest.mark.parametrize(
+    ("knob", "value"),
+    [
+        ("STACK", "podman"),
+        ("SERVER", "apache"),
+        ("PROFILE", "far"),
+        ("DB", "mysql"),
+        ("WORKERS", "0"),
+        ("WORKERS", "two"),
+        ("WORKERS", "²"),
+        ("SETTLE", "-1"),
+        ("HOLD", "0"),
+        ("HOLD", "nan"),
+        ("TIMEOUT", "inf"),
+        ("QUICK", "yes"),
+        ("HEADLESS", "true"),
+        ("PORT", "70000"),
+        ("UI_PORT", "8o89"),
+    ],
+)
+def test_a_bad_value_is_one_sentence_that_names_the_knob(knob: str, value: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolved(**{knob: value})
+    sentence = str(caught.value)
+    assert sentence.startswith(f"{knob}={value} is n")
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("targets", "name", "sentence"),
+    [
+        ("bench-wsgi", "USRES", "USRES is not a knob: did you mean USERS?"),
+        ("bench", "MAX_P59", "MAX_P59 is not a knob: did you mean MAX_P95?"),
+        ("analyze", "MAX_FAILURE", "MAX_FAILURE is not a knob: did you mean MAX_FAILURES?"),
+        ("compare", "X", "X is not a knob: `make help` lists the knobs."),
+        ("test", "FAST", "FAST is not a knob: `make help` lists the knobs."),
+        ("analyze", "USERS", "USERS is nothing that `make analyze` takes: leave it out."),
+        ("analyze", "A", "A is nothing that `make analyze` takes: leave it out."),
+        ("bench-asgi", "OUT", "OUT is for when runs are analysed: give it to `make analyze` or `make bench`."),
+        ("", "USRES", "USRES is not a knob: did you mean USERS?"),
+    ],
+)
+def test_a_name_that_a_target_does_not_take_is_one_sentence(targets: str, name: str, sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_names(["PYTHON", name], targets)
+    assert str(caught.value) == sentence
+
+
+def test_names_that_are_taken_are_not_refused() -> None:
+    check_names(["USERS", "HOLD"], "bench-wsgi")
+    check_names(["USERS", "MAX_P95", "ANYWAY", "OUT"], "bench")
+    check_names(["RUNS", "RESULTS", "MAX_FAILURES"], "analyze")
+    check_names(["USERS", "RUNS"], "bench-wsgi analyze")
+    check_names(["USERS", "RUNS", "A"])  # from the environment, of which a command takes what it understands
+
+
+def test_every_gate_can_be_given_to_make() -> None:
+    assert set(JUDGED) == {*GATES, "ANYWAY", "OUT"}
+
+
+def test_a_server_of_the_other_interface_is_told_where_it_belongs() -> None:
+    with pytest.raises(UsageError, match=r"SERVER=uvicorn speaks ASGI: run `make bench-asgi` for it"):
+        resolved(Interface.WSGI, SERVER="uvicorn")
+
+
+def test_persistent_connections_are_refused_under_asgi() -> None:
+    assert resolved(Interface.WSGI, DB="persistent").side.footing.db == "persistent"
+    with pytest.raises(UsageError, match="DB=persistent leaks connections under ASGI"):
+        resolved(Interface.ASGI, DB="persistent")
+
+
+def test_two_listeners_cannot_share_a_port() -> None:
+    with pytest.raises(UsageError, match="PORT and UI_PORT are both 9000"):
+        resolved(PORT="9000", UI_PORT="9000")
+
+
+def test_defaults_are_the_fair_profile_on_the_whole_ramp() -> None:
+    config = resolved()
+    side, footing = config.side, config.side.footing
+    assert (side.server.name, side.workload.name, footing.name, config.stack) == ("gunicorn", "vote", "fair", "native")
+    assert (footing.db, footing.workers, footing.timeout_s) == ("pool", 2, 10.0)
+    assert (config.users[0], config.users[-1], config.settle_s, config.hold_s) == (100, 700, 10.0, 20.0)
+    assert resolved(Interface.ASGI).side.server.name == "uvicorn"
+
+
+def test_the_article_waits_for_ever_unless_told() -> None:
+    side = resolved(PROFILE="article").side
+    assert (side.footing.timeout_s, side.footing.db, side.workload.name) == (None, "per-request", "article")
+    assert resolved(PROFILE="article", TIMEOUT="3", DB="persistent").side.footing.timeout_s == 3.0
+
+
+def test_quick_shortens_the_steps_and_an_explicit_knob_wins() -> None:
+    assert (resolved(QUICK="1").settle_s, resolved(QUICK="1").hold_s) == (5.0, 8.0)
+    assert resolved(QUICK="1", HOLD="5").hold_s == 5.0
+
+
+def test_settings_are_changed_by_name_each_with_its_own_type() -> None:
+    config = resolved(SET="nginx_connections=64 db_pool_timeout_s=1 nginx_upstream_http=1.0")
+    row = config.side.footing
+    assert (row.nginx_connections, row.db_pool_timeout_s, row.nginx_upstream_http) == (64, 1.0, "1.0")
+    assert row.threads == 8
+    assert config.side.label == "WSGI gunicorn (nginx_connections=64, db_pool_timeout_s=1, nginx_upstream_http=1.0)"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("nginx_conections=64", "did you mean nginx_connections"),
+        ("zzz=1", "there are threads, backlog"),
+        ("threads=many", "threads takes a whole number from 1 to 1000"),
+        ("threads", "threads takes a whole number"),
+        ("threads=-3", "threads takes a whole number"),
+        ("threads=1.5", "threads takes a whole number"),
+        ("backlog=70000", "backlog takes a whole number from 1 to 65535"),
+        ("db_pool_timeout_s=nan", "db_pool_timeout_s takes a number from 0.1 to 600"),
+        ("db_pool_timeout_s=inf", "db_pool_timeout_s takes a number"),
+        ("nginx_upstream_http=3", "nginx_upstream_http takes 1.0 or 1.1"),
+        ("nginx_upstream_connection=open", "nginx_upstream_connection takes nothing or close"),
+        ("debug=1", "debug is no setting"),
+    ],
+)
+def test_a_setting_that_is_not_understood_is_one_sentence(text: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=f"^SET={text} is not understood.*{hint}"):
+        resolved(SET=text)
+
+
+def test_a_docker_engine_is_asked_only_when_no_stack_is_named() -> None:
+    def never() -> bool:
+        raise AssertionError("asked")
+
+    assert resolve(Interface.WSGI, {"STACK": "native"}, never).stack == "native"
+    assert resolve(Interface.WSGI, {}, lambda: True).stack == "compose"
+
+
+def test_a_config_survives_run_json() -> None:
+    knobs = {"SERVER": "daphne", "USERS": "20,40", "SET": "threads=4", "SERVER_ARGS": "-v 1", "TIMEOUT": "3"}
+    config = resolved(Interface.ASGI, **knobs)
+    assert RunConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+    assert config.to_json()["label"] == "ASGI daphne (-v 1, threads=4)"
+    assert config.to_json()["settings"]["threads"] == 4
+
+
+def test_what_users_do_is_the_profile_s_unless_it_is_named() -> None:
+    assert resolved().side.label == "WSGI gunicorn"
+    assert resolved(WORKLOAD="vote").side.label == "WSGI gunicorn"
+    side = resolved(PROFILE="article", WORKLOAD="vote").side
+    assert (side.workload.name, side.label) == ("vote", "WSGI gunicorn (article, vote)")
+    assert resolved(WORKLOAD="article").side.label == "WSGI gunicorn (fair, article)"
+
+
+def test_the_drain_waits_for_as_long_as_an_answer_can_come() -> None:
+    assert resolved(TIMEOUT="3").side.footing.longest_answer_s == 3
+    article = resolved(PROFILE="article", SET="nginx_connect_timeout_s=7 nginx_read_timeout_s=300")
+    assert article.side.footing.longest_answer_s == 307
+
+
+def test_the_seed_size_is_a_setting_too() -> None:
+    side = resolved(SET="seed_size=1 threads=4").side
+    assert (side.workload.seed_size, side.footing.threads) == (1, 4)
+    assert side.label == "WSGI gunicorn (seed_size=1, threads=4)"
+
+
+def test_every_knob_has_help() -> None:
+    assert all(knob.help for knob in KNOBS)
+
+
+@pytest.mark.parametrize("server", SERVERS.values(), ids=lambda server: server.name)
+def test_fair_servers_get_equal_processes_backlog_and_keep_alive(server: Server) -> None:
+    """Daphne's backlog is its shared socket's, and it has no keep-alive limit of its own."""
+    values = {"application": "app", "workers": 2, "threads": 8, "host": "h", "port": 1, "backlog": 2048, "fd": 3}
+    words = server.command("fair", **values)
+    if not server.shares_socket("fair"):
+        assert words[words.index("--workers") + 1] == "2"
+        assert words[words.index("--backlog") + 1] == "2048"
+        assert "75" in words
+
+
+@pytest.mark.parametrize("server", SERVERS.values(), ids=lambda server: server.name)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_server_honours_workers_under_every_profile(server: Server, profile: str) -> None:
+    assert "{workers}" in server.commands[profile] or server.shares_socket(profile)
+
+
+def test_a_server_without_a_command_line_under_a_profile_says_which_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SERVERS, "gunicorn", replace(SERVERS["gunicorn"], commands={"fair": "gunicorn"}))
+    with pytest.raises(UsageError, match="no command line under PROFILE=article: give PROFILE=fair"):
+        resolved(PROFILE="article")
+
+
+def test_a_log_pattern_without_the_worker_s_pid_is_refused() -> None:
+    with pytest.raises(ValueError, match="'worker gone' has 0 groups: give it 1"):
+        LogPatterns(ended=("worker gone",))
+    with pytest.raises(ValueError, match="is no regular expression"):
+        LogPatterns(limit_reached=("(",))
