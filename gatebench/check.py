@@ -16,6 +16,7 @@ from typing import Any
 
 from gatebench.config import App
 from gatebench.errors import AppCheckError
+from gatebench.loopback import opener
 
 TIMEOUT_S = 30
 WARM_UP_REQUESTS = 200
@@ -24,12 +25,12 @@ WARM_UP_AT_ONCE = 8
 
 def live_facts(app: App, url: str) -> dict[str, Any]:
     """What the live app says of itself: interface, driver and versions, as its readiness URL has them."""
-    return dict(json.loads(_open(urllib.request.build_opener(), url + app.ready_path)))
+    return dict(json.loads(_open(opener(), url + app.ready_path)))
 
 
 def check(app: App, url: str, votes: Callable[[], int]) -> None:
     """Votes once as a person would, and raises AppCheckError at the first thing that is not as it must be."""
-    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    browser = opener(urllib.request.HTTPCookieProcessor(CookieJar()))
     _open(browser, url + app.index_path)
     page = _Form()
     page.feed(_open(browser, url + app.form_path))
@@ -48,7 +49,7 @@ def check(app: App, url: str, votes: Callable[[], int]) -> None:
 def warm_up(app: App, url: str) -> None:
     """Sends a few hundred form requests, so that no worker meets its first request while it is measured."""
     with ThreadPoolExecutor(WARM_UP_AT_ONCE) as pool:
-        for _ in pool.map(lambda _: _open(urllib.request.build_opener(), url + app.form_path), range(WARM_UP_REQUESTS)):
+        for _ in pool.map(lambda _: _open(opener(), url + app.form_path), range(WARM_UP_REQUESTS)):
             pass
 
 

@@ -19,6 +19,11 @@ from gatebench.stacks.postgres import free_ports
 
 TINY = {"STACK": "native", "USERS": "5,10", "SETTLE": "0.5", "HOLD": "2", "HEADLESS": "1"}
 
+_NOBODY = "http://127.0.0.1:9"  # the discard service, which nothing offers any more
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+NO_SUCH_PROXY = {spelt: _NOBODY for name in _PROXIES for spelt in (name, name.upper())}
+"""A shell of which every request outside goes through a proxy, and none that there is."""
+
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds

@@ -17,7 +17,7 @@ RANKS = [
     {"gatebench", "errors"},
     {"records", "servers"},
     {"config", "run_folder"},
-    {"watchdog", "serve", "sheet", "lock", "machine", "command"},
+    {"watchdog", "serve", "sheet", "lock", "machine", "command", "loopback"},
     {"resources", "stacks", "load", "check", "progress"},
     {"run"},
     {"campaign"},

@@ -6,10 +6,10 @@ import json
 import time
 import urllib.error
 import urllib.parse
-import urllib.request
 
 import pytest
 
+from gatebench.loopback import opener
 from gatebench.records import Outcome
 from tests.conftest import Bench
 
@@ -18,7 +18,7 @@ WITH_UI = {"HEADLESS": "0", "USERS": "20", "SETTLE": "0", "HOLD": "8"}
 
 def fetch(bench: Bench, path: str, data: dict[str, str] | None = None) -> str:
     fields = None if data is None else urllib.parse.urlencode(data).encode()
-    with urllib.request.urlopen(f"http://127.0.0.1:{bench.ui_port}{path}", fields, timeout=10) as answer:
+    with opener().open(f"http://127.0.0.1:{bench.ui_port}{path}", fields, timeout=10) as answer:
         return str(answer.read().decode())
 
 
