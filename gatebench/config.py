@@ -7,6 +7,8 @@ wsgi --users 20,40`.
 from __future__ import annotations
 
 import difflib
+import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -160,6 +162,7 @@ class RunConfig:
     server_args: str = ""  # added to the server's command line
     overrides: Mapping[str, Any] = field(default_factory=dict)  # settings that differ from the profile's
     pin: bool = True  # the app server gets cores of its own
+    env: Mapping[str, str] = field(default_factory=dict)  # added to the app's environment
     app: str = POLLS.name
 
     @property
@@ -167,6 +170,7 @@ class RunConfig:
         """How a run is called in tables and charts, for example `WSGI gunicorn`."""
         changes = [f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
                    for name, value in self.overrides.items()]  # fmt: skip
+        changes += [f"{name}={value}" for name, value in without_secrets(self.env).items()]
         marks = ["article"] * (self.profile == "article") + [self.server_args] * bool(self.server_args) + changes
         return f"{self.interface.upper()} {self.server}" + (f" ({', '.join(marks)})" if marks else "")
 
@@ -179,7 +183,9 @@ class RunConfig:
     def to_json(self) -> dict[str, Any]:
         """Every knob, and what follows from them: what a reader would otherwise have to look up in the code."""
         app = {"vote_name": POLLS.vote_name, "round_name": POLLS.round_name, "think_s": POLLS.think_s}
-        return {**asdict(self), "label": self.label, "settings": asdict(self.profile_row()), "workload": app}
+        settings = asdict(self.profile_row())
+        env = without_secrets(self.env)
+        return {**asdict(self), "env": env, "label": self.label, "settings": settings, "workload": app}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RunConfig:
@@ -267,6 +273,39 @@ def parse_settings(text: str, name: str = "SET") -> dict[str, Any]:
 
 _KINDS = {int: "whole number", float: "number", str: "word"}
 
+OWN_VARIABLES = {
+    "SERVER", "PROFILE", "WORKERS", "THREADS", "BACKLOG", "SERVER_ARGS", "APP_HOST", "APP_PORT", "APP_ENV",
+    "DJANGO_SECRET_KEY", "DJANGO_DEBUG", "DJANGO_STATIC_ROOT", "POLLS_DB", "POLLS_DB_POOL_SIZE",
+    "POLLS_DB_POOL_TIMEOUT", "POLLS_VOTE", "POLLS_QUESTIONS", "PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE",
+    "PYTHONPATH", "PYTHONUNBUFFERED",
+}  # fmt: skip
+"""What Gatebench itself tells the app by its environment."""
+
+
+def parse_environment(text: str, name: str = "ENV") -> dict[str, str]:
+    """`PYTHONMALLOC=malloc GUNICORN_CMD_ARGS='--threads 4'`: variables and their values, quoted as in a shell."""
+    try:
+        words = [word.partition("=") for word in shlex.split(text)]
+    except ValueError as error:
+        raise UsageError(f"{name}={text} is not understood: it has a quotation mark without its other half.") from error
+    for variable, equals, _ in words:
+        if not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
+            raise UsageError(f"{name}={text} is not understood: give variables as in {name}='PYTHONMALLOC=malloc'.")
+        if variable in OWN_VARIABLES:
+            raise UsageError(
+                f"{name}={text} gives {variable}, which Gatebench gives itself: see its knobs in `make help`."
+            )
+    return {variable: value for variable, _, value in words}
+
+
+_SECRET = re.compile("SECRET|PASSWORD|TOKEN|KEY|CREDENTIAL|DSN|PROXY", re.IGNORECASE)
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """As it may be written down: of a variable that may hold a secret only that it was set."""
+    return {name: "set" if value and _SECRET.search(name) else value for name, value in environment.items()}
+
+
 MOST_USERS = 20_000
 
 
@@ -307,6 +346,7 @@ KNOBS = (
         "SERVER_ARGS", lambda text, _: text, "", "added to the server's command line, as in SERVER_ARGS='--threads 4'"
     ),
     Knob("SET", parse_settings, "", "settings that differ from the profile's, as in SET='nginx_connections=64'"),
+    Knob("ENV", parse_environment, "", "added to the app's environment, as in ENV='PYTHONMALLOC=malloc'"),
     Knob("PIN", _switch, "1", "0: the app server shares all cores with everything else"),
     Knob("PORT", _whole(1, 65535, "port"), "8080", "where Nginx listens, on loopback"),
     Knob("UI_PORT", _whole(1, 65535, "port"), "8089", "where Locust's web UI listens, on loopback"),
@@ -358,6 +398,7 @@ def resolve(interface: Interface, given: Mapping[str, str], engine_answers: Call
         server_args=values["SERVER_ARGS"] or "",
         overrides=values["SET"] or {},
         pin=values["PIN"],
+        env=values["ENV"] or {},
     )
 
 

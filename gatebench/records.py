@@ -146,6 +146,7 @@ class Run:
     versions: dict[str, str] = field(default_factory=dict)  # program -> version, and where it was found
     machine: dict[str, Any] = field(default_factory=dict)
     sheet: dict[str, Any] = field(default_factory=dict)  # the fairness sheet: what the live processes were given
+    environments: dict[str, dict[str, str]] = field(default_factory=dict)  # role -> what it was given, secrets "set"
     trial: Trial | None = None
     steps: tuple[Step, ...] = ()
     load: LoadSummary | None = None

@@ -45,7 +45,8 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunF
             with kept_to(stack.cores.others if stack.cores else ()):
                 display.note(f"Starting {config.label} ({config.stack}) …")
                 stack.up()
-                record.note(versions=stack.versions(), app=live_facts(POLLS, stack.url))
+                record.note(environments=stack.environments(), versions=stack.versions())
+                record.note(app=live_facts(POLLS, stack.url))
                 display.note(f"Checking the app at {stack.url} …")
                 check(POLLS, stack.url, lambda: int(stack.query(POLLS.votes_query)))
                 record.note(sheet={**stack.sheet(), **_access_log(folder, stack)})
@@ -115,7 +116,8 @@ def _ramp(stack: Stack, record: Record, config: RunConfig, display: Display) -> 
             display.load(event)
             if event["event"] == "step" and event["phase"] in ("hold", "done"):
                 _note_step(record, event)
-                record.note(sheet={**record.run.sheet, **process_facts(stack.roles())})
+                sheet = {**record.run.sheet, **process_facts(stack.roles())}
+                record.note(sheet=sheet, environments=stack.environments())
             if event["event"] == "step" and event["phase"] == "done":
                 record.read_ledger(stack, event["number"], seeded)
             if event["event"] == "summary":

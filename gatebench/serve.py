@@ -1,7 +1,8 @@
 """`python -m gatebench.serve`: becomes the app server named by $SERVER, in the app's folder. Both stacks start it so.
 
-Reads SERVER, PROFILE, WORKERS, THREADS, BACKLOG, SERVER_ARGS, APP_HOST and APP_PORT. `--setup` makes the database ready
-instead, with POLLS_QUESTIONS questions; `--versions` prints what is installed, as JSON.
+Reads SERVER, PROFILE, WORKERS, THREADS, BACKLOG, SERVER_ARGS, APP_HOST, APP_PORT and APP_ENV, variables that are added.
+`--setup` makes the database ready instead, with POLLS_QUESTIONS questions; `--versions` prints, as JSON, what is
+installed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from gatebench.config import POLLS, ROOT, App
+from gatebench.config import POLLS, ROOT, App, parse_environment
 from gatebench.servers import SERVERS, Server
 
 REPORTED = ("django", "asgiref", "gunicorn", "uvicorn", "uvicorn-worker", "uvloop", "httptools", "daphne", "twisted",
@@ -31,6 +32,7 @@ def main() -> None:
         print(json.dumps(versions()))
         return
     os.chdir(ROOT / POLLS.folder)
+    os.environ.update(parse_environment(os.environ.get("APP_ENV", ""), "APP_ENV"))
     if sys.argv[1:] == ["--setup"]:
         setup(POLLS, int(os.environ["POLLS_QUESTIONS"]))
         return

@@ -59,6 +59,7 @@ class Watchdog:
         self._say(pid=pid, created=psutil.Process(pid).create_time(), signal=int(number))
 
     def run_command(self, command: list[str], env: dict[str, str]) -> None:
+        """`env` is all of the command's environment."""
         self._say(command=command, env=env)
 
     def remove_folder(self, folder: Path) -> None:
@@ -98,7 +99,7 @@ def _end(what: dict[str, Any]) -> None:
     if "pid" in what:
         _end_process(what["pid"], what["created"], what["signal"])
     elif "command" in what:
-        subprocess.run(what["command"], env={**os.environ, **what["env"]}, stdin=subprocess.DEVNULL, check=True)
+        subprocess.run(what["command"], env=what["env"], stdin=subprocess.DEVNULL, check=True)
     else:
         shutil.rmtree(what["folder"], ignore_errors=True)
 

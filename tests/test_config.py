@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from gatebench.config import KNOBS, RunConfig, check_names, parse_users, resolve
@@ -133,6 +135,36 @@ def test_a_config_survives_run_json() -> None:
     assert RunConfig.from_json(config.to_json()) == config
     assert config.to_json()["label"] == "ASGI daphne (-v 1, threads=4)"
     assert config.to_json()["settings"]["threads"] == 4
+
+
+def test_variables_of_the_app_s_environment_are_quoted_as_in_a_shell() -> None:
+    config = resolved(ENV="PYTHONMALLOC=malloc GUNICORN_CMD_ARGS='--threads 4 --preload' EMPTY=")
+    assert config.env == {"PYTHONMALLOC": "malloc", "GUNICORN_CMD_ARGS": "--threads 4 --preload", "EMPTY": ""}
+    assert config.label == "WSGI gunicorn (PYTHONMALLOC=malloc, GUNICORN_CMD_ARGS=--threads 4 --preload, EMPTY=)"
+    assert RunConfig.from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("PYTHONMALLOC", "give variables as in ENV='PYTHONMALLOC=malloc'"),
+        ("2BAD=1", "give variables as in"),
+        ("A='1", "a quotation mark without its other half"),
+        ("POLLS_DB=pool", "POLLS_DB, which Gatebench gives itself"),
+    ],
+)
+def test_a_variable_that_is_not_understood_is_one_sentence(text: str, why: str) -> None:
+    with pytest.raises(UsageError, match=f"^ENV={text} .*{why}.*[.]$"):
+        resolved(ENV=text)
+
+
+def test_a_secret_is_given_to_the_app_and_written_nowhere() -> None:
+    config = resolved(ENV="STRIPE_API_KEY=sk_live_1 SENTRY_DSN=https://2 AWS_SECRET_ACCESS=3 DB_PASSWORD=4 PLAIN=5")
+    written = json.dumps(config.to_json())
+    assert config.env["STRIPE_API_KEY"] == "sk_live_1"
+    assert not any(secret in written for secret in ("sk_live_1", "https://2", '"3"', '"4"'))
+    assert config.to_json()["env"]["STRIPE_API_KEY"] == "set"
+    assert "PLAIN=5" in config.label
 
 
 def test_every_knob_has_help() -> None:

@@ -35,6 +35,12 @@ class Stack(Protocol):
     def sheet(self) -> dict[str, Any]:
         """What the live servers were given (gatebench.sheet)."""
 
+    def environments(self) -> dict[str, dict[str, str]]:
+        """app, nginx, postgres, generator -> the environment that it was given; of what may be secret only "set".
+
+        Left out are those that have not started.
+        """
+
     def start_load(self) -> subprocess.Popen[bytes]:
         """The load generator, started and writing into the run folder."""
 

@@ -18,12 +18,20 @@ from gatebench.errors import MachineError, ServiceDiedError
 from gatebench.machine import share_out
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.engine import why_not
-from gatebench.stacks.environment import app_environment, nginx_environment, postgres_settings
+from gatebench.stacks.environment import (
+    app_environment,
+    as_recorded,
+    docker_environment,
+    nginx_environment,
+    postgres_settings,
+)
 from gatebench.stacks.wait import PATIENCE_S, last_lines
 from gatebench.watchdog import Watchdog, undisturbed
 
 SERVICES = ("postgres", "app", "nginx")
 """In the order in which they start: the first that is not well is why the others are not."""
+
+ROLES = {**{service: service for service in SERVICES}, "generator": "load"}
 
 LAST_WORDS_S = 2.0
 """How long the log of a container that has ended is waited for."""
@@ -48,6 +56,7 @@ class ComposeStack:
         # Another checkout may start a run in the same second: its folder is called the same.
         self._project = f"gatebench-{folder.path.name}-{secrets.token_hex(3)}"
         self._environment = {
+            **docker_environment(),
             **app_environment(config),
             **nginx_environment(config),
             "DB_CONNECTIONS": postgres_settings(config)["max_connections"],
@@ -57,10 +66,11 @@ class ComposeStack:
             "OTHER_CORES": ",".join(map(str, self.cores.others)) if self.cores else "",
             "GATEBENCH_RUN_FOLDER": str(folder.path),
             "GATEBENCH_USER": _who_owns_files(),
-            "COMPOSE_PROFILES": "",  # a shell that has switched on `load` would start it with the rest
+            "COMPOSE_PROFILES": "",  # an .env file that switches on `load` would start it with the rest
         }
         self._psql: _Psql | None = None
         self._pids: dict[str, int] = {}
+        self._given: dict[str, dict[str, str]] = {}
         self._followers: dict[str, subprocess.Popen[bytes]] = {}
         self._deaths: _Deaths | None = None
         self._load: subprocess.Popen[bytes] | None = None
@@ -99,8 +109,7 @@ class ComposeStack:
             ) from error
 
     def roles(self) -> dict[str, int]:
-        for service in ("postgres", "app", "nginx", "load"):
-            role = "generator" if service == "load" else service
+        for role, service in ROLES.items():
             if role not in self._pids and (pid := _pid(self._container(service))):
                 self._pids[role] = pid
         return dict(self._pids)
@@ -119,6 +128,12 @@ class ComposeStack:
         run = ("docker", "run", "--rm", "--label", "com.docker.compose.service=sheet")
         network = ("--network", f"container:{self._container('nginx')}")
         return int(_answer(*run, *network, "gatebench-app", "python", "-c", look))
+
+    def environments(self) -> dict[str, dict[str, str]]:
+        for role, service in ROLES.items():
+            if role not in self._given and (given := _given(self._container(service))) is not None:
+                self._given[role] = given
+        return dict(self._given)
 
     def start_load(self) -> subprocess.Popen[bytes]:
         ports = [] if self._config.headless else ["--service-ports"]
@@ -221,7 +236,7 @@ class ComposeStack:
         with self._folder.log(name).open("ab") as log:
             return subprocess.Popen(
                 command,
-                env={**os.environ, **self._environment},
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -321,6 +336,15 @@ def _pid(container: str) -> int | None:
     except OSError:
         return None
     return int(answer[0]) if is_it else None
+
+
+def _given(container: str) -> dict[str, str] | None:
+    """The environment that a container was given, by its image and by Compose; None when there is no container."""
+    inspect = ["docker", "inspect", "--format", "{{json .Config.Env}}", container]
+    answer = subprocess.run(inspect, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        return None
+    return as_recorded(dict(word.split("=", 1) for word in json.loads(answer.stdout) or []))
 
 
 def _who_owns_files() -> str:

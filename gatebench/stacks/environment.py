@@ -2,9 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import shlex
+from collections.abc import Mapping
 
-from gatebench.config import RunConfig
+from gatebench.config import RunConfig, parse_environment, without_secrets
+
+_INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
+_OF_DOCKER = ("DOCKER_", "BUILDKIT_", "BUILDX_", "XDG_", "SSH_")
+_OF_A_REMOTE_ENGINE = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+def inherited() -> dict[str, str]:
+    """All that programs of the stack take over from the shell: nothing else there can change what is measured."""
+    return {name: value for name, value in os.environ.items() if name in _INHERITED or name.startswith("LC_")}
+
+
+def docker_environment() -> dict[str, str]:
+    """`inherited`, and what Docker's client finds its engine by. No container sees it."""
+    by_name = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(_OF_DOCKER) or name.upper() in _OF_A_REMOTE_ENGINE
+    }
+    return inherited() | by_name
+
+
+def as_recorded(given: Mapping[str, str]) -> dict[str, str]:
+    """A program's environment as run.json has it: with what ENV added, and of what may be secret only "set"."""
+    rest = {name: value for name, value in given.items() if name != "APP_ENV"}
+    return without_secrets(rest | parse_environment(given.get("APP_ENV", "")))
 
 
 def app_environment(config: RunConfig) -> dict[str, str]:
@@ -17,6 +45,7 @@ def app_environment(config: RunConfig) -> dict[str, str]:
         "THREADS": str(profile.threads),
         "BACKLOG": str(profile.backlog),
         "SERVER_ARGS": config.server_args,
+        "APP_ENV": shlex.join(f"{name}={value}" for name, value in config.env.items()),
         "DJANGO_SECRET_KEY": secrets.token_urlsafe(50),
         "DJANGO_DEBUG": str(int(profile.debug)),
         "POLLS_DB": config.db,

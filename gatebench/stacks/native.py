@@ -21,7 +21,7 @@ from gatebench.errors import MachineError, ServiceDiedError
 from gatebench.machine import our_cores, share_out
 from gatebench.run_folder import RunFolder
 from gatebench.sheet import backlog, server_facts
-from gatebench.stacks.environment import app_environment, nginx_environment, postgres_settings
+from gatebench.stacks.environment import app_environment, inherited, nginx_environment, postgres_settings
 from gatebench.stacks.postgres import LOOPBACK, Postgres, free_ports
 from gatebench.stacks.processes import Processes
 from gatebench.stacks.programs import find_nginx, find_postgres
@@ -39,6 +39,7 @@ class NativeStack:
 
     def __init__(self, config: RunConfig, folder: RunFolder, watchdog: Watchdog) -> None:
         self.url = f"http://{LOOPBACK}:{config.port}"
+        _forget_libpq_variables()
         self._config = config
         self._folder = folder
         self._programs = {"postgresql": find_postgres(), "nginx": find_nginx()}
@@ -78,7 +79,7 @@ class NativeStack:
 
     def versions(self) -> dict[str, str]:
         command = [sys.executable, "-m", "gatebench.serve", "--versions"]
-        answer = subprocess.run(command, capture_output=True, check=True, cwd=ROOT)
+        answer = subprocess.run(command, capture_output=True, check=True, cwd=ROOT, env=inherited() | self._environment)
         programs = {name: str(program) for name, program in self._programs.items()}
         return {**programs, **json.loads(answer.stdout)}
 
@@ -99,6 +100,10 @@ class NativeStack:
             "nginx backlog": backlog(self._config.port),
             "postgres max_connections": int(self.query("SHOW max_connections")),
         }
+
+    def environments(self) -> dict[str, dict[str, str]]:
+        given = {"generator" if name == "load" else name: one for name, one in self._processes.environments.items()}
+        return {name: one for name, one in given.items() if name != "setup"}
 
     def start_load(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "gatebench.load", str(self._folder.path), "--host", self.url]
@@ -148,6 +153,12 @@ class NativeStack:
         error_log = str(self._folder.nginx_error_log)
         command = [str(self._programs["nginx"].path), "-p", str(home), "-e", error_log, "-c", str(configuration)]
         self._processes.serve("nginx", [*command, "-g", f"daemon off;{account}"], env={"TZ": "UTC"})
+
+
+def _forget_libpq_variables() -> None:
+    """Gatebench's own connections are to its own PostgreSQL, and PGHOSTADDR, PGSSLMODE and others would change that."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
 
 
 def _raise_open_files_limit() -> None:
