@@ -24,6 +24,7 @@ class Cause(StrEnum):
     STATUS = "unexpected status"
     WRONG_PAGE = "wrong page"
     UNFINISHED = "unfinished"
+    LOCUSTFILE = "mistake in the locustfile"
     OTHER = "other client error"
 
 
@@ -122,6 +123,14 @@ class LedgerReading:
 
 
 @dataclass(frozen=True, slots=True)
+class Mistake:
+    """Something raised in the load that is no failure of the site: the numbers of its step are not what they seem."""
+
+    step: int  # its number; 0 before the first
+    what: str  # where, and what was raised, as the beginning of a sentence
+
+
+@dataclass(frozen=True, slots=True)
 class LoadSummary:
     """What the load generator says of itself when its ramp has ended."""
 
@@ -149,6 +158,7 @@ class Run:
     environments: dict[str, dict[str, str]] = field(default_factory=dict)  # role -> what it was given, secrets "set"
     trial: Trial | None = None
     steps: tuple[Step, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()  # of the locustfile, each once a step
     load: LoadSummary | None = None
     format: int = FORMAT
 
@@ -162,6 +172,7 @@ class Run:
         known = {name: data[name] for name in (f.name for f in fields(cls)) if name in data}
         known["outcome"] = Outcome(known.get("outcome", Outcome.RUNNING))
         known["steps"] = tuple(Step(**step) for step in data.get("steps", ()))
+        known["mistakes"] = tuple(Mistake(**mistake) for mistake in data.get("mistakes", ()))
         known["trial"] = Trial(**data["trial"]) if data.get("trial") else None
         known["load"] = LoadSummary(**{**load, "interference": tuple(load["interference"])}) if load else None
         return cls(**known)

@@ -19,7 +19,7 @@ from gatebench.errors import LoadError, MachineError, ServiceDiedError
 from gatebench.lock import locked
 from gatebench.machine import check_ports, facts, kept_to
 from gatebench.progress import Display, clock, expected_s
-from gatebench.records import LedgerReading, LoadSummary, Outcome, Run, Step, Trial
+from gatebench.records import LedgerReading, LoadSummary, Mistake, Outcome, Run, Step, Trial
 from gatebench.resources import Sampler
 from gatebench.run_folder import RunFolder
 from gatebench.sheet import process_facts
@@ -120,6 +120,8 @@ def _ramp(stack: Stack, record: Record, config: RunConfig, display: Display) -> 
                 record.note(sheet=sheet, environments=stack.environments())
             if event["event"] == "step" and event["phase"] == "done":
                 record.read_ledger(stack, event["number"], seeded)
+            if event["event"] == "mistake":
+                _note_mistake(record, event, display)
             if event["event"] == "summary":
                 record.note(load=_summary(event))
             if event["event"] == "stopped":
@@ -182,6 +184,12 @@ def _note_step(record: Record, event: dict[str, Any]) -> None:
     step = Step(**{name: event[name] for name in Step.__dataclass_fields__})
     others = tuple(known for known in record.run.steps if known.number != step.number)
     record.note(steps=(*others, step))
+
+
+def _note_mistake(record: Record, event: dict[str, Any], display: Display) -> None:
+    mistake = Mistake(event["step"], event["what"])
+    record.note(mistakes=(*record.run.mistakes, mistake))
+    display.note(f"Step {mistake.step} is not valid: {mistake.what}.")
 
 
 def _summary(event: dict[str, Any]) -> LoadSummary:

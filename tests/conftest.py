@@ -8,8 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,11 +43,13 @@ class Bench:
         self.port, self.ui_port = free_ports(2)
         self.started: list[subprocess.Popen[str]] = []
 
-    def start(self, interface: str, **knobs: str) -> subprocess.Popen[str]:
+    def start(
+        self, interface: str, started_by: Sequence[str] = ("-m", "gatebench"), more: Sequence[str] = (), **knobs: str
+    ) -> subprocess.Popen[str]:
         own = {"RESULTS": str(self.results), "PORT": str(self.port), "UI_PORT": str(self.ui_port)}
         own |= {"TMPDIR": str(self.temporary)}
         process = subprocess.Popen(
-            [sys.executable, "-m", "gatebench", interface],
+            [sys.executable, *started_by, interface, *more],
             env={**os.environ, **TINY, **own, **knobs},
             cwd=ROOT,
             stdout=subprocess.PIPE,
@@ -57,8 +60,8 @@ class Bench:
         self.started.append(process)
         return process
 
-    def run(self, interface: str, **knobs: str) -> subprocess.CompletedProcess[str]:
-        process = self.start(interface, **knobs)
+    def run(self, interface: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        process = self.start(interface, **options)
         stdout, stderr = process.communicate(timeout=180)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 

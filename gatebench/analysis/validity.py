@@ -149,6 +149,9 @@ def _of_run(row: Row, step: Step, run: Run) -> Iterator[str]:
     if step.hold_ended is None:
         how = {Outcome.RUNNING: "when the runner was killed", Outcome.FAILED: "when the run failed"}
         yield f"it was cut off {how.get(run.outcome, 'when the run was interrupted')}: run it again"
+    for mistake in run.mistakes:
+        if mistake.step == step.number:
+            yield f"{mistake.what}: mend the locustfile, then run it again"
     if row.unfinished and run.outcome is not Outcome.COMPLETE:
         yield f"{row.unfinished:,} requests were still waited for when the run ended early: run it again"
 

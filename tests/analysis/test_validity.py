@@ -12,7 +12,7 @@ import pytest
 
 from gatebench.analysis.runs import AnalysedRun
 from gatebench.analysis.validity import unchecked
-from gatebench.records import Cause, LoadSummary, Outcome, Request
+from gatebench.records import Cause, LoadSummary, Mistake, Outcome, Request
 from tests.analysis.conftest import Command
 from tests.analysis.synthetic import (
     ASGI,
@@ -128,6 +128,11 @@ def late(ms: float) -> dict[str, Any]:
             {"run": {"load": LoadSummary(10, 0, 0, 1.0, ("the statistics were reset in the web UI",))}},
             "the statistics were reset in the web UI: run it again and only watch",
         ),
+        (
+            {"run": {"mistakes": (Mistake(1, "vote.py, line 3, raised KeyError"),)}},
+            "vote.py, line 3, raised KeyError: mend the locustfile, then run it again",
+        ),
+        ({"run": {"mistakes": (Mistake(2, "vote.py, line 3, raised KeyError"),)}}, None),
         ({"requests": [*ROUNDS[:-1], replace(ROUNDS[-1], cause=Cause.UNFINISHED, status=None)]}, None),
         (
             {
