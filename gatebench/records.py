@@ -28,6 +28,10 @@ class Cause(StrEnum):
     OTHER = "other client error"
 
 
+STATISTICS_RESET = "the statistics were reset in the web UI"
+"""Of LoadSummary.interference: Locust's own total starts anew, and nothing else that is recorded is touched."""
+
+
 class Outcome(StrEnum):
     """How a run ended. RUNNING in a folder that no run holds means that the runner itself was killed."""
 
@@ -134,7 +138,7 @@ class Mistake:
 class LoadSummary:
     """What the load generator says of itself when its ramp has ended."""
 
-    locust_requests: int  # Locust's own total, unfinished requests not included
+    locust_requests: int  # Locust's own total, unfinished requests not included; since the last reset
     locust_failures: int
     unfinished: int  # requests without an answer when the drain ended
     drain_s: float

@@ -9,6 +9,7 @@ import urllib.parse
 
 import pytest
 
+from gatebench.analysis.runs import analyse
 from gatebench.loopback import opener
 from gatebench.records import Outcome
 from tests.conftest import Bench
@@ -83,3 +84,7 @@ def test_a_reset_of_the_statistics_is_noted_and_spoils_nothing(bench: Bench) -> 
     run = bench.folder().read_run()
     assert run.load is not None
     assert run.load.interference == ("the statistics were reset in the web UI",)
+    analysed = analyse(bench.folder())
+    assert [reason for reason in analysed.steps["invalid_reason"].dropna() if "reset" in reason] == []
+    assert analysed.counts.locust is None
+    assert analysed.counts.agree

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gatebench.analysis.frames import rows
 from gatebench.analysis.words import count, number, signed_percent, whole_percent
-from gatebench.records import Outcome, Run, Step
+from gatebench.records import STATISTICS_RESET, Outcome, Run, Step
 
 BUSY_PCT = 90
 """Of one core, the generator's: Locust runs on one, and warns of itself at 90 % too. Above it requests wait for the
@@ -158,6 +158,8 @@ def _of_run(row: Row, step: Step, run: Run) -> Iterator[str]:
 
 def _interference(run: Run) -> Iterator[str]:
     for what in run.load.interference if run.load else ():
+        if what == STATISTICS_RESET:
+            continue  # no number of a step comes from there
         yield f"{what}: run it again and only watch"
 
 

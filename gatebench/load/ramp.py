@@ -17,7 +17,7 @@ from locust.runners import Runner
 from gatebench.load import mistakes
 from gatebench.load.recorder import Recorder
 from gatebench.load.user import MeasuredUser, in_flight
-from gatebench.records import LoadSummary, Step
+from gatebench.records import STATISTICS_RESET, LoadSummary, Step
 
 TICK_S = 0.5
 STEADY_S = 0.05
@@ -160,7 +160,7 @@ class Ramp:
 
         events = self.runner.environment.events
         events.test_stopping.add_listener(stopped)
-        events.reset_stats.add_listener(lambda **_: self._interfere("the statistics were reset in the web UI"))
+        events.reset_stats.add_listener(lambda **_: self._interfere(STATISTICS_RESET))
 
     def _interfere(self, what: str) -> None:
         if what not in self.interference:

@@ -125,9 +125,10 @@ def late(ms: float) -> dict[str, Any]:
             "the machine was busy with something else (31 % of a core): end what else runs there, then measure again",
         ),
         (
-            {"run": {"load": LoadSummary(10, 0, 0, 1.0, ("the statistics were reset in the web UI",))}},
-            "the statistics were reset in the web UI: run it again and only watch",
+            {"run": {"load": LoadSummary(10, 0, 0, 1.0, ("the run was stopped in the web UI",))}},
+            "the run was stopped in the web UI: run it again and only watch",
         ),
+        ({"run": {"load": LoadSummary(10, 0, 0, 1.0, ("the statistics were reset in the web UI",))}}, None),
         (
             {"run": {"mistakes": (Mistake(1, "vote.py, line 3, raised KeyError"),)}},
             "vote.py, line 3, raised KeyError: mend the locustfile, then run it again",
