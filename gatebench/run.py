@@ -29,7 +29,6 @@ from gatebench.watchdog import ENDING_SIGNALS, Watchdog
 
 LOOK_EVERY_S = 0.1
 STOPPING_S = 15.0
-NOT_PINNED = "everything shares all of them"
 
 
 def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunFolder:
@@ -42,15 +41,16 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunF
         record = Record(folder, begun)
         with watched(lock, folder, display) as watchdog, record.saved():
             stack = make_stack(config, folder, watchdog)
-            with kept_to(stack.cores.others if stack.cores else ()):
+            with kept_to(stack.cores.others):
                 display.note(f"Starting {config.label} ({config.stack}) …")
                 stack.up()
                 record.note(environments=stack.environments(), versions=stack.versions())
                 record.note(app=live_facts(POLLS, stack.url))
                 display.note(f"Checking the app at {stack.url} …")
                 check(POLLS, stack.url, lambda: int(stack.query(POLLS.votes_query)))
-                record.note(sheet={**stack.sheet(), **_access_log(folder, stack)})
-                display.note(f"Cores: {stack.cores or NOT_PINNED}.")
+                sheet = {**stack.sheet(), "app physical cores": stack.cores.fact}
+                record.note(sheet={**sheet, **_access_log(folder, stack)})
+                display.note(f"Cores: {stack.cores}.")
                 with Sampler(folder, stack.roles, stack.query):
                     _ramp(stack, record, config, display)
         return folder

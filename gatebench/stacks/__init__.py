@@ -15,7 +15,7 @@ class Stack(Protocol):
     """What a run needs of a stack. Whatever it starts it tells the watchdog, which is what ends it."""
 
     url: str  # where this machine reaches Nginx
-    cores: Cores | None  # who runs where; None where all share all
+    cores: Cores  # who runs where
 
     def up(self) -> None:
         """Starts everything on a fresh, seeded database and returns once each part answers."""

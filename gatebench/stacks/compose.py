@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
 import re
 import secrets
 import subprocess
@@ -15,7 +16,7 @@ from typing import Any
 
 from gatebench.config import POLLS, ROOT, RunConfig
 from gatebench.errors import MachineError, ServiceDiedError
-from gatebench.machine import share_out
+from gatebench.machine import PIN_OFF, Cores, share_out, siblings
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.engine import why_not
 from gatebench.stacks.environment import (
@@ -48,8 +49,7 @@ class ComposeStack:
                 f"The compose stack needs a Docker engine, and {missing}: start or install one, or use STACK=native."
             )
         self.url = f"http://127.0.0.1:{config.port}"
-        engine_cores = range(int(_answer("docker", "info", "--format", "{{.NCPU}}")))
-        self.cores = share_out(engine_cores, config.workers) if config.pin else None
+        self.cores = _share_out_engine(config.workers) if config.pin else PIN_OFF
         self._config = config
         self._folder = folder
         self._watchdog = watchdog
@@ -62,8 +62,8 @@ class ComposeStack:
             "DB_CONNECTIONS": postgres_settings(config)["max_connections"],
             "PORT": str(config.port),
             "UI_PORT": str(config.ui_port),
-            "APP_CORES": ",".join(map(str, self.cores.app)) if self.cores else "",
-            "OTHER_CORES": ",".join(map(str, self.cores.others)) if self.cores else "",
+            "APP_CORES": ",".join(map(str, self.cores.app)),
+            "OTHER_CORES": ",".join(map(str, self.cores.others)),
             "GATEBENCH_RUN_FOLDER": str(folder.path),
             "GATEBENCH_USER": _who_owns_files(),
             "COMPOSE_PROFILES": "",  # an .env file that switches on `load` would start it with the rest
@@ -345,6 +345,12 @@ def _given(container: str) -> dict[str, str] | None:
     if answer.returncode:
         return None
     return as_recorded(dict(word.split("=", 1) for word in json.loads(answer.stdout) or []))
+
+
+def _share_out_engine(workers: int) -> Cores:
+    """Of the engine's machine. Which of its CPUs are one core is known where it runs on the kernel that we run on."""
+    count, kernel = _answer("docker", "info", "--format", "{{.NCPU}} {{.KernelVersion}}").split()
+    return share_out(range(int(count)), workers, siblings() if kernel == platform.release() else {})
 
 
 def _who_owns_files() -> str:

@@ -18,7 +18,7 @@ import psycopg
 
 from gatebench.config import POLLS, ROOT, RunConfig
 from gatebench.errors import MachineError, ServiceDiedError
-from gatebench.machine import our_cores, share_out
+from gatebench.machine import PIN_OFF, our_cores, share_out, siblings
 from gatebench.run_folder import RunFolder
 from gatebench.sheet import backlog, server_facts
 from gatebench.stacks.environment import app_environment, inherited, nginx_environment, postgres_settings
@@ -48,7 +48,7 @@ class NativeStack:
             self._state = Path(tempfile.mkdtemp(prefix="gatebench-"))
             watchdog.remove_folder(self._state)
         self._state.chmod(0o711)
-        self.cores = share_out(our_cores(), config.workers) if config.pin else None
+        self.cores = share_out(our_cores(), config.workers, siblings()) if config.pin else PIN_OFF
         self._processes = Processes(folder, watchdog)
         postgres_port, self._app_port = free_ports(2)
         self._postgres = Postgres(
@@ -70,7 +70,7 @@ class NativeStack:
         self._postgres.start()
         self._setup()
         self._processes.serve("app", [sys.executable, "-m", "gatebench.serve"], self._environment)
-        if self.cores:
+        if self.cores.app:
             os.sched_setaffinity(self.roles()["app"], self.cores.app)
         # Nginx comes last, so that its error log begins with the run and not with refused connections.
         self._wait_for_ready(f"http://{LOOPBACK}:{self._app_port}", self._config.server, log="app")
