@@ -163,6 +163,7 @@ class Run:
     trial: Trial | None = None
     steps: tuple[Step, ...] = ()
     mistakes: tuple[Mistake, ...] = ()  # of the locustfile, each once a step
+    troubles: tuple[str, ...] = ()  # what went wrong beside the load, a sentence each
     load: LoadSummary | None = None
     format: int = FORMAT
 
@@ -176,6 +177,7 @@ class Run:
         known = {name: data[name] for name in (f.name for f in fields(cls)) if name in data}
         known["outcome"] = Outcome(known.get("outcome", Outcome.RUNNING))
         known["steps"] = tuple(Step(**step) for step in data.get("steps", ()))
+        known["troubles"] = tuple(data.get("troubles", ()))
         known["mistakes"] = tuple(Mistake(**mistake) for mistake in data.get("mistakes", ()))
         known["trial"] = Trial(**data["trial"]) if data.get("trial") else None
         known["load"] = LoadSummary(**{**load, "interference": tuple(load["interference"])}) if load else None

@@ -7,7 +7,7 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -15,7 +15,7 @@ from typing import IO, Any
 from gatebench.check import WARM_UP_REQUESTS, check, live_facts, warm_up
 from gatebench.command import DISK_FULL
 from gatebench.config import POLLS, RunConfig
-from gatebench.errors import LoadError, MachineError, ServiceDiedError
+from gatebench.errors import GatebenchError, LoadError, MachineError, ServiceDiedError
 from gatebench.lock import locked
 from gatebench.machine import check_ports, facts, kept_to
 from gatebench.progress import Display, clock, expected_s
@@ -51,8 +51,11 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunF
                 sheet = {**stack.sheet(), "app physical cores": stack.cores.fact}
                 record.note(sheet={**sheet, **_access_log(folder, stack)})
                 display.note(f"Cores: {stack.cores}.")
-                with Sampler(folder, stack.roles, stack.query):
-                    _ramp(stack, record, config, display)
+                with Sampler(folder, stack.roles, stack.query) as sampler:
+                    try:
+                        _ramp(stack, record, config, display)
+                    finally:
+                        record.add_troubles(sampler.troubles, display)
         return folder
 
 
@@ -67,6 +70,12 @@ class Record:
     def note(self, **changes: Any) -> None:
         self.run = replace(self.run, **changes)
         self.folder.write_run(self.run)
+
+    def add_troubles(self, troubles: Sequence[str], display: Display) -> None:
+        """What went wrong beside the load, a sentence each; on disk with the run's end."""
+        self.run = replace(self.run, troubles=(*self.run.troubles, *troubles))
+        for sentence in troubles:
+            display.note(sentence)
 
     def read_ledger(self, stack: Stack, step: int | None, seeded: int) -> None:
         read_started = time.time()
@@ -84,10 +93,13 @@ class Record:
             self._end(Outcome.INTERRUPTED, "It was interrupted (Ctrl-C).")
             raise
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in DISK_FULL:
-                error = disk_full(self.folder)
-            self._end(Outcome.FAILED, str(error))
-            raise error from None
+            full = isinstance(error, OSError) and error.errno in DISK_FULL
+            told = disk_full(self.folder) if full else error
+            ours = f"Gatebench itself failed ({type(told).__name__}: {told})."
+            self._end(Outcome.FAILED, str(told) if isinstance(told, GatebenchError) else ours)
+            if told is error:
+                raise
+            raise told from error
         except BaseException:  # rich ends the program when nobody reads its output
             self._end(Outcome.INTERRUPTED, "Nobody read its output any more.")
             raise

@@ -101,7 +101,9 @@ def _end(what: dict[str, Any]) -> None:
     elif "command" in what:
         subprocess.run(what["command"], env=what["env"], stdin=subprocess.DEVNULL, check=True)
     else:
-        shutil.rmtree(what["folder"], ignore_errors=True)
+        shutil.rmtree(what["folder"], ignore_errors=True)  # once more below, to say what would not go
+        if Path(what["folder"]).exists():
+            shutil.rmtree(what["folder"])
 
 
 def _end_process(pid: int, created: float, number: int) -> None:
@@ -118,7 +120,8 @@ def _end_process(pid: int, created: float, number: int) -> None:
     for survivor in (alive := _still_alive(_group(pid))):
         with contextlib.suppress(psutil.NoSuchProcess):
             survivor.kill()
-    _still_alive(alive)
+    if left := _still_alive(alive):
+        raise RuntimeError(f"processes that outlive SIGKILL: {', '.join(str(process.pid) for process in left)}")
 
 
 def _group(pid: int) -> list[psutil.Process]:

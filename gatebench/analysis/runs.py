@@ -67,6 +67,7 @@ def analyse(folder: RunFolder) -> AnalysedRun:
     steps, checked, used = _steps(requests, run, votes, samples)
     notes = (
         _ending(run),
+        *run.troubles,
         recording.damage,
         ledger_damage,
         samples.damage,

@@ -26,6 +26,7 @@ from gatebench.stacks.environment import (
     nginx_environment,
     postgres_settings,
 )
+from gatebench.stacks.processes import Processes
 from gatebench.stacks.wait import PATIENCE_S, last_lines
 from gatebench.watchdog import Watchdog, undisturbed
 
@@ -71,6 +72,8 @@ class ComposeStack:
         self._psql: _Psql | None = None
         self._pids: dict[str, int] = {}
         self._given: dict[str, dict[str, str]] = {}
+        self._elsewhere = False  # the engine runs on another kernel: its processes cannot be seen
+        self._processes = Processes(folder, watchdog)
         self._followers: dict[str, subprocess.Popen[bytes]] = {}
         self._deaths: _Deaths | None = None
         self._load: subprocess.Popen[bytes] | None = None
@@ -83,8 +86,7 @@ class ComposeStack:
         self._start()
         for service in SERVICES:
             self._follow(service)
-        self._deaths = _Deaths(self._project, began)
-        self._watchdog.end_process(self._deaths.pid)
+        self._deaths = _Deaths(self._project, began, self._watchdog)
         # A second time, because the newest comes down first: the followers must outlive what they follow. The first
         # one, which comes last, then takes what a starting container may have left while it was interrupted.
         self._watchdog.run_command(down, self._environment)
@@ -110,8 +112,13 @@ class ComposeStack:
 
     def roles(self) -> dict[str, int]:
         for role, service in ROLES.items():
-            if role not in self._pids and (pid := _pid(self._container(service))):
+            if role in self._pids or self._elsewhere or (found := _first_process(self._container(service))) is None:
+                continue
+            pid, container = found
+            if _is_here(pid, container):
                 self._pids[role] = pid
+            else:  # one look is enough: this is asked twice a second
+                self._elsewhere = True
         return dict(self._pids)
 
     def sheet(self) -> dict[str, Any]:
@@ -138,8 +145,7 @@ class ComposeStack:
     def start_load(self) -> subprocess.Popen[bytes]:
         ports = [] if self._config.headless else ["--service-ports"]
         run = self._compose("run", "--rm", "--no-deps", "--no-TTY", *ports, "--name", self._container("load"), "load")
-        self._load = self._spawn("load", run)
-        self._watchdog.end_process(self._load.pid)
+        self._load = self._start_process("load", run)
         return self._load
 
     def stop_load(self) -> None:
@@ -191,9 +197,8 @@ class ComposeStack:
 
     def _follow(self, service: str) -> None:
         """Has everything that a container says, from its start to its end, written into the run folder."""
-        follower = self._spawn(service, ["docker", "logs", "--follow", self._container(service)])
-        self._watchdog.end_process(follower.pid)
-        self._followers[service] = follower
+        command = ["docker", "logs", "--follow", self._container(service)]
+        self._followers[service] = self._start_process(service, command)
 
     def _wait_for_last_words(self, service: str) -> None:
         """A container that has ended ends its follower, whose log is then complete; one that lives keeps it."""
@@ -224,24 +229,15 @@ class ComposeStack:
 
     def _run(self, name: str, command: list[str]) -> int:
         """Runs a command to its end, or to the end of the runner; returns its exit code."""
-        with self._spawn(name, command) as process:
-            self._watchdog.end_process(process.pid)
+        with self._start_process(name, command) as process:
             try:
                 return process.wait()
             except KeyboardInterrupt:
                 process.terminate()
                 raise
 
-    def _spawn(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
-        with self._folder.log(name).open("ab") as log:
-            return subprocess.Popen(
-                command,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+    def _start_process(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+        return self._processes.start(name, command, self._environment)
 
 
 class _Psql:
@@ -278,24 +274,22 @@ class _Psql:
 class _Deaths:
     """Hears of each container of a project that ends, without asking the engine again and again."""
 
-    def __init__(self, project: str, since: float) -> None:
-        self._events = subprocess.Popen(
-            ["docker", "events", "--since", f"{since:.3f}", "--filter", "type=container", "--filter", "event=die",
-             "--filter", f"label=com.docker.compose.project={project}",
-             "--format", '{{index .Actor.Attributes "com.docker.compose.service"}} {{.Actor.Attributes.exitCode}}'],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )  # fmt: skip
+    def __init__(self, project: str, since: float, watchdog: Watchdog) -> None:
+        command = [
+            "docker", "events", "--since", f"{since:.3f}", "--filter", "type=container", "--filter", "event=die",
+            "--filter", f"label=com.docker.compose.project={project}",
+            "--format", '{{index .Actor.Attributes "com.docker.compose.service"}} {{.Actor.Attributes.exitCode}}',
+        ]  # fmt: skip
+        with undisturbed():
+            self._events = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )  # fmt: skip
+            watchdog.end_process(self._events.pid)
         assert self._events.stdout
         self._pipe = self._events.stdout.fileno()
         os.set_blocking(self._pipe, False)
         self._heard = b""
-
-    @property
-    def pid(self) -> int:
-        return self._events.pid
 
     def first(self) -> tuple[str | None, str] | None:
         """The first service that ended, and its exit code; no service when it is the engine that has gone."""
@@ -323,19 +317,21 @@ def _state(container: str) -> str | None:
     return None
 
 
-def _pid(container: str) -> int | None:
-    """The id on this machine of a container's first process; None when it has none that this machine can see."""
+def _first_process(container: str) -> tuple[int, str] | None:
+    """The id of a running container's first process, as its engine has it, and the container's own; None without."""
     form = "{{.State.Pid}} {{.Id}}"
     answer = subprocess.run(
         ["docker", "inspect", "--format", form, container], capture_output=True, text=True, check=False
     ).stdout.split()
-    if len(answer) != 2:
-        return None
+    return (int(answer[0]), answer[1]) if len(answer) == 2 and answer[0] != "0" else None
+
+
+def _is_here(pid: int, container: str) -> bool:
+    """Whether that process is one of this machine's own."""
     try:
-        is_it = answer[1] in Path(f"/proc/{answer[0]}/cgroup").read_text()
+        return container in Path(f"/proc/{pid}/cgroup").read_text()
     except OSError:
-        return None
-    return int(answer[0]) if is_it else None
+        return False
 
 
 def _given(container: str) -> dict[str, str] | None:

@@ -47,7 +47,11 @@ class Processes:
                 start_new_session=True,
                 **options,
             )
-            self._watchdog.end_process(process.pid, stop)
+            try:
+                self._watchdog.end_process(process.pid, stop)
+            except BaseException:  # nobody else would end it
+                process.kill()
+                raise
         return process
 
     def run(self, name: str, command: list[str], env: Mapping[str, str], **options: Any) -> int:
