@@ -15,6 +15,7 @@ from http.cookiejar import CookieJar
 from typing import Any
 
 from gatebench.errors import AppCheckError
+from gatebench.loopback import opener
 from gatebench.values.app import App
 from gatebench.values.workload import FormCheck, Ledger, Workload
 
@@ -25,7 +26,7 @@ WARM_UP_AT_ONCE = 8
 
 def live_facts(app: App, url: str) -> dict[str, Any]:
     """What the live app says of itself: interface, driver and versions, as its readiness URL has them."""
-    text = _open(urllib.request.build_opener(), url + app.ready_path)
+    text = _open(opener(), url + app.ready_path)
     try:
         return dict(json.loads(text))
     except (ValueError, TypeError) as error:
@@ -36,7 +37,7 @@ def live_facts(app: App, url: str) -> dict[str, Any]:
 
 def check(workload: Workload, url: str, query: Callable[[str], str]) -> None:
     """Does once what a person would, and raises AppCheckError at the first thing that is not as it must be."""
-    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    browser = opener(urllib.request.HTTPCookieProcessor(CookieJar()))
     for path in workload.app.visits:
         _open(browser, url + path)
     if workload.check is not None:
@@ -54,7 +55,7 @@ def warm_up(workload: Workload, url: str) -> None:
     """Sends a few hundred requests, so that no worker meets its first request while it is measured."""
     page = url + workload.warm_up_path
     with ThreadPoolExecutor(WARM_UP_AT_ONCE) as pool:
-        for _ in pool.map(lambda _: _open(urllib.request.build_opener(), page), range(WARM_UP_REQUESTS)):
+        for _ in pool.map(lambda _: _open(opener(), page), range(WARM_UP_REQUESTS)):
             pass
 
 

@@ -7,6 +7,8 @@ GATEBENCH_USERS in the environment. Here alone a name becomes a value: a server,
 from __future__ import annotations
 
 import difflib
+import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +18,7 @@ from gatebench import ROOT
 from gatebench.errors import UsageError
 from gatebench.profiles import PROFILES, Profile
 from gatebench.servers import DEFAULTS, SERVERS
+from gatebench.values.codec import without_secrets
 from gatebench.values.footing import DB_MODES, SETTINGS, Footing
 from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface, Server
@@ -121,6 +124,28 @@ def _what(bounds: tuple[float, float] = (0, 0), allowed: tuple[str, ...] = ()) -
     return f"a {'whole number' if isinstance(low, int) else 'number'} from {low:g} to {high:.0f}"
 
 
+def parse_environment(text: str, name: str = "ENV") -> dict[str, str]:
+    """`PYTHONMALLOC=malloc GUNICORN_CMD_ARGS='--threads 4'`: variables and their values, quoted as in a shell."""
+    try:
+        words = [word.partition("=") for word in shlex.split(text)]
+    except ValueError as error:
+        raise UsageError(f"{name}={text} is not understood: it has a quotation mark without its other half.") from error
+    if any(not equals or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable) for variable, equals, _ in words):
+        raise UsageError(f"{name}={text} is not understood: give variables as in {name}='PYTHONMALLOC=malloc'.")
+    return {variable: value for variable, _, value in words}
+
+
+def _check_own(env: Mapping[str, str], workload: Workload) -> None:
+    """Raises UsageError for a variable that Gatebench itself gives the app."""
+    own = {*workload.app.environment, *workload.environment, *STACK_VARIABLES}
+    for name in env:
+        if name in own:
+            raise UsageError(f"ENV gives {name}, which Gatebench gives itself: see its knobs in `make help`.")
+
+
+STACK_VARIABLES = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PYTHONPATH", "PYTHONUNBUFFERED")
+"""What the app is told by every stack."""
+
 MOST_USERS = 20_000
 
 
@@ -173,6 +198,7 @@ KNOBS = (
         "SERVER_ARGS", lambda text, _: text, "", "added to the server's command line, as in SERVER_ARGS='--threads 4'"
     ),
     Knob("SET", parse_settings, "", "settings that differ from the profile's, as in SET='nginx_connections=64'"),
+    Knob("ENV", parse_environment, "", "added to the app's environment, as in ENV='PYTHONMALLOC=malloc'"),
     Knob("PIN", _switch, "1", "0: the app server shares all cores with everything else"),
     Knob("PORT", _whole(1, 65535, "port"), "8080", "where Nginx listens, on loopback"),
     Knob("UI_PORT", _whole(1, 65535, "port"), "8089", "where Locust's web UI listens, on loopback"),
@@ -247,13 +273,16 @@ def _side(interface: Interface, values: Mapping[str, Any]) -> Side:
             "DB=persistent leaks connections under ASGI, where each request has a thread of its own (Django's manual "
             "says so): give DB=pool or DB=per-request."
         )
-    server_args = values["SERVER_ARGS"] or ""
+    server_args, env = values["SERVER_ARGS"] or "", values["ENV"] or {}
+    _check_own(env, workload)
+    changes = {**_in_words(overrides), **without_secrets(env)}
     return Side(
-        label=_label(server, profile, workload, [server_args, *map("=".join, _in_words(overrides).items())]),
+        label=_label(server, profile, workload, [server_args, *map("=".join, changes.items())]),
         server=server,
         workload=replace(workload, seed_size=overrides.get(SEED_SIZE, workload.seed_size)),
         footing=footing,
         server_args=server_args,
+        env=env,
         overrides=overrides,
     )
 

@@ -48,7 +48,7 @@ def app_environment(side: Side, static: str) -> dict[str, str]:
     """What the app is told by environment variables. `static` is the folder that Nginx serves its static files from."""
     places = {**_places(side), "static": static, "secret": secrets.token_urlsafe(50)}
     templates = {**side.workload.app.environment, **side.workload.environment}
-    return {name: text.format(**places) for name, text in templates.items()}
+    return {name: text.format(**places) for name, text in templates.items()} | dict(side.env)
 
 
 def setup(side: Side) -> None:

@@ -8,7 +8,7 @@ import hashlib
 import os
 import platform
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,19 +61,75 @@ def _cpu_model() -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """Who runs where. Neither has none."""
+    """Who runs where, by the numbers of CPUs. Both are empty where all share all, and `shared` says why."""
 
-    app: tuple[int, ...]
-    others: tuple[int, ...]  # Nginx, PostgreSQL, the load generator and Gatebench itself
+    app: tuple[int, ...] = ()
+    others: tuple[int, ...] = ()  # Nginx, PostgreSQL, the load generator and Gatebench itself
+    physical: tuple[int, int] | None = None  # cores that those are; None where the system does not tell
+    shared: str | None = None
 
     def __str__(self) -> str:
-        return f"the app server has {_named(self.app)} of its own, everything else has {_named(self.others)}"
+        if self.shared:
+            return f"everything shares all of them ({self.shared})"
+        if self.physical == (len(self.app), len(self.others)):
+            app, others = _numbered("core", self.app), _numbered("core", self.others)
+            return f"the app server has {app} of its own, everything else has {others}"
+        app, others = _numbered("CPU", self.app), _numbered("CPU", self.others)
+        if self.physical is None:
+            return (
+                f"the app server has {app} of its own, everything else has {others}; "
+                "whether a CPU of each is one physical core is not known"
+            )
+        mine, theirs = self.physical
+        of_its_own = f"{mine} physical core{'s' * (mine > 1)} of its own ({app})"
+        return f"the app server has {of_its_own}, everything else has {theirs} ({others})"
+
+    @property
+    def fact(self) -> str:
+        """For the fairness sheet: whether the app server shares a physical core with what measures it."""
+        if self.shared:
+            return f"shared ({self.shared})"
+        return f"{self.physical[0]} of its own" if self.physical else "not known"
 
 
-def share_out(available: Sequence[int], workers: int) -> Cores | None:
-    """A core for each worker of the app server, up to half of them; None when there is only one."""
-    mine = min(workers, len(available) // 2)
-    return Cores(app=tuple(available[-mine:]), others=tuple(available[:-mine])) if mine else None
+PIN_OFF = Cores(shared="PIN=0")
+
+
+def share_out(available: Sequence[int], workers: int, siblings: Mapping[int, frozenset[int]]) -> Cores:
+    """A physical core for each worker of the app server, up to half of them, with all CPUs of it."""
+    if not available:
+        return Cores(shared="this system keeps no program to a core")
+    cores = _physical(available, siblings)
+    mine = min(workers, len(cores) // 2)
+    if not mine:
+        one = _numbered("CPU", available)
+        return Cores(shared=f"{one} are one physical core" if len(available) > 1 else "there is one")
+    app, others = (tuple(sorted(cpu for core in part for cpu in core)) for part in (cores[-mine:], cores[:-mine]))
+    return Cores(app, others, (mine, len(cores) - mine) if siblings else None)
+
+
+def siblings() -> dict[int, frozenset[int]]:
+    """CPU -> those that are one physical core with it, itself among them, as the kernel has it; empty where it does
+    not tell. In a virtual machine it knows what the hypervisor tells it.
+    """
+    found = {}
+    for path in Path("/sys/devices/system/cpu").glob("cpu[0-9]*/topology/thread_siblings_list"):
+        found[int(path.parents[1].name.removeprefix("cpu"))] = _listed(path.read_text())
+    return found
+
+
+def _listed(text: str) -> frozenset[int]:
+    """The kernel's lists, as in "0-1,8"."""
+    bounds = [part.split("-") for part in text.strip().split(",")]
+    return frozenset(cpu for one in bounds for cpu in range(int(one[0]), int(one[-1]) + 1))
+
+
+def _physical(available: Sequence[int], siblings: Mapping[int, frozenset[int]]) -> list[list[int]]:
+    """The physical cores of which we have a CPU, by their lowest, each as its CPUs that we have."""
+    cores: dict[frozenset[int], list[int]] = {}
+    for cpu in sorted(available):
+        cores.setdefault(siblings.get(cpu, frozenset({cpu})), []).append(cpu)
+    return list(cores.values())
 
 
 def our_cores() -> list[int]:
@@ -95,8 +151,8 @@ def kept_to(cores: Sequence[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def _named(cores: Sequence[int]) -> str:
-    return f"core{'s' * (len(cores) > 1)} {', '.join(map(str, cores))}"
+def _numbered(what: str, numbers: Sequence[int]) -> str:
+    return f"{what}{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
 
 
 def check_ports(config: RunConfig) -> None:

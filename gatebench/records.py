@@ -24,7 +24,12 @@ class Cause(StrEnum):
     STATUS = "unexpected status"
     WRONG_PAGE = "wrong page"
     UNFINISHED = "unfinished"
+    LOCUSTFILE = "mistake in the locustfile"
     OTHER = "other client error"
+
+
+STATISTICS_RESET = "the statistics were reset in the web UI"
+"""Of LoadSummary.interference: Locust's own total starts anew, and nothing else that is recorded is touched."""
 
 
 class Outcome(StrEnum):
@@ -123,10 +128,18 @@ class LedgerReading:
 
 
 @dataclass(frozen=True, slots=True)
+class Mistake:
+    """Something raised in the load that is no failure of the site: the numbers of its step are not what they seem."""
+
+    step: int  # its number; 0 before the first
+    what: str  # where, and what was raised, as the beginning of a sentence
+
+
+@dataclass(frozen=True, slots=True)
 class LoadSummary:
     """What the load generator says of itself when its ramp has ended."""
 
-    locust_requests: int  # Locust's own total, unfinished requests not included
+    locust_requests: int  # Locust's own total, unfinished requests not included; since the last reset
     locust_failures: int
     unfinished: int  # requests without an answer when the drain ended
     drain_s: float
@@ -148,8 +161,11 @@ class Run:
     machine: dict[str, Any] = field(default_factory=dict)
     code: dict[str, Any] = field(default_factory=dict)  # version, revision and changed: which Gatebench this was
     sheet: dict[str, Any] = field(default_factory=dict)  # the fairness sheet: what the live processes were given
+    environments: dict[str, dict[str, str]] = field(default_factory=dict)  # role -> what it was given, secrets "set"
     trial: Trial | None = None
     steps: tuple[Step, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()  # of the locustfile, each once a step
+    troubles: tuple[str, ...] = ()  # what went wrong beside the load, a sentence each
     load: LoadSummary | None = None
     format: int = FORMAT
 
@@ -163,6 +179,8 @@ class Run:
         known = {name: data[name] for name in (f.name for f in fields(cls)) if name in data}
         known["outcome"] = Outcome(known.get("outcome", Outcome.RUNNING))
         known["steps"] = tuple(Step(**step) for step in data.get("steps", ()))
+        known["troubles"] = tuple(data.get("troubles", ()))
+        known["mistakes"] = tuple(Mistake(**mistake) for mistake in data.get("mistakes", ()))
         known["trial"] = Trial(**data["trial"]) if data.get("trial") else None
         known["load"] = LoadSummary(**{**load, "interference": tuple(load["interference"])}) if load else None
         return cls(**known)

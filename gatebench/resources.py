@@ -7,7 +7,7 @@ import csv
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,8 @@ class Sampler:
     """Writes resources.csv, machine.csv and database.csv from entering to leaving, in threads of its own.
 
     `roles` gives role -> process id, and is asked each second: the load generator comes last. `query` asks PostgreSQL;
-    where PostgreSQL does not answer it waits, and one thread with it. A disk that is full ends the sampling only.
+    where PostgreSQL does not answer it waits, and one thread with it. What goes wrong ends one of the three, not the
+    run: `troubles` has a sentence for each that ended early.
     """
 
     def __init__(self, folder: RunFolder, roles: Callable[[], dict[str, int]], query: Callable[[str], str]) -> None:
@@ -43,10 +44,13 @@ class Sampler:
         self._roles = roles
         self._query = query
         self._over = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._quietly, args=(sample,))
-            for sample in (self._sample_roles, self._sample_machine, self._sample_database)
-        ]
+        self.troubles: list[str] = []
+        sampled = {
+            folder.resources_csv: self._sample_roles,
+            folder.machine_csv: self._sample_machine,
+            folder.database_csv: self._sample_database,
+        }
+        self._threads = [threading.Thread(target=self._watched, args=each) for each in sampled.items()]
 
     def __enter__(self) -> Sampler:
         for thread in self._threads:
@@ -58,9 +62,12 @@ class Sampler:
         for thread in self._threads:
             thread.join(EVERY_S)
 
-    def _quietly(self, sample: Callable[[], None]) -> None:
-        with contextlib.suppress(OSError):  # the run itself meets a full disk, and says so
+    def _watched(self, path: Path, sample: Callable[[], None]) -> None:
+        try:
             sample()
+        except Exception as error:
+            at = time.strftime("%H:%M:%S")
+            self.troubles.append(f"Sampling into {path.name} ended at {at} ({type(error).__name__}: {error}).")
 
     def _seconds(self) -> Iterator[None]:
         due = time.monotonic()
@@ -184,8 +191,8 @@ def machine_sample(pids: Iterable[int]) -> MachineSample:
         busy_s=round(sum(times) - idle - counted_twice - (steal or 0.0), 2),
         steal_s=steal,
         pressure_s=_pressure_s(),
-        listen_overflows=sum(one["ListenOverflows"] for one in tcp) if tcp else None,
-        retransmits=sum(one["RetransSegs"] for one in tcp) if tcp else None,
+        listen_overflows=_sum("ListenOverflows", tcp),
+        retransmits=_sum("RetransSegs", tcp),
     )
 
 
@@ -240,6 +247,13 @@ def _tcp(pid: int) -> dict[str, int] | None:
     except OSError:
         return None
     return counters
+
+
+def _sum(counter: str, namespaces: Sequence[Mapping[str, int]]) -> int | None:
+    """Over all of them; None where there is none, or one does not have that counter."""
+    if not namespaces or any(counter not in one for one in namespaces):
+        return None
+    return sum(one[counter] for one in namespaces)
 
 
 def _pressure_s() -> float | None:

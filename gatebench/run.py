@@ -7,7 +7,7 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -15,11 +15,11 @@ from typing import IO, Any
 from gatebench import ROOT
 from gatebench.check import WARM_UP_REQUESTS, check, live_facts, warm_up
 from gatebench.command import DISK_FULL
-from gatebench.errors import LoadError, MachineError, ServiceDiedError
+from gatebench.errors import GatebenchError, LoadError, MachineError, ServiceDiedError
 from gatebench.lock import locked
 from gatebench.machine import check_ports, facts, kept_to
 from gatebench.progress import Display, clock, expected_s
-from gatebench.records import LedgerReading, LoadSummary, Outcome, Run, Step, Trial
+from gatebench.records import LedgerReading, LoadSummary, Mistake, Outcome, Run, Step, Trial
 from gatebench.resources import Sampler
 from gatebench.revision import code
 from gatebench.run_folder import RunFolder
@@ -32,7 +32,6 @@ from gatebench.watchdog import ENDING_SIGNALS, Watchdog
 
 LOOK_EVERY_S = 0.1
 STOPPING_S = 15.0
-NOT_PINNED = "everything shares all of them"
 
 
 def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunFolder:
@@ -48,16 +47,21 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunF
         record = Record(folder, begun)
         with watched(lock, folder, display) as watchdog, record.saved():
             stack = make_stack(config, folder, watchdog)
-            with kept_to(stack.cores.others if stack.cores else ()):
+            with kept_to(stack.cores.others):
                 display.note(f"Starting {side.label} ({config.stack}) …")
                 stack.up()
-                record.note(versions=stack.versions(), app=live_facts(workload.app, stack.url))
+                record.note(environments=stack.environments(), versions=stack.versions())
+                record.note(app=live_facts(workload.app, stack.url))
                 display.note(f"Checking the app at {stack.url} …")
                 check(workload, stack.url, stack.query)
-                record.note(sheet={**stack.sheet(), **_access_log(folder, stack, workload)})
-                display.note(f"Cores: {stack.cores or NOT_PINNED}.")
-                with Sampler(folder, stack.roles, stack.query):
-                    _ramp(stack, record, config, display)
+                sheet = {**stack.sheet(), "app physical cores": stack.cores.fact}
+                record.note(sheet={**sheet, **_access_log(folder, stack, workload)})
+                display.note(f"Cores: {stack.cores}.")
+                with Sampler(folder, stack.roles, stack.query) as sampler:
+                    try:
+                        _ramp(stack, record, config, display)
+                    finally:
+                        record.add_troubles(sampler.troubles, display)
         return folder
 
 
@@ -72,6 +76,12 @@ class Record:
     def note(self, **changes: Any) -> None:
         self.run = replace(self.run, **changes)
         self.folder.write_run(self.run)
+
+    def add_troubles(self, troubles: Sequence[str], display: Display) -> None:
+        """What went wrong beside the load, a sentence each; on disk with the run's end."""
+        self.run = replace(self.run, troubles=(*self.run.troubles, *troubles))
+        for sentence in troubles:
+            display.note(sentence)
 
     def read_ledger(self, stack: Stack, ledger: Ledger, step: int | None, seeded: int) -> None:
         read_started = time.time()
@@ -89,10 +99,13 @@ class Record:
             self._end(Outcome.INTERRUPTED, "It was interrupted (Ctrl-C).")
             raise
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in DISK_FULL:
-                error = disk_full(self.folder)
-            self._end(Outcome.FAILED, str(error))
-            raise error from None
+            full = isinstance(error, OSError) and error.errno in DISK_FULL
+            told = disk_full(self.folder) if full else error
+            ours = f"Gatebench itself failed ({type(told).__name__}: {told})."
+            self._end(Outcome.FAILED, str(told) if isinstance(told, GatebenchError) else ours)
+            if told is error:
+                raise
+            raise told from error
         except BaseException:  # rich ends the program when nobody reads its output
             self._end(Outcome.INTERRUPTED, "Nobody read its output any more.")
             raise
@@ -121,9 +134,12 @@ def _ramp(stack: Stack, record: Record, config: RunConfig, display: Display) -> 
             display.load(event)
             if event["event"] == "step" and event["phase"] in ("hold", "done"):
                 _note_step(record, event)
-                record.note(sheet={**record.run.sheet, **process_facts(stack.roles())})
+                sheet = {**record.run.sheet, **process_facts(stack.roles())}
+                record.note(sheet=sheet, environments=stack.environments())
             if event["event"] == "step" and event["phase"] == "done":
                 audit(event["number"])
+            if event["event"] == "mistake":
+                _note_mistake(record, event, display)
             if event["event"] == "summary":
                 record.note(load=_summary(event))
             if event["event"] == "stopped":
@@ -194,6 +210,12 @@ def _note_step(record: Record, event: dict[str, Any]) -> None:
     step = Step(**{name: event[name] for name in Step.__dataclass_fields__})
     others = tuple(known for known in record.run.steps if known.number != step.number)
     record.note(steps=(*others, step))
+
+
+def _note_mistake(record: Record, event: dict[str, Any], display: Display) -> None:
+    mistake = Mistake(event["step"], event["what"])
+    record.note(mistakes=(*record.run.mistakes, mistake))
+    display.note(f"Step {mistake.step} is not valid: {mistake.what}.")
 
 
 def _summary(event: dict[str, Any]) -> LoadSummary:

@@ -59,6 +59,7 @@ class Watchdog:
         self._say(pid=pid, created=psutil.Process(pid).create_time(), signal=int(number))
 
     def run_command(self, command: list[str], env: dict[str, str]) -> None:
+        """`env` is all of the command's environment."""
         self._say(command=command, env=env)
 
     def remove_folder(self, folder: Path) -> None:
@@ -98,9 +99,11 @@ def _end(what: dict[str, Any]) -> None:
     if "pid" in what:
         _end_process(what["pid"], what["created"], what["signal"])
     elif "command" in what:
-        subprocess.run(what["command"], env={**os.environ, **what["env"]}, stdin=subprocess.DEVNULL, check=True)
+        subprocess.run(what["command"], env=what["env"], stdin=subprocess.DEVNULL, check=True)
     else:
-        shutil.rmtree(what["folder"], ignore_errors=True)
+        shutil.rmtree(what["folder"], ignore_errors=True)  # once more below, to say what would not go
+        if Path(what["folder"]).exists():
+            shutil.rmtree(what["folder"])
 
 
 def _end_process(pid: int, created: float, number: int) -> None:
@@ -117,7 +120,8 @@ def _end_process(pid: int, created: float, number: int) -> None:
     for survivor in (alive := _still_alive(_group(pid))):
         with contextlib.suppress(psutil.NoSuchProcess):
             survivor.kill()
-    _still_alive(alive)
+    if left := _still_alive(alive):
+        raise RuntimeError(f"processes that outlive SIGKILL: {', '.join(str(process.pid) for process in left)}")
 
 
 def _group(pid: int) -> list[psutil.Process]:

@@ -8,8 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,12 @@ def options(knobs: Mapping[str, str]) -> list[str]:
     return [f"--{name.lower().replace('_', '-')}={value}" for name, value in knobs.items()]
 
 
+_NOBODY = "http://127.0.0.1:9"  # the discard service, which nothing offers any more
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+NO_SUCH_PROXY = {spelt: _NOBODY for name in _PROXIES for spelt in (name, name.upper())}
+"""A shell of which every request outside goes through a proxy, and none that there is."""
+
+
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -47,12 +54,14 @@ class Bench:
         self.port, self.ui_port = free_ports(2)
         self.started: list[subprocess.Popen[str]] = []
 
-    def start(self, command: str, **given: str) -> subprocess.Popen[str]:
+    def start(
+        self, command: str, started_by: Sequence[str] = ("-m", "gatebench"), more: Sequence[str] = (), **given: str
+    ) -> subprocess.Popen[str]:
         """Knobs become options; what is no knob becomes a variable of the environment."""
         knobs = {name: value for name, value in {**TINY, **self._own(), **given}.items() if name in NAMES}
         variables = {name: value for name, value in given.items() if name not in NAMES}
         process = subprocess.Popen(
-            [sys.executable, "-m", "gatebench", command, *options(knobs)],
+            [sys.executable, *started_by, command, *more, *options(knobs)],
             env={**os.environ, "TMPDIR": str(self.temporary), **variables},
             cwd=ROOT,
             stdout=subprocess.PIPE,
@@ -63,7 +72,7 @@ class Bench:
         self.started.append(process)
         return process
 
-    def run(self, command: str, **given: str) -> subprocess.CompletedProcess[str]:
+    def run(self, command: str, **given: Any) -> subprocess.CompletedProcess[str]:
         process = self.start(command, **given)
         stdout, stderr = process.communicate(timeout=180)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)

@@ -17,6 +17,8 @@ import psutil
 import pyarrow as pa
 import pytest
 
+from gatebench import ROOT
+from gatebench.analysis.analysed_run import analyse
 from gatebench.errors import AppCheckError, MachineError, ServiceDiedError
 from gatebench.records import Outcome
 from gatebench.run import run, watched
@@ -227,6 +229,43 @@ def test_a_load_generator_that_dies_ends_the_run_with_6(bench: Bench) -> None:
     assert "The load generator ended with code -9" in stderr
     assert_nothing_left(bench, everything)
     assert recorded(bench.folder()) > 0
+
+
+WITH_LOCUSTFILE = """
+import sys
+from dataclasses import replace
+import gatebench.campaign as campaign
+path, resolve = sys.argv.pop(), campaign.resolve
+campaign.resolve = lambda *given: replace(resolve(*given), overrides={"locustfile": path})
+from gatebench.cli import main
+raise SystemExit(main())
+"""
+
+
+def run_with_locustfile(bench: Bench, text: str) -> subprocess.CompletedProcess[str]:
+    path = bench.results.parent / "mine.py"
+    path.write_text(text)
+    return bench.run("wsgi", started_by=["-c", WITH_LOCUSTFILE], more=[str(path)])
+
+
+def test_a_locustfile_that_cannot_be_loaded_ends_with_6_and_names_the_line(bench: Bench) -> None:
+    done = run_with_locustfile(bench, "import random\nrandom.chance()\n")
+    assert done.returncode == 6
+    assert "mine.py, line 2, raised AttributeError: module 'random' has no attribute 'chance'" in done.stderr
+    assert bench.folder().read_run().outcome is Outcome.FAILED
+
+
+def test_a_mistake_in_a_locustfile_makes_its_steps_invalid_and_no_failure_of_the_site(bench: Bench) -> None:
+    text = (ROOT / "locustfiles" / "vote.py").read_text()
+    done = run_with_locustfile(bench, text.replace("page.status == 302", "page.state == 302"))
+    assert done.returncode == 0, done.stderr
+    line = next(n for n, one in enumerate(text.splitlines(), start=1) if "page.status == 302" in one)
+    what = f"mine.py, line {line}, raised AttributeError: 'Page' object has no attribute 'state'"
+    assert [told for told in done.stderr.splitlines() if what in told and told.startswith("Step 1 is not valid: ")]
+    run = analyse(bench.folder())
+    assert [what in reason for reason in run.steps["invalid_reason"]] == [True, True]
+    assert set(run.causes["failure"]) == {"mistake in the locustfile"}
+    assert run.counts.agree
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="a small file system needs root to be mounted")

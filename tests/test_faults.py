@@ -1,6 +1,6 @@
 """Faults planted one at a time, on the native stack: each is named by its cause and its layer.
 
-A fault that is not in the site is a knob or a signal; one that is, a variable of tests/faulty/middleware.py.
+A fault that is not in the site is a knob or a signal; one that is, a variable of tests/faulty/middleware.py in ENV.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gatebench.stacks.wait import answers, wait_until
 from tests.conftest import Bench
 from tests.faulty.middleware import slower
 
-FAULTY = {"DJANGO_SETTINGS_MODULE": "tests.faulty.settings", "SETTLE": "1", "HOLD": "5", "TIMEOUT": "5"}
+SHORT = {"SETTLE": "1", "HOLD": "5", "TIMEOUT": "5"}
 WAIT_S = 60
 SYNC = "--worker-class sync --threads 1"  # gunicorn takes gthread where there are more threads
 
@@ -40,8 +40,15 @@ def assert_named(run: AnalysedRun, cause: str, layer: str, proof: str) -> None:
     assert proof in example["proof"]
 
 
+def faulty(**knobs: str) -> dict[str, str]:
+    """The knobs of a short run of the faulty site, with every FAULT_… in ENV."""
+    variables = {"DJANGO_SETTINGS_MODULE": "tests.faulty.settings"}
+    variables |= {name: knobs.pop(name) for name in list(knobs) if name.startswith("FAULT_")}
+    return {**SHORT, **knobs, "ENV": " ".join(f"{name}={value}" for name, value in variables.items())}
+
+
 def measured(bench: Bench, interface: str, **knobs: str) -> AnalysedRun:
-    done = bench.run(interface, **{**FAULTY, **knobs})
+    done = bench.run(interface, **faulty(**knobs))
     assert done.returncode == 0, done.stderr + done.stdout
     return analyse(bench.folder())
 
@@ -111,7 +118,7 @@ class Running:
 
     def __init__(self, bench: Bench, interface: str, **knobs: str) -> None:
         self._bench = bench
-        self._process = bench.start(interface, **{**FAULTY, **knobs})
+        self._process = bench.start(interface, **faulty(**knobs))
 
     def wait_for_hold(self) -> None:
         deadline = time.monotonic() + WAIT_S

@@ -230,3 +230,34 @@ def test_a_log_pattern_without_the_worker_s_pid_is_refused() -> None:
         LogPatterns(ended=("worker gone",))
     with pytest.raises(ValueError, match="is no regular expression"):
         LogPatterns(limit_reached=("(",))
+
+
+def test_variables_of_the_app_s_environment_are_quoted_as_in_a_shell() -> None:
+    config = resolved(ENV="PYTHONMALLOC=malloc GUNICORN_CMD_ARGS='--threads 4 --preload' EMPTY=")
+    assert config.side.env == {"PYTHONMALLOC": "malloc", "GUNICORN_CMD_ARGS": "--threads 4 --preload", "EMPTY": ""}
+    assert config.side.label == "WSGI gunicorn (PYTHONMALLOC=malloc, GUNICORN_CMD_ARGS=--threads 4 --preload, EMPTY=)"
+    assert RunConfig.from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("PYTHONMALLOC", "give variables as in ENV='PYTHONMALLOC=malloc'"),
+        ("2BAD=1", "give variables as in"),
+        ("A='1", "a quotation mark without its other half"),
+        ("POLLS_DB=pool", "ENV gives POLLS_DB, which Gatebench gives itself"),
+        ("PGHOST=elsewhere", "ENV gives PGHOST, which Gatebench gives itself"),
+    ],
+)
+def test_a_variable_that_is_not_understood_is_one_sentence(text: str, why: str) -> None:
+    with pytest.raises(UsageError, match=f"^(ENV=.*)?{why}.*[.]$"):
+        resolved(ENV=text)
+
+
+def test_a_secret_is_given_to_the_app_and_written_nowhere() -> None:
+    config = resolved(ENV="STRIPE_API_KEY=sk_live_1 SENTRY_DSN=https://2 AWS_SECRET_ACCESS=3 DB_PASSWORD=4 PLAIN=5")
+    written = json.dumps(config.to_json())
+    assert config.side.env["STRIPE_API_KEY"] == "sk_live_1"
+    assert not any(secret in written for secret in ("sk_live_1", "https://2", '"3"', '"4"'))
+    assert config.to_json()["env"]["STRIPE_API_KEY"] == "set"
+    assert "PLAIN=5" in config.side.label

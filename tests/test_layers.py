@@ -19,7 +19,7 @@ RANKS = [
     {"records", "values"},
     {"run_folder", "servers", "workloads", "profiles"},
     {"knobs"},
-    {"watchdog", "launch", "sheet", "lock", "machine", "revision", "command", "names"},
+    {"watchdog", "launch", "sheet", "lock", "machine", "revision", "command", "names", "loopback"},
     {"resources", "stacks", "load", "check", "progress", "by_hand"},
     {"run"},
     {"campaign"},

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import itertools
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from typing import IO
 
 import pytest
 
+from gatebench import resources
 from gatebench.errors import ServiceDiedError
 from gatebench.records import RoleSample
 from gatebench.resources import Family, Sampler, Tree, machine_sample
@@ -127,6 +129,13 @@ def test_sockets_are_counted_as_they_come_and_go() -> None:
 
 
 @on_linux
+def test_a_counter_that_the_kernel_does_not_have_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resources, "_tcp", lambda _: {"RetransSegs": 3})
+    sample = machine_sample([os.getpid()])
+    assert (sample.listen_overflows, sample.retransmits) == (None, 3)
+
+
+@on_linux
 def test_a_full_listen_backlog_is_counted() -> None:
     before = machine_sample([os.getpid()]).listen_overflows
     with socket.create_server(("127.0.0.1", 0), backlog=1) as listener, contextlib.ExitStack() as stack:
@@ -176,9 +185,21 @@ def test_a_database_that_hangs_holds_up_nothing_else_and_its_silence_is_a_row(tm
     wait_for(lambda: [row["answer_ms"] for row in rows(folder.database_csv)] == [""], "the row without an answer", 5)
 
 
-def test_what_cannot_be_written_ends_no_run(tmp_path: Path) -> None:
-    with Sampler(RunFolder(tmp_path / "nowhere"), dict, lambda _: "0 0"):
-        pass
+def test_what_cannot_be_written_ends_no_run_and_is_told(tmp_path: Path) -> None:
+    with Sampler(RunFolder(tmp_path / "nowhere"), dict, lambda _: "0 0") as sampler:
+        wait_for(lambda: len(sampler.troubles) == 3, "three sentences", 10)
+    names = ("database.csv", "machine.csv", "resources.csv")
+    for sentence, name in zip(sorted(sampler.troubles), names, strict=True):
+        assert re.fullmatch(rf"Sampling into {name} ended at [0-9:]+ \(FileNotFoundError: .*\)\.", sentence)
+
+
+def test_an_answer_that_makes_no_sense_ends_the_sampling_of_the_database_and_is_told(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    with Sampler(folder, lambda: {"app": os.getpid()}, lambda _: "what?") as sampler:
+        wait_for(lambda: bool(sampler.troubles), "the sentence", 10)
+        wait_for(lambda: folder.machine_csv.exists() and len(rows(folder.machine_csv)) > 1, "the others to go on", 10)
+    (sentence,) = sampler.troubles
+    assert sentence.startswith("Sampling into database.csv ended at ")
 
 
 def test_half_a_row_is_never_written(tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ import json
 import time
 import urllib.error
 import urllib.parse
-import urllib.request
 
 import pytest
 
+from gatebench.analysis.analysed_run import analyse
+from gatebench.loopback import opener
 from gatebench.records import Outcome
 from tests.conftest import Bench
 
@@ -18,7 +19,7 @@ WITH_UI = {"HEADLESS": "0", "USERS": "20", "SETTLE": "0", "HOLD": "8"}
 
 def fetch(bench: Bench, path: str, data: dict[str, str] | None = None) -> str:
     fields = None if data is None else urllib.parse.urlencode(data).encode()
-    with urllib.request.urlopen(f"http://127.0.0.1:{bench.ui_port}{path}", fields, timeout=10) as answer:
+    with opener().open(f"http://127.0.0.1:{bench.ui_port}{path}", fields, timeout=10) as answer:
         return str(answer.read().decode())
 
 
@@ -83,3 +84,7 @@ def test_a_reset_of_the_statistics_is_noted_and_spoils_nothing(bench: Bench) -> 
     run = bench.folder().read_run()
     assert run.load is not None
     assert run.load.interference == ("the statistics were reset in the web UI",)
+    analysed = analyse(bench.folder())
+    assert [reason for reason in analysed.steps["invalid_reason"].dropna() if "reset" in reason] == []
+    assert analysed.counts.locust is None
+    assert analysed.counts.agree

@@ -63,10 +63,11 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         requests["nginx_ms"] = matched.nginx_ms
         failures = diagnose(trace(requests, proxy, folder, samples), traced=True)
     readings, ledger_damage = _readings(folder)
-    votes = ledger(requests, readings)
+    votes = ledger(requests, readings, run)
     steps, checked, used = _steps(requests, run, votes, samples)
     notes = (
         _ending(run),
+        *run.troubles,
         recording.damage,
         ledger_damage,
         samples.damage,

@@ -1,6 +1,6 @@
 """`python -m gatebench.load FOLDER --host URL`: sends the load of FOLDER/run.json and records it in FOLDER.
 
-Exit code 0 when every step was held, 1 when the ramp ended early (load.jsonl says why), 3 when the disk took no more.
+Exit code 0 when every step was held, 1 when it ended early (load.jsonl says why), 3 when the disk took no more.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from gevent import monkey
 monkey.patch_all()
 
 import argparse  # noqa: E402 - the standard library must be patched before anything uses it
+import json  # noqa: E402
 import logging  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
+import time  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import gevent  # noqa: E402
@@ -20,13 +22,15 @@ import locust.stats  # noqa: E402
 from locust import events  # noqa: E402
 from locust.env import Environment  # noqa: E402
 from locust.log import setup_logging  # noqa: E402
-from locust.util.load_locustfile import load_locustfile  # noqa: E402
 
 from gatebench import ROOT  # noqa: E402
 from gatebench.command import DISK_FULL  # noqa: E402
 from gatebench.errors import MachineError  # noqa: E402
+from gatebench.load import mistakes  # noqa: E402
+from gatebench.load.mistakes import LocustfileError, load_users  # noqa: E402
 from gatebench.load.ramp import Ramp, RampStoppedError  # noqa: E402
 from gatebench.load.recorder import Recorder  # noqa: E402
+from gatebench.load.user import MeasuredUser  # noqa: E402
 from gatebench.run_folder import RunFolder  # noqa: E402
 from gatebench.values.run_config import SPAWN_RATE, RunConfig  # noqa: E402
 from gatebench.values.side import Side  # noqa: E402
@@ -37,7 +41,12 @@ def main() -> int:
     folder = RunFolder(arguments.folder)
     config = RunConfig.from_json(folder.read_run().config)
     setup_logging("INFO", None)
-    environment = _environment(config.side, arguments.host)
+    try:
+        environment = _environment(config.side, arguments.host)
+    except LocustfileError as error:
+        line = {"event": "stopped", "time": time.time(), "reason": f"{error} Mend it, then run again."}
+        folder.load_events.write_text(json.dumps(line) + "\n")
+        return 1
     runner = environment.create_local_runner()
     gevent.spawn(locust.stats.stats_history, runner)
     web_ui = None if config.headless else environment.create_web_ui(arguments.ui_host, config.ui_port)
@@ -68,18 +77,24 @@ def _climb(ramp: Ramp, config: RunConfig) -> int:
         ramp.say("stopped", reason=str(stop))
         complete = False
     ramp.drain(config.side.footing.longest_answer_s + 1 if complete else 1)
-    if ramp.recorder.error:
+    if (error := ramp.recorder.error) is None:
+        return 0 if complete else 1
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         return MachineError.exit_code
-    return 0 if complete else 1
+    if complete:  # the last of the answers could not be recorded
+        ramp.say("stopped", reason=ramp.recorder.why_not())
+    return 1
 
 
 def _environment(side: Side, host: str) -> Environment:
-    user_classes, _ = load_locustfile(str(ROOT / side.workload.locustfile))
-    for user in user_classes.values():
+    users = load_users(ROOT / side.workload.locustfile, MeasuredUser)
+    for user in users:
         user.seed_size = side.workload.seed_size
         user.timeout_s = side.footing.timeout_s
     locust.stats.PERCENTILES_TO_CHART = [0.5, 0.95, 0.99]
-    return Environment(user_classes=list(user_classes.values()), events=events, host=host)
+    environment = Environment(user_classes=users, events=events, host=host)
+    mistakes.listen(environment)
+    return environment
 
 
 def _parse() -> argparse.Namespace:

@@ -15,10 +15,11 @@ import gevent
 import psutil
 from locust.runners import Runner
 
+from gatebench.load import mistakes
 from gatebench.load.recorder import Recorder
 from gatebench.load.settling import Settling
 from gatebench.load.user import MeasuredUser, in_flight
-from gatebench.records import LoadSummary, Step
+from gatebench.records import STATISTICS_RESET, LoadSummary, Step
 
 TICK_S = 0.5
 STEADY_S = 0.05
@@ -44,6 +45,7 @@ class Ramp:
     stop_reason: str | None = None
     users_asked: tuple[int, ...] = (0,)  # by us: anything else was asked for in the web UI
     interference: tuple[str, ...] = ()
+    last_mistake: str | None = None
     late_ms: list[float] = field(default_factory=list)  # of the clock's ticks since the last progress was said
 
     def climb(self, users: tuple[int, ...]) -> None:
@@ -62,6 +64,7 @@ class Ramp:
         while in_flight and time.time() < started + limit_s:
             gevent.sleep(STEADY_S)
         unfinished = self.recorder.close()
+        self._say_mistakes()
         total = self.runner.stats.total
         summary = LoadSummary(
             locust_requests=total.num_requests,
@@ -86,7 +89,7 @@ class Ramp:
         # Locust takes up the new number a moment later: until then it has the one before.
         self.users_asked = (self.users_asked[-1], step.users)
         self.runner.start(step.users, spawn_rate=self.spawn_rate)
-        while self.runner.user_count < step.users:
+        while self.runner.user_count < step.users and not self.runner.spawning_greenlet.ready():
             self._tick(step, "spawn", STEADY_S)
         step = replace(step, running=time.time())
         self.users_asked = (step.users,)
@@ -133,11 +136,15 @@ class Ramp:
             cpu_s=_cpu_s(),
         )
         self.late_ms = []
+        self._say_mistakes()
         if self.runner.target_user_count not in self.users_asked:
             self._interfere(f"the number of users was changed to {self.runner.target_user_count} in the web UI")
             self.stop_reason = "Somebody changed the number of users in the web UI: run it again and only watch."
+        if not self.stop_reason and not self.runner.user_count and self.runner.spawning_greenlet.ready():
+            why = self.last_mistake or "each ended by itself"
+            self.stop_reason = f"No user is left ({why}): mend the locustfile, then run again."
         if self.recorder.error:
-            self.stop_reason = f"The requests could not be recorded ({self.recorder.error.strerror})."
+            self.stop_reason = self.recorder.why_not()
         if self.stop_reason:
             raise RampStoppedError(self.stop_reason)
 
@@ -150,6 +157,13 @@ class Ramp:
             gevent.sleep(sleep_s)
             self.late_ms.append(round((time.monotonic() - due) * 1000, 2))
 
+    def _say_mistakes(self) -> None:
+        if (error := self.runner.spawning_greenlet.exception) is not None:
+            mistakes.note(error)
+        for mistake in mistakes.take(self.recorder.step_at):
+            self.last_mistake = mistake.what
+            self.say("mistake", **asdict(mistake))
+
     def _say_step(self, step: Step, phase: str) -> None:
         self.say("step", phase=phase, **asdict(step))
 
@@ -161,7 +175,7 @@ class Ramp:
 
         events = self.runner.environment.events
         events.test_stopping.add_listener(stopped)
-        events.reset_stats.add_listener(lambda **_: self._interfere("the statistics were reset in the web UI"))
+        events.reset_stats.add_listener(lambda **_: self._interfere(STATISTICS_RESET))
 
     def _interfere(self, what: str) -> None:
         if what not in self.interference:

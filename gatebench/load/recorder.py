@@ -11,12 +11,14 @@ import gevent
 import pyarrow as pa
 from locust.runners import Runner
 
+from gatebench.load import mistakes
 from gatebench.load.user import RequestFailedError, in_flight
 from gatebench.records import Cause
 
 FLUSH_S = 1.0
 
-WORD = pa.dictionary(pa.int8(), pa.string())
+WORD = pa.dictionary(pa.int16(), pa.string())
+MOST_WORDS = 2**15
 SCHEMA = pa.schema(
     [
         pa.field("started", pa.float64(), nullable=False),
@@ -39,7 +41,7 @@ OBSERVED = ("started", "elapsed_ms", "name", "method", "status", "cause", "reque
 
 
 class Recorder:
-    """Listens to Locust's `request` event until it is closed. `error` is set when the disk takes no more.
+    """Listens to Locust's `request` event until it is closed. `error` is why nothing more can be recorded.
 
     `requests`, `failures` and `elapsed_ms` (the sum of how long they took) are of all requests that have ended.
     """
@@ -48,7 +50,7 @@ class Recorder:
         self.requests = 0
         self.failures = 0
         self.elapsed_ms = 0.0
-        self.error: OSError | None = None
+        self.error: Exception | None = None
         self._runner = runner
         self._rows: list[tuple[Any, ...]] = []
         self._words: dict[str, list[str]] = {"name": [], "method": [], "cause": []}
@@ -62,6 +64,15 @@ class Recorder:
         """From `now` on, requests that start belong to the next step."""
         self._step_starts.append(now)
 
+    def step_at(self, moment: float) -> int:
+        """The number of the step in which something began; 0 before the first."""
+        return bisect_right(self._step_starts, moment)
+
+    def why_not(self) -> str:
+        """`error` as a sentence."""
+        reason = self.error.strerror if isinstance(self.error, OSError) else self.error
+        return f"The requests could not be recorded ({type(self.error).__name__}: {reason})."
+
     def close(self) -> int:
         """Records what is still in flight as unfinished, ends the file, and returns how many those were."""
         self._flusher.kill()
@@ -74,23 +85,30 @@ class Recorder:
             self.flush()
             self._writer.close()
             self._file.close()
-        except OSError as error:
-            self.error = error
+        except Exception as error:
+            self.error = self.error or error
         return len(in_flight)
 
     def flush(self) -> None:
-        """Appends what was recorded since the last flush as one batch; raises OSError when it cannot be written."""
+        """Appends what was recorded since the last flush as one batch; raises whatever keeps it from being written."""
         rows, self._rows = self._rows, []
         if not rows:
             return
         columns: dict[str, Any] = dict(zip(OBSERVED, zip(*rows, strict=True), strict=True))
-        columns["step"] = [bisect_right(self._step_starts, started) for started in columns["started"]]
+        columns["step"] = [self.step_at(started) for started in columns["started"]]
         columns["users"] = [self._runner.user_count] * len(rows)
         self._writer.write_batch(
             pa.record_batch([self._array(field, columns[field.name]) for field in SCHEMA], schema=SCHEMA)
         )
 
-    def _on_request(
+    def _on_request(self, **request: Any) -> None:
+        """Locust would write what is raised here to its log, and go on."""
+        try:
+            self._keep(**request)
+        except Exception as error:
+            self.error = self.error or error
+
+    def _keep(
         self,
         request_type: str,
         name: str,
@@ -102,6 +120,9 @@ class Recorder:
         response: Any,
         **_: Any,
     ) -> None:
+        if "request_id" not in context:
+            mistakes.say(f"{request_type} {name} was asked for by Locust's own client and not by self.get or self.post")
+            return
         self.requests += 1
         self.elapsed_ms += response_time
         cause = None
@@ -117,8 +138,10 @@ class Recorder:
             return pa.array(values, field.type)
         words = self._words[field.name]
         words += sorted({value for value in values if value is not None} - set(words))
+        if len(words) > MOST_WORDS:
+            raise ValueError(f"{len(words):,} different request names: a name says what a user does, and no address")
         places: dict[str | None, int | None] = {word: place for place, word in enumerate(words)} | {None: None}
-        indices = pa.array([places[value] for value in values], pa.int8())
+        indices = pa.array([places[value] for value in values], pa.int16())
         return pa.DictionaryArray.from_arrays(indices, pa.array(words, pa.string()))
 
     def _flush_each_second(self) -> None:
@@ -126,5 +149,5 @@ class Recorder:
             gevent.sleep(FLUSH_S)
             try:
                 self.flush()
-            except OSError as error:
-                self.error = error
+            except Exception as error:  # whatever it is, the rows of this batch are lost with it
+                self.error = self.error or error

@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 
 import geventhttpclient.client
 import requests.exceptions
-from gevent import Timeout
+from gevent import GreenletExit, Timeout
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 from locust import FastHttpUser, HttpUser, User
 from locust.exception import StopUser
 
+from gatebench.load import mistakes
 from gatebench.records import Cause
 
 # geventhttpclient sends a GET again, unasked, when its connection breaks: a failure that nobody would see.
@@ -79,25 +80,41 @@ class MeasuredUser(User):
     ) -> Page | None:
         if self.draining:
             raise StopUser
-        request_id = next(_ids)
-        in_flight[request_id] = InFlight(time.time(), method, name)
-        with self.client.request(
-            method,
-            path,
-            name=name,
-            headers={"X-Request-ID": f"{request_id:016x}"},
-            allow_redirects=self.follow_redirects,
-            catch_response=True,
-            context={"request_id": request_id},
-            data=data,
-            **self.options,
-        ) as response:
-            failed, page = self._judge(response, expect)
-            if failed:
-                response.failure(failed)
-            else:
-                response.success()
+        request_id, started = next(_ids), time.time()
+        in_flight[request_id] = InFlight(started, method, name)
+        try:
+            with self.client.request(
+                method,
+                path,
+                name=name,
+                headers={"X-Request-ID": f"{request_id:016x}"},
+                allow_redirects=self.follow_redirects,
+                catch_response=True,
+                context={"request_id": request_id},
+                data=data,
+                **self.options,
+            ) as response:
+                page = self._report(response, expect, started)
+        except GreenletExit:  # killed: the request is unfinished
+            raise
+        except BaseException:
+            del in_flight[request_id]
+            raise
         del in_flight[request_id]
+        return page
+
+    def _report(self, response: Any, expect: Callable[[Page], bool], started: float) -> Page | None:
+        """Tells Locust how the request went, also when `expect` raises."""
+        try:
+            failed, page = self._judge(response, expect)
+        except Exception as error:
+            mistakes.note(error, started)
+            response.failure(RequestFailedError(Cause.LOCUSTFILE))
+            raise
+        if failed:
+            response.failure(failed)
+        else:
+            response.success()
         return page
 
     def _judge(self, response: Any, expect: Callable[[Page], bool]) -> tuple[RequestFailedError | None, Page | None]:

@@ -15,7 +15,7 @@ class Stack(Protocol):
     """What a run needs of a stack. Whatever it starts it tells the watchdog, which is what ends it."""
 
     url: str  # where this machine reaches Nginx
-    cores: Cores | None  # who runs where; None where all share all
+    cores: Cores  # who runs where
 
     def up(self) -> None:
         """Starts everything on a fresh, seeded database and returns once each part answers."""
@@ -34,6 +34,12 @@ class Stack(Protocol):
 
     def sheet(self) -> dict[str, Any]:
         """What the live servers were given (gatebench.sheet)."""
+
+    def environments(self) -> dict[str, dict[str, str]]:
+        """app, nginx, postgres, generator -> the environment that it was given; of what may be secret only "set".
+
+        Left out are those that have not started.
+        """
 
     def start_load(self) -> subprocess.Popen[bytes]:
         """The load generator, started and writing into the run folder."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
 import re
 import secrets
 import subprocess
@@ -15,10 +16,17 @@ from typing import Any
 
 from gatebench import ROOT
 from gatebench.errors import MachineError, ServiceDiedError, UsageError
-from gatebench.machine import share_out
+from gatebench.machine import PIN_OFF, Cores, share_out, siblings
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.engine import why_not
-from gatebench.stacks.environment import app_environment, nginx_environment, postgres_settings
+from gatebench.stacks.environment import (
+    app_environment,
+    as_recorded,
+    docker_environment,
+    nginx_environment,
+    postgres_settings,
+)
+from gatebench.stacks.processes import Processes
 from gatebench.stacks.wait import PATIENCE_S, last_lines
 from gatebench.values.run_config import RunConfig
 from gatebench.values.workload import Workload
@@ -26,6 +34,8 @@ from gatebench.watchdog import Watchdog, undisturbed
 
 SERVICES = ("postgres", "app", "nginx")
 """In the order in which they start: the first that is not well is why the others are not."""
+
+ROLES = {**{service: service for service in SERVICES}, "generator": "load"}
 
 LAST_WORDS_S = 2.0
 """How long the log of a container that has ended is waited for."""
@@ -43,8 +53,7 @@ class ComposeStack:
                 f"The compose stack needs a Docker engine, and {missing}: start or install one, or use STACK=native."
             )
         self.url = f"http://127.0.0.1:{config.port}"
-        engine_cores = range(int(_answer("docker", "info", "--format", "{{.NCPU}}")))
-        self.cores = share_out(engine_cores, config.side.footing.workers) if config.pin else None
+        self.cores = _share_out_engine(config.side.footing.workers) if config.pin else PIN_OFF
         self._config = config
         self._app = config.side.workload.app
         self._folder = folder
@@ -52,19 +61,23 @@ class ComposeStack:
         # Another checkout may start a run in the same second: its folder is called the same.
         self._project = f"gatebench-{folder.path.name}-{secrets.token_hex(3)}"
         self._environment = {
+            **docker_environment(),
             **app_environment(config.side),
             **nginx_environment(config.side),
             "DB_CONNECTIONS": postgres_settings(config.side)["max_connections"],
             "GATEBENCH_PORT": str(config.port),
             "GATEBENCH_UI_PORT": str(config.ui_port),
-            "APP_CORES": ",".join(map(str, self.cores.app)) if self.cores else "",
-            "OTHER_CORES": ",".join(map(str, self.cores.others)) if self.cores else "",
+            "APP_CORES": ",".join(map(str, self.cores.app)),
+            "OTHER_CORES": ",".join(map(str, self.cores.others)),
             "RUN_FOLDER": str(folder.path),
             "RUN_AS": _who_owns_files(),
-            "COMPOSE_PROFILES": "",  # a shell that has switched on `load` would start it with the rest
+            "COMPOSE_PROFILES": "",  # an .env file that has switched on `load` would start it with the rest
         }
         self._psql: _Psql | None = None
         self._pids: dict[str, int] = {}
+        self._given: dict[str, dict[str, str]] = {}
+        self._elsewhere = False  # the engine runs on another kernel: its processes cannot be seen
+        self._processes = Processes(folder, watchdog)
         self._followers: dict[str, subprocess.Popen[bytes]] = {}
         self._deaths: _Deaths | None = None
         self._load: subprocess.Popen[bytes] | None = None
@@ -77,8 +90,7 @@ class ComposeStack:
         self._start()
         for service in SERVICES:
             self._follow(service)
-        self._deaths = _Deaths(self._project, began)
-        self._watchdog.end_process(self._deaths.pid)
+        self._deaths = _Deaths(self._project, began, self._watchdog)
         # A second time, because the newest comes down first: the followers must outlive what they follow. The first
         # one, which comes last, then takes what a starting container may have left while it was interrupted.
         self._watchdog.run_command(down, self._environment)
@@ -103,10 +115,14 @@ class ComposeStack:
             ) from error
 
     def roles(self) -> dict[str, int]:
-        for service in ("postgres", "app", "nginx", "load"):
-            role = "generator" if service == "load" else service
-            if role not in self._pids and (pid := _pid(self._container(service))):
+        for role, service in ROLES.items():
+            if role in self._pids or self._elsewhere or (found := _first_process(self._container(service))) is None:
+                continue
+            pid, container = found
+            if _is_here(pid, container):
                 self._pids[role] = pid
+            else:  # one look is enough: this is asked twice a second
+                self._elsewhere = True
         return dict(self._pids)
 
     def sheet(self) -> dict[str, Any]:
@@ -124,11 +140,16 @@ class ComposeStack:
         network = ("--network", f"container:{self._container('nginx')}")
         return int(_answer(*run, *network, "gatebench-app", "python", "-c", look))
 
+    def environments(self) -> dict[str, dict[str, str]]:
+        for role, service in ROLES.items():
+            if role not in self._given and (given := _given(self._container(service))) is not None:
+                self._given[role] = given
+        return dict(self._given)
+
     def start_load(self) -> subprocess.Popen[bytes]:
         ports = [] if self._config.headless else ["--service-ports"]
         run = self._compose("run", "--rm", "--no-deps", "--no-TTY", *ports, "--name", self._container("load"), "load")
-        self._load = self._spawn("load", run)
-        self._watchdog.end_process(self._load.pid)
+        self._load = self._start_process("load", run)
         return self._load
 
     def stop_load(self) -> None:
@@ -180,9 +201,8 @@ class ComposeStack:
 
     def _follow(self, service: str) -> None:
         """Has everything that a container says, from its start to its end, written into the run folder."""
-        follower = self._spawn(service, ["docker", "logs", "--follow", self._container(service)])
-        self._watchdog.end_process(follower.pid)
-        self._followers[service] = follower
+        command = ["docker", "logs", "--follow", self._container(service)]
+        self._followers[service] = self._start_process(service, command)
 
     def _wait_for_last_words(self, service: str) -> None:
         """A container that has ended ends its follower, whose log is then complete; one that lives keeps it."""
@@ -213,24 +233,15 @@ class ComposeStack:
 
     def _run(self, name: str, command: list[str]) -> int:
         """Runs a command to its end, or to the end of the runner; returns its exit code."""
-        with self._spawn(name, command) as process:
-            self._watchdog.end_process(process.pid)
+        with self._start_process(name, command) as process:
             try:
                 return process.wait()
             except KeyboardInterrupt:
                 process.terminate()
                 raise
 
-    def _spawn(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
-        with self._folder.log(name).open("ab") as log:
-            return subprocess.Popen(
-                command,
-                env={**os.environ, **self._environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+    def _start_process(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+        return self._processes.start(name, command, self._environment)
 
 
 class _Psql:
@@ -267,24 +278,22 @@ class _Psql:
 class _Deaths:
     """Hears of each container of a project that ends, without asking the engine again and again."""
 
-    def __init__(self, project: str, since: float) -> None:
-        self._events = subprocess.Popen(
-            ["docker", "events", "--since", f"{since:.3f}", "--filter", "type=container", "--filter", "event=die",
-             "--filter", f"label=com.docker.compose.project={project}",
-             "--format", '{{index .Actor.Attributes "com.docker.compose.service"}} {{.Actor.Attributes.exitCode}}'],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )  # fmt: skip
+    def __init__(self, project: str, since: float, watchdog: Watchdog) -> None:
+        command = [
+            "docker", "events", "--since", f"{since:.3f}", "--filter", "type=container", "--filter", "event=die",
+            "--filter", f"label=com.docker.compose.project={project}",
+            "--format", '{{index .Actor.Attributes "com.docker.compose.service"}} {{.Actor.Attributes.exitCode}}',
+        ]  # fmt: skip
+        with undisturbed():
+            self._events = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )  # fmt: skip
+            watchdog.end_process(self._events.pid)
         assert self._events.stdout
         self._pipe = self._events.stdout.fileno()
         os.set_blocking(self._pipe, False)
         self._heard = b""
-
-    @property
-    def pid(self) -> int:
-        return self._events.pid
 
     def first(self) -> tuple[str | None, str] | None:
         """The first service that ended, and its exit code; no service when it is the engine that has gone."""
@@ -322,19 +331,36 @@ def _state(container: str) -> str | None:
     return None
 
 
-def _pid(container: str) -> int | None:
-    """The id on this machine of a container's first process; None when it has none that this machine can see."""
+def _first_process(container: str) -> tuple[int, str] | None:
+    """The id of a running container's first process, as its engine has it, and the container's own; None without."""
     form = "{{.State.Pid}} {{.Id}}"
     answer = subprocess.run(
         ["docker", "inspect", "--format", form, container], capture_output=True, text=True, check=False
     ).stdout.split()
-    if len(answer) != 2:
-        return None
+    return (int(answer[0]), answer[1]) if len(answer) == 2 and answer[0] != "0" else None
+
+
+def _is_here(pid: int, container: str) -> bool:
+    """Whether that process is one of this machine's own."""
     try:
-        is_it = answer[1] in Path(f"/proc/{answer[0]}/cgroup").read_text()
+        return container in Path(f"/proc/{pid}/cgroup").read_text()
     except OSError:
+        return False
+
+
+def _given(container: str) -> dict[str, str] | None:
+    """The environment that a container was given, by its image and by Compose; None when there is no container."""
+    inspect = ["docker", "inspect", "--format", "{{json .Config.Env}}", container]
+    answer = subprocess.run(inspect, capture_output=True, text=True, check=False)
+    if answer.returncode:
         return None
-    return int(answer[0]) if is_it else None
+    return as_recorded(dict(word.split("=", 1) for word in json.loads(answer.stdout) or []))
+
+
+def _share_out_engine(workers: int) -> Cores:
+    """Of the engine's machine. Which of its CPUs are one core is known where it runs on the kernel that we run on."""
+    count, kernel = _answer("docker", "info", "--format", "{{.NCPU}} {{.KernelVersion}}").split()
+    return share_out(range(int(count)), workers, siblings() if kernel == platform.release() else {})
 
 
 def _who_owns_files() -> str:

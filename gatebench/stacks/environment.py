@@ -3,15 +3,47 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
 from dataclasses import asdict
 
-from gatebench.launch import SIDE
+from gatebench import launch
+from gatebench.values.codec import from_json, without_secrets
 from gatebench.values.side import Side
+
+_INHERITED = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
+_OF_DOCKER = ("DOCKER_", "BUILDKIT_", "BUILDX_", "XDG_", "SSH_")
+_OF_A_REMOTE_ENGINE = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+
+def inherited() -> dict[str, str]:
+    """All that programs of the stack take over from the shell: nothing else there can change what is measured."""
+    return {name: value for name, value in os.environ.items() if name in _INHERITED or name.startswith("LC_")}
+
+
+def docker_environment() -> dict[str, str]:
+    """`inherited`, and what Docker's client finds its engine by. No container sees it."""
+    by_name = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(_OF_DOCKER) or name.upper() in _OF_A_REMOTE_ENGINE
+    }
+    return inherited() | by_name
+
+
+def as_recorded(given: Mapping[str, str]) -> dict[str, str]:
+    """A program's environment as run.json has it: with what the launcher tells the app, and of what may be secret only
+    "set".
+    """
+    seen = dict(given)
+    if side := seen.pop(launch.SIDE, None):
+        seen |= launch.app_environment(from_json(Side, json.loads(side)), static="a folder of the run's own")
+    return without_secrets(seen)
 
 
 def app_environment(side: Side) -> dict[str, str]:
     """For gatebench.launch, which tells the app what it has to know."""
-    return {SIDE: json.dumps(asdict(side))}
+    return {launch.SIDE: json.dumps(asdict(side))}
 
 
 def postgres_settings(side: Side) -> dict[str, str]:

@@ -18,10 +18,10 @@ import psycopg
 
 from gatebench import ROOT
 from gatebench.errors import MachineError, ServiceDiedError
-from gatebench.machine import our_cores, share_out
+from gatebench.machine import PIN_OFF, our_cores, share_out, siblings
 from gatebench.run_folder import RunFolder
 from gatebench.sheet import backlog, server_facts
-from gatebench.stacks.environment import app_environment, nginx_environment, postgres_settings
+from gatebench.stacks.environment import app_environment, inherited, nginx_environment, postgres_settings
 from gatebench.stacks.postgres import LOOPBACK, Postgres, free_ports
 from gatebench.stacks.processes import Processes
 from gatebench.stacks.programs import find_nginx, find_postgres
@@ -40,6 +40,7 @@ class NativeStack:
 
     def __init__(self, config: RunConfig, folder: RunFolder, watchdog: Watchdog) -> None:
         self.url = f"http://{LOOPBACK}:{config.port}"
+        _forget_libpq_variables()
         self._config = config
         self._app = config.side.workload.app
         self._folder = folder
@@ -50,7 +51,7 @@ class NativeStack:
             watchdog.remove_folder(self._state)
         self._state.chmod(0o711)
         self._static = self._state / "static"
-        self.cores = share_out(our_cores(), config.side.footing.workers) if config.pin else None
+        self.cores = share_out(our_cores(), config.side.footing.workers, siblings()) if config.pin else PIN_OFF
         self._processes = Processes(folder, watchdog)
         postgres_port, self._app_port = free_ports(2)
         self._postgres = Postgres(
@@ -70,7 +71,7 @@ class NativeStack:
         self._setup()
         serve = self._launch("serve", "--host", LOOPBACK, "--port", str(self._app_port))
         self._processes.serve("app", serve, self._environment)
-        if self.cores:
+        if self.cores.app:
             os.sched_setaffinity(self.roles()["app"], self.cores.app)
         # Nginx comes last, so that its error log begins with the run and not with refused connections.
         self._wait_for_ready(f"http://{LOOPBACK}:{self._app_port}", self._config.side.server.name, log="app")
@@ -78,7 +79,7 @@ class NativeStack:
         self._wait_for_ready(self.url, "Nginx", log="nginx-error")
 
     def versions(self) -> dict[str, str]:
-        environment = {**os.environ, **self._environment}
+        environment = inherited() | self._environment
         answer = subprocess.run(self._launch("versions"), env=environment, capture_output=True, check=True, cwd=ROOT)
         programs = {name: str(program) for name, program in self._programs.items()}
         return {**programs, **json.loads(answer.stdout)}
@@ -100,6 +101,10 @@ class NativeStack:
             "nginx backlog": backlog(self._config.port),
             "postgres max_connections": int(self.query("SHOW max_connections")),
         }
+
+    def environments(self) -> dict[str, dict[str, str]]:
+        given = {"generator" if name == "load" else name: one for name, one in self._processes.environments.items()}
+        return {name: one for name, one in given.items() if name != "setup"}
 
     def start_load(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "gatebench.load", str(self._folder.path), "--host", self.url]
@@ -153,6 +158,12 @@ class NativeStack:
         error_log = str(self._folder.nginx_error_log)
         command = [str(self._programs["nginx"].path), "-p", str(home), "-e", error_log, "-c", str(configuration)]
         self._processes.serve("nginx", [*command, "-g", f"daemon off;{account}"], env={"TZ": "UTC"})
+
+
+def _forget_libpq_variables() -> None:
+    """Gatebench's own connections are to its own PostgreSQL, and PGHOSTADDR, PGSSLMODE and others would change that."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
 
 
 def _raise_open_files_limit() -> None:

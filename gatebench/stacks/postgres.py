@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 
 from gatebench.errors import MachineError
+from gatebench.stacks.environment import inherited
 from gatebench.stacks.processes import Processes
 from gatebench.stacks.programs import Program
 from gatebench.stacks.wait import last_lines, wait_until
@@ -106,7 +107,8 @@ class Postgres:
         """The program, or a copy of its installation when it lies where the account may not look, as in /root."""
         program = self._program.path
         try:
-            subprocess.run([program, "--version"], capture_output=True, check=True, cwd=self._state, **account)
+            options = {"cwd": self._state, "env": inherited(), **account}
+            subprocess.run([program, "--version"], capture_output=True, check=True, **options)
         except (PermissionError, subprocess.CalledProcessError):
             installation, package = program.parents[1], program.parents[2]
             # The same depth: embedded programs find their libraries by relative paths.

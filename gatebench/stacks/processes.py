@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any
 
 from gatebench import ROOT
 from gatebench.run_folder import RunFolder
+from gatebench.stacks.environment import as_recorded, inherited
 from gatebench.stacks.wait import last_lines
 from gatebench.watchdog import Watchdog, undisturbed
 
@@ -21,6 +21,7 @@ class Processes:
     def __init__(self, folder: RunFolder, watchdog: Watchdog) -> None:
         self.folder = folder
         self._watchdog = watchdog
+        self.environments: dict[str, dict[str, str]] = {}  # what each was given, as it is recorded
         self._services: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(
@@ -33,10 +34,12 @@ class Processes:
         **options: Any,
     ) -> subprocess.Popen[bytes]:
         """A program whose output goes to logs/<name>.log; `stop` is the signal that ends it in good order."""
+        given = {**inherited(), **env}
+        self.environments[name] = as_recorded(given)
         with self.folder.log(name).open("ab") as log, undisturbed():
             process = subprocess.Popen(
                 command,
-                env={**os.environ, **env},
+                env=given,
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -44,7 +47,11 @@ class Processes:
                 start_new_session=True,
                 **options,
             )
-            self._watchdog.end_process(process.pid, stop)
+            try:
+                self._watchdog.end_process(process.pid, stop)
+            except BaseException:  # nobody else would end it
+                process.kill()
+                raise
         return process
 
     def run(self, name: str, command: list[str], env: Mapping[str, str], **options: Any) -> int:

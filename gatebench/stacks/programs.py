@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gatebench import ROOT
 from gatebench.errors import MachineError
+from gatebench.stacks.environment import inherited
 
 OLDEST_POSTGRES = 14
 """Django 5.2 speaks to no older one."""
@@ -79,7 +80,7 @@ def find_nginx() -> Program:
 def _ask(path: Path, flag: str) -> Program | None:
     if not os.access(path, os.X_OK):
         return None
-    answer = subprocess.run([path, flag], capture_output=True, text=True, check=False)
+    answer = subprocess.run([path, flag], capture_output=True, text=True, check=False, env=inherited())
     version = re.search(r"(\d+(?:\.\d+)+)", answer.stdout + answer.stderr)
     return Program(path.resolve(), version[1]) if answer.returncode == 0 and version else None
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import http.client
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 from gatebench.errors import MachineError
+from gatebench.loopback import opener
 
 PATIENCE_S = 60.0
 LOOK_EVERY_S = 0.05
@@ -29,7 +29,7 @@ def wait_until(condition: Callable[[], bool], what: str, dead: Callable[[], str 
 def answers(url: str) -> bool:
     """Whether the address answers 200."""
     try:
-        with urllib.request.urlopen(url, timeout=15) as answer:
+        with opener().open(url, timeout=15) as answer:
             return bool(answer.status == http.client.OK)
     except (urllib.error.URLError, http.client.HTTPException, OSError):
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -9,6 +10,13 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 Value = TypeVar("Value")
+
+_SECRET = re.compile("SECRET|PASSWORD|TOKEN|KEY|CREDENTIAL|DSN|PROXY", re.IGNORECASE)
+
+
+def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """As it may be written down: of a variable that may hold a secret only that it was set."""
+    return {name: "set" if value and _SECRET.search(name) else value for name, value in environment.items()}
 
 
 def from_json(kind: type[Value], data: Mapping[str, Any]) -> Value:

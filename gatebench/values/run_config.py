@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gatebench.values.codec import from_json
+from gatebench.values.codec import from_json, without_secrets
 from gatebench.values.footing import Footing
 from gatebench.values.server import Server
 from gatebench.values.side import Side
@@ -46,6 +46,7 @@ class RunConfig:
             "timeout_s": side.footing.timeout_s,
             "server_args": side.server_args,
             "overrides": dict(side.overrides),
+            "env": without_secrets(side.env),
             **measured,
             "label": side.label,
             "settings": asdict(side.footing),
@@ -63,5 +64,6 @@ class RunConfig:
             footing=from_json(Footing, data["settings"]),
             server_args=data["server_args"],
             overrides=data["overrides"],
+            env=data.get("env", {}),
         )
         return from_json(cls, {**data, "side": asdict(side)})

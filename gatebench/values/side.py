@@ -20,4 +20,5 @@ class Side:
     workload: Workload
     footing: Footing
     server_args: str = ""  # added to the server's command line
+    env: Mapping[str, str] = field(default_factory=dict)  # added to the app's environment
     overrides: Mapping[str, Any] = field(default_factory=dict)  # what SET changed, of the footing or the workload

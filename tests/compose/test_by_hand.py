@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from collections.abc import Iterator
 
 import pytest
 
+from gatebench.loopback import opener
 from gatebench.stacks.postgres import free_ports
 from gatebench.values.server import Interface
 from tests.compose.docker import bare_environment, docker, needs_engine
@@ -39,7 +39,7 @@ def by_hand(request: pytest.FixtureRequest) -> Iterator[ByHand]:
 
 
 def text(url: str, data: bytes | None = None) -> str:
-    with urllib.request.urlopen(url, data, timeout=20) as answer:
+    with opener().open(url, data, timeout=20) as answer:
         return str(answer.read().decode())
 
 

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sysconfig
 import tempfile
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pyarrow as pa
 import pytest
 
 from gatebench import ROOT
+from gatebench.loopback import opener
 from gatebench.records import Outcome
 from gatebench.run_folder import RunFolder
 from gatebench.values.server import Interface
@@ -138,7 +138,7 @@ def test_files_of_a_run_belong_to_whoever_ran_it() -> None:
 def test_the_web_ui_is_open_during_a_run(bench: Bench) -> None:
     process = bench.start("wsgi", **{**LONG, "HEADLESS": "0"})
     until_it_measures(bench, process)
-    with urllib.request.urlopen(f"http://127.0.0.1:{bench.ui_port}/stats/requests", timeout=10) as answer:
+    with opener().open(f"http://127.0.0.1:{bench.ui_port}/stats/requests", timeout=10) as answer:
         assert json.load(answer)["user_count"] == 5
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)

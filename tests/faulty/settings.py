@@ -1,4 +1,4 @@
-"""The site's settings with a fault planted: DJANGO_SETTINGS_MODULE=tests.faulty.settings and a FAULT_… variable."""
+"""The site's settings with a fault planted: ENV='DJANGO_SETTINGS_MODULE=tests.faulty.settings' and a FAULT_… beside."""
 
 from config.settings import *  # noqa: F403
 from config.settings import MIDDLEWARE

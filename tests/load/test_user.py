@@ -18,6 +18,7 @@ import pytest
 
 from gatebench import ROOT
 from gatebench.stacks.postgres import free_ports
+from tests.conftest import NO_SUCH_PROXY
 
 Answer = Callable[[socket.socket], None]
 
@@ -50,7 +51,7 @@ def half(connection: socket.socket) -> None:
 
 @contextmanager
 def server(answer: Answer) -> Iterator[tuple[str, list[bytes]]]:
-    """A server that reads a request whole and then does one thing; with the first line of each request it got."""
+    """A server that reads a request whole and then does one thing; with each request that it got."""
     seen: list[bytes] = []
 
     def handle(connection: socket.socket) -> None:
@@ -60,7 +61,7 @@ def server(answer: Answer) -> Iterator[tuple[str, list[bytes]]]:
                 if not (part := connection.recv(4096)):
                     return
                 data += part
-            seen.append(data.split(b"\r\n")[0])
+            seen.append(data)
             answer(connection)
 
     def accept() -> None:
@@ -76,10 +77,10 @@ def server(answer: Answer) -> Iterator[tuple[str, list[bytes]]]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}", seen
 
 
-def recorded(url: str, timeout_s: float = 5) -> list[dict[str, Any]]:
+def recorded(url: str, timeout_s: float = 5, **environment: str) -> list[dict[str, Any]]:
     done = subprocess.run(
         [sys.executable, str(Path(__file__).parent / "one_request.py"), url, str(timeout_s)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
         text=True,
         check=True,
@@ -129,3 +130,12 @@ def test_an_answer_cut_short_is_a_failure() -> None:
 def test_nobody_listening_is_connection_refused() -> None:
     rows = recorded(f"http://127.0.0.1:{free_ports(1)[0]}")
     assert {row["cause"] for row in rows} == {"connection refused"}
+
+
+def test_no_proxy_and_no_netrc_of_the_shell_stands_between(tmp_path: Path) -> None:
+    (tmp_path / ".netrc").write_text("default login somebody password secret\n")
+    with server(page("200 OK", "hello")) as (url, seen):
+        rows = recorded(url, HOME=str(tmp_path), **NO_SUCH_PROXY)
+    assert {row["cause"] for row in rows} == {None}
+    assert len(seen) == 4
+    assert not any(b"authorization" in request.lower() for request in seen)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from gatebench.analysis.failures.causes import UNKNOWN
 from gatebench.analysis.reading.frames import ended, failed
-from gatebench.records import Run
+from gatebench.records import STATISTICS_RESET, Run
 
 TOLERANCE_PCT = 5.0
 TOLERANCE_MS = 3.0
@@ -26,7 +26,7 @@ class Counts:
 
     recorded: int
     unfinished: int  # of those recorded
-    locust: int | None  # Locust's own total, which leaves unfinished requests out
+    locust: int | None  # Locust's own total, which leaves unfinished requests out; None when it was reset
     logged: int | None  # of those recorded, in Nginx's log by their id
     log_only: int | None  # in Nginx's log while the load ran, and not recorded
     unlogged: dict[str, int]  # recorded and not in Nginx's log, by cause
@@ -72,7 +72,7 @@ def match(requests: pd.DataFrame, proxy: pd.DataFrame) -> Match:
 def counts(requests: pd.DataFrame, matched: Match | None, failures: pd.DataFrame, run: Run) -> Counts:
     """`failures` has their diagnosis. `matched` is None without proxy.log."""
     unfinished = int((requests["cause"] == "unfinished").sum())
-    locust = run.load.locust_requests if run.load else None
+    locust = run.load.locust_requests if run.load and STATISTICS_RESET not in run.load.interference else None
     if matched is None:
         return Counts(len(requests), unfinished, locust, None, None, {})
     logged = ~np.isnan(matched.nginx_ms)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.words import count, number, signed_percent, whole_percent
-from gatebench.records import Outcome, Run, Step
+from gatebench.records import STATISTICS_RESET, Outcome, Run, Step
 
 BUSY_PCT = 90
 """Of one core, the generator's: Locust runs on one, and warns of itself at 90 % too. Above it requests wait for the
@@ -149,12 +149,17 @@ def _of_run(row: Row, step: Step, run: Run) -> Iterator[str]:
     if step.hold_ended is None:
         how = {Outcome.RUNNING: "when the runner was killed", Outcome.FAILED: "when the run failed"}
         yield f"it was cut off {how.get(run.outcome, 'when the run was interrupted')}: run it again"
+    for mistake in run.mistakes:
+        if mistake.step == step.number:
+            yield f"{mistake.what}: mend the locustfile, then run it again"
     if row.unfinished and run.outcome is not Outcome.COMPLETE:
         yield f"{row.unfinished:,} requests were still waited for when the run ended early: run it again"
 
 
 def _interference(run: Run) -> Iterator[str]:
     for what in run.load.interference if run.load else ():
+        if what == STATISTICS_RESET:
+            continue  # no number of a step comes from there
         yield f"{what}: run it again and only watch"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ _TOLD_APART = {"settings", "workload", "overrides", "server_row"}
 _SAID_ELSEWHERE = {"name", "db", "timeout_s", "workers", "vote", "debug"}
 """Of the settings: by a knob, or by the live app."""
 
-_RECORDED_LATER = {"pin"}
+_RECORDED_LATER = {"pin", "env"}
 """With the sheet and the settings, what older runs do not say."""
 
 
@@ -97,6 +97,8 @@ def _text(value: Any) -> str:
         return "none"
     if isinstance(value, list | tuple):
         return ", ".join(_text(one) for one in value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={one}" for name, one in value.items()) or "none"
     if isinstance(value, float):
         return f"{value:g}"
     return str(value)

@@ -298,6 +298,12 @@ RULES = (
         "The answer had the right status and was not the page asked for: look at it in a browser.",
     ),
     Rule(
+        "mistake in the locustfile",
+        CLIENT,
+        client(Cause.LOCUSTFILE),
+        "This is no failure of the site's: what looks at the answer raised, and logs/load.log has its traceback.",
+    ),
+    Rule(
         "the load generator was late itself",
         CLIENT,
         generator_late,

@@ -54,6 +54,14 @@ def test_a_request_that_only_nginx_knows_counts_when_it_came_during_the_load(ana
     assert not run.counts.agree
 
 
+def test_a_total_of_locust_that_was_reset_is_no_witness(analysed: Analysed) -> None:
+    row = request(15)
+    summary = LoadSummary(0, 0, 0, 1.0, interference=("the statistics were reset in the web UI",))
+    recorded = Recorded([row], [step(1)], proxy_lines=[proxy_line(row)], run={"load": summary})
+    counts = analysed(recorded).counts
+    assert (counts.recorded, counts.locust, counts.agree) == (1, None, True)
+
+
 def test_without_a_witness_nobody_disagrees(analysed: Analysed) -> None:
     counts = analysed(Recorded([request(15)], [step(1)], run={"load": None})).counts
     assert counts == Counts(recorded=1, unfinished=0, locust=None, logged=None, log_only=None, unlogged={})

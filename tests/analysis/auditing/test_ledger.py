@@ -43,6 +43,12 @@ def test_the_ledger_is_cumulative_and_exact(analysed: Analysed) -> None:
     assert alarms == ()
 
 
+def test_a_vote_is_the_request_that_the_run_says_it_is(analysed: Analysed) -> None:
+    rows = [vote(1), request(2, name="sign-up"), request(3, name="sign-up")]
+    recorded = Recorded(rows, [step(1)], votes=[reading(1, 20, 2)], config={"workload": {"vote_name": "sign-up"}})
+    assert analysed(recorded).ledger["votes_acknowledged"].tolist() == [2]
+
+
 def test_a_vote_under_way_while_the_database_is_read_may_be_stored_or_not(analysed: Analysed) -> None:
     for stored in (1, 2, 3):
         assert ledger(lambda recorded, n=stored: analysed(recorded, f"run{n}"), votes=[reading(1, 20, stored)])[1] == ()

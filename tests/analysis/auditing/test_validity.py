@@ -12,7 +12,7 @@ import pytest
 
 from gatebench.analysis.analysed_run import AnalysedRun
 from gatebench.analysis.auditing.validity import unchecked
-from gatebench.records import Cause, LoadSummary, Outcome, Request
+from gatebench.records import Cause, LoadSummary, Mistake, Outcome, Request
 from tests.analysis.conftest import Command
 from tests.analysis.showing.test_report import section, table_in
 from tests.analysis.synthetic import (
@@ -125,9 +125,15 @@ def late(ms: float) -> dict[str, Any]:
             "the machine was busy with something else (31 % of a core): end what else runs there, then measure again",
         ),
         (
-            {"run": {"load": LoadSummary(10, 0, 0, 1.0, ("the statistics were reset in the web UI",))}},
-            "the statistics were reset in the web UI: run it again and only watch",
+            {"run": {"load": LoadSummary(10, 0, 0, 1.0, ("the run was stopped in the web UI",))}},
+            "the run was stopped in the web UI: run it again and only watch",
         ),
+        ({"run": {"load": LoadSummary(10, 0, 0, 1.0, ("the statistics were reset in the web UI",))}}, None),
+        (
+            {"run": {"mistakes": (Mistake(1, "vote.py, line 3, raised KeyError"),)}},
+            "vote.py, line 3, raised KeyError: mend the locustfile, then run it again",
+        ),
+        ({"run": {"mistakes": (Mistake(2, "vote.py, line 3, raised KeyError"),)}}, None),
         ({"requests": [*ROUNDS[:-1], replace(ROUNDS[-1], cause=Cause.UNFINISHED, status=None)]}, None),
         (
             {

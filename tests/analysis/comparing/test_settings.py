@@ -21,7 +21,15 @@ SETTINGS = {"name": "fair", "db": "pool", "nginx_connections": 8192, "nginx_upst
 
 
 def recorded(sheet: dict[str, Any], **config: Any) -> Recorded:
-    config = {"settings": SETTINGS, "workload": WORKLOAD, "overrides": {}, "server_args": "", "pin": True, **config}
+    config = {
+        "settings": SETTINGS,
+        "workload": WORKLOAD,
+        "overrides": {},
+        "server_args": "",
+        "pin": True,
+        "env": {},
+        **config,
+    }
     return Recorded(requests(1, ok=1), [step(1)], run={"sheet": sheet}, config=config)
 
 
@@ -31,6 +39,7 @@ def test_settings_and_the_sheet_are_told_one_by_one(analysed: Analysed) -> None:
     assert known == {
         "server_args": "none",
         "pin": "True",
+        "env": "none",
         "nginx_connections": "8192",
         "nginx_upstream_connection": "none",
         "vote_name": "vote",
@@ -53,6 +62,7 @@ def test_settings_and_the_sheet_are_told_one_by_one(analysed: Analysed) -> None:
         ({"app keep-alive": "off"}, {}, []),  # the other run does not say
         ({}, {"settings": {**SETTINGS, "nginx_connections": 64}}, ["nginx_connections"]),
         ({}, {"pin": False}, ["pin"]),
+        ({}, {"env": {"PYTHONMALLOC": "malloc"}}, ["env"]),
     ],
 )
 def test_what_is_the_server_s_own_is_no_other_difference(

@@ -1,0 +1,87 @@
+"""What the programs of a stack are told by their environment: an allow list and what Gatebench sets, written down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from gatebench import launch
+from gatebench.knobs import STACK_VARIABLES, resolve
+from gatebench.launch import SIDE
+from gatebench.records import Outcome
+from gatebench.run_folder import RunFolder
+from gatebench.stacks.environment import app_environment, docker_environment, inherited
+from gatebench.values.server import Interface
+from gatebench.workloads.polls import POLLS
+from gatebench.workloads.vote import VOTE
+from tests.compose.docker import needs_engine, resolved
+from tests.conftest import NO_SUCH_PROXY, Bench
+
+TinyRun = Callable[..., RunFolder]
+
+MEDDLING = {
+    "GUNICORN_CMD_ARGS": "--access-logfile -",  # a line for each request
+    "UVICORN_WORKERS": "7",
+    "WEB_CONCURRENCY": "7",
+    "DJANGO_SETTINGS_MODULE": "nowhere.settings",
+    "PYTHONDEVMODE": "1",
+    "PGHOSTADDR": "192.0.2.1",  # libpq goes there, whatever the host is called
+    "PGSSLMODE": "require",
+    "LOCUST_HEADLESS": "1",
+    "COMPOSE_PROFILES": "load",
+}
+
+
+def test_of_a_shell_only_the_allow_list_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = {"PATH": "/bin", "HOME": "/home/somebody", "LC_ALL": "C", "TZ": "UTC"}
+    for name, value in {**MEDDLING, **NO_SUCH_PROXY, **kept, "DOCKER_HOST": "ssh://elsewhere"}.items():
+        monkeypatch.setenv(name, value)
+    assert kept.items() <= inherited().items()
+    assert not (MEDDLING.keys() | NO_SUCH_PROXY.keys() | {"DOCKER_HOST"}) & inherited().keys()
+    docker = docker_environment()
+    assert {**kept, **NO_SUCH_PROXY, "DOCKER_HOST": "ssh://elsewhere"}.items() <= docker.items()
+    assert not MEDDLING.keys() & docker.keys()
+
+
+def test_what_env_adds_reaches_the_app_as_one_variable() -> None:
+    side = resolve(Interface.WSGI, {"ENV": "A='one two' B="}, lambda: False).side
+    assert json.loads(app_environment(side)[SIDE])["env"] == {"A": "one two", "B": ""}
+    assert launch.app_environment(side, "static").items() >= {"A": "one two", "B": "", "POLLS_DB": "pool"}.items()
+
+
+def test_nothing_in_a_shell_changes_what_is_measured(bench: Bench) -> None:
+    done = bench.run("wsgi", **MEDDLING)
+    assert done.returncode == 0, done.stderr
+    run = bench.folder().read_run()
+    assert run.outcome is Outcome.COMPLETE
+    assert (run.sheet["app access log"], run.sheet["app processes"]) == ("off", 3)
+    assert set(run.environments) == {"app", "nginx", "postgres", "generator"}
+    assert not any(MEDDLING.keys() & given.keys() for given in run.environments.values())
+
+
+def test_env_changes_the_app_and_is_written_down(bench: Bench) -> None:
+    done = bench.run("wsgi", ENV="GUNICORN_CMD_ARGS='--access-logfile -' MY_TOKEN=hush")
+    assert done.returncode == 0, done.stderr
+    run = bench.folder().read_run()
+    assert run.sheet["app access log"] == "on"
+    assert run.config["env"] == {"GUNICORN_CMD_ARGS": "--access-logfile -", "MY_TOKEN": "set"}
+    assert run.environments["app"].items() >= run.config["env"].items()
+    assert "hush" not in bench.folder().run_json.read_text()
+
+
+def test_the_environment_in_run_json_is_whole_and_has_no_secret(tiny_run: TinyRun) -> None:
+    given = tiny_run("gunicorn").read_run().environments["app"]
+    assert given["PATH"] == inherited()["PATH"]
+    own = {*STACK_VARIABLES, *POLLS.environment, *VOTE.environment}
+    assert given.keys() - own <= {*inherited(), "TMPDIR"}
+    assert own <= given.keys()
+    assert (given["DJANGO_SECRET_KEY"], given["PGPASSWORD"]) == ("set", "set")
+    assert (given["POLLS_DB"], given["POLLS_VOTE"]) == ("pool", "atomic")
+
+
+@needs_engine
+def test_env_cannot_give_what_compose_gives() -> None:
+    given = resolved("docker-compose.wsgi.yml")["services"]["app"]["environment"]
+    assert {name for name in given if not name.startswith("GATEBENCH_")} <= set(STACK_VARIABLES)
