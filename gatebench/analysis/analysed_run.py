@@ -13,7 +13,8 @@ from gatebench.analysis.auditing.validity import validity
 from gatebench.analysis.failures.causes import causes_table, diagnose
 from gatebench.analysis.failures.examples import examples
 from gatebench.analysis.failures.follow import client_view, trace
-from gatebench.analysis.reading.frames import last_start, measured, read_requests
+from gatebench.analysis.reading.frames import read_requests
+from gatebench.analysis.reading.holds import Holds, holds_of, measured
 from gatebench.analysis.reading.proxy_log import read_proxy_log
 from gatebench.analysis.reading.samples import Samples, read_samples
 from gatebench.analysis.steps.capacity import capacity
@@ -54,7 +55,8 @@ def analyse(folder: RunFolder) -> AnalysedRun:
     recording = read_requests(folder)
     proxy = read_proxy_log(folder)
     requests = recording.requests
-    requests["measured"] = measured(requests, run)
+    holds = holds_of(run, requests)
+    requests["measured"] = measured(requests, holds)
     matched = None if proxy is None else match(requests, proxy)
     samples = read_samples(folder)
     if proxy is None or matched is None:
@@ -64,7 +66,7 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         failures = diagnose(trace(requests, proxy, folder, samples), traced=True)
     readings, ledger_damage = _readings(folder)
     votes = ledger(requests, readings)
-    steps, checked, used = _steps(requests, run, votes, samples)
+    steps, checked, used = _steps(requests, run, holds, votes, samples)
     notes = (
         _ending(run),
         recording.damage,
@@ -80,27 +82,26 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         steps=steps,
         validity=checked,
         resources=used,
-        connections=connections(samples, run, last_start(requests)),
+        connections=connections(samples, run, holds),
         causes=causes_table(failures, run),
         examples=examples(failures),
         ledger=votes,
         capacity=capacity(steps),
         counts=counts(requests, matched, failures, run),
         latency=None if proxy is None else latency(requests, run),
-        timeline=timeline(requests, run),
+        timeline=timeline(requests, holds),
         notes=tuple(note for note in notes if note),
         alarms=tuple(alarms(votes, run)),
     )
 
 
 def _steps(
-    requests: pd.DataFrame, run: Run, votes: pd.DataFrame, samples: Samples
+    requests: pd.DataFrame, run: Run, holds: Holds, votes: pd.DataFrame, samples: Samples
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """What was measured, step by step; whether it is valid; and what it took of the machine."""
-    until = last_start(requests)
-    steps, through = steps_table(requests, run, votes), flow(requests, run)
-    used = resources(samples, through, run, until)
-    checked = validity(evidence(run, steps, through, samples, used, until), run)
+    steps, through = steps_table(requests, run, holds, votes), flow(requests, run, holds)
+    used = resources(samples, through, run, holds)
+    checked = validity(evidence(run, holds, steps, through, samples, used), run)
     return judged(steps, checked, used), checked, used
 
 

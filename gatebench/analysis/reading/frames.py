@@ -6,13 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
 from gatebench.errors import RunFolderError
-from gatebench.records import Run, Step
 from gatebench.run_folder import RunFolder
 
 COLUMNS = ("started", "elapsed_ms", "name", "method", "status", "cause", "step", "request_id")
@@ -81,27 +78,3 @@ def failed(requests: pd.DataFrame) -> pd.Series[bool]:
 def ended(requests: pd.DataFrame) -> pd.Series[float]:
     """When each request was answered or failed, s since the epoch."""
     return requests["started"] + requests["elapsed_ms"].astype(float) / 1000
-
-
-def hold(step: Step, recorded_until: float) -> tuple[float, float] | None:
-    """When the step was measured, s since the epoch; a step that was cut off ends with the record, or has no hold."""
-    if step.hold_started is None:
-        return None
-    return step.hold_started, recorded_until if step.hold_ended is None else step.hold_ended
-
-
-def measured(requests: pd.DataFrame, run: Run) -> npt.NDArray[np.bool_]:
-    """Whether each request started while its step was held."""
-    started = requests["started"].to_numpy()
-    step = requests["step"].to_numpy()
-    marks = np.zeros(len(requests), dtype=bool)
-    until = last_start(requests)
-    for row in run.steps:
-        if (bounds := hold(row, until)) is not None:
-            marks |= (step == row.number) & (started >= bounds[0]) & (started < bounds[1])
-    return marks
-
-
-def last_start(requests: pd.DataFrame) -> float:
-    """Just after the last request that is recorded started, s since the epoch; 0 when none is."""
-    return float(np.nextafter(requests["started"].max(), np.inf)) if len(requests) else 0.0

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gatebench.analysis.reading.frames import failed, hold, last_start
+from gatebench.analysis.reading.frames import failed
+from gatebench.analysis.reading.holds import Hold, Holds
 from gatebench.records import Cause, Run
 
 Floats = npt.NDArray[np.float64]
@@ -16,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 _COLUMNS = ("step", "unfinished", "hold_s", "ended", "request_s", "rounds", "rps_drift_pct", "p50_drift_pct")
 
 
-def flow(requests: pd.DataFrame, run: Run) -> pd.DataFrame:
+def flow(requests: pd.DataFrame, run: Run, holds: Holds) -> pd.DataFrame:
     """A row a step. Missing where it has no hold, all but the first two.
 
     step; unfinished, its requests without an answer at the run's end; hold_s; ended, the requests that ended in the
@@ -29,18 +30,17 @@ def flow(requests: pd.DataFrame, run: Run) -> pd.DataFrame:
     begins_round = _begins_round(requests, run)
     good = requests["measured"].to_numpy() & ~failed(requests).to_numpy()
     unfinished = requests.loc[requests["measured"] & (requests["cause"] == Cause.UNFINISHED), "step"].value_counts()
-    until = last_start(requests)
     lines: list[dict[str, Any]] = []
     for step in run.steps:
         line: dict[str, Any] = {"step": step.number, "unfinished": unfinished.get(step.number, 0)}
-        if (bounds := hold(step, until)) and bounds[1] > bounds[0]:
-            near = np.flatnonzero((started >= bounds[0] - longest_s) & (started < bounds[1]))
+        if hold := holds.get(step.number):
+            near = np.flatnonzero((started >= hold.start - longest_s) & (started < hold.end))
             start, took_ms = started[near], elapsed_ms[near]
-            line |= {"hold_s": bounds[1] - bounds[0], **_in_hold(start, start + took_ms / 1000.0, bounds)}
+            line |= {"hold_s": hold.seconds, **_in_hold(start, start + took_ms / 1000.0, hold)}
             if begins_round is not None:
-                line["rounds"] = int((begins_round[near] & (start >= bounds[0])).sum())
-            counted = good[near] & (start >= bounds[0])
-            line |= _drift(start[counted], took_ms[counted], sum(bounds) / 2)
+                line["rounds"] = int((begins_round[near] & (start >= hold.start)).sum())
+            counted = good[near] & (start >= hold.start)
+            line |= _drift(start[counted], took_ms[counted], hold.middle)
         lines.append(line)
     return pd.DataFrame(lines, columns=list(_COLUMNS)).astype({"step": "int64", **dict.fromkeys(_COLUMNS[1:], float)})
 
@@ -50,10 +50,10 @@ def _begins_round(requests: pd.DataFrame, run: Run) -> npt.NDArray[np.bool_] | N
     return None if name is None else (requests["name"] == name).to_numpy()
 
 
-def _in_hold(start: Floats, end: Floats, bounds: tuple[float, float]) -> dict[str, float]:
-    inside = np.minimum(end, bounds[1]) - np.maximum(start, bounds[0])
+def _in_hold(start: Floats, end: Floats, hold: Hold) -> dict[str, float]:
+    inside = np.minimum(end, hold.end) - np.maximum(start, hold.start)
     return {
-        "ended": int(((end >= bounds[0]) & (end < bounds[1])).sum()),
+        "ended": int(((end >= hold.start) & (end < hold.end)).sum()),
         "request_s": float(inside[inside > 0].sum()),
     }
 
