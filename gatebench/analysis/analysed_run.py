@@ -99,7 +99,8 @@ def _steps(
     requests: pd.DataFrame, run: Run, holds: Holds, votes: pd.DataFrame, samples: Samples
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """What was measured, step by step; whether it is valid; and what it took of the machine."""
-    steps, through = steps_table(requests, run, holds, votes), flow(requests, run, holds)
+    through = flow(requests, run, holds)
+    steps = steps_table(requests, run, through, votes)
     used = resources(samples, through, run, holds)
     checked = validity(evidence(run, holds, steps, through, samples, used), run)
     return judged(steps, checked, used), checked, used

@@ -72,7 +72,8 @@ def report(
         _causes(sides),
         Section(
             "Throughput",
-            "Successful requests a second: a failure is no throughput.",
+            "Successful answers that came in a hold, a second of it: a failure is no throughput. Requests are "
+            "those that started in it.",
             [("", text_tables.throughput_table(sides))],
             charts=charts.get("throughput", []),
         ),

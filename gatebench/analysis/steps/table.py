@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from gatebench.analysis.reading.frames import failed
-from gatebench.analysis.reading.holds import Hold, Holds
 from gatebench.records import Run, Step
 
 LATE_MS = 1000
@@ -29,13 +28,13 @@ _DTYPES = {
 }
 
 
-def steps_table(requests: pd.DataFrame, run: Run, holds: Holds, votes: pd.DataFrame) -> pd.DataFrame:
+def steps_table(requests: pd.DataFrame, run: Run, flow: pd.DataFrame, votes: pd.DataFrame) -> pd.DataFrame:
     """A row a step of the run, over the requests that started while it was held. steps.csv begins with these columns.
 
-    `rps` is successful requests a second of the hold: a failure is no throughput. Percentiles are of successes.
+    `rps` alone is of the successes that ended in it, whenever they started: see `flow`. Percentiles are of successes.
     `votes_…` are the ledger's, cumulative since the ramp began. What is not known is missing.
     """
-    rows = [_row(requests, step, holds.get(step.number)) for step in run.steps]
+    rows = [_row(requests, step) | {"rps": rps} for step, rps in zip(run.steps, flow["rps"], strict=True)]
     table = pd.DataFrame(rows, columns=list(_DTYPES)).astype(_DTYPES)
     readings = votes.dropna(subset="step").astype({"step": "int64"}).drop_duplicates("step", keep="last")
     counted = ["votes_attempted", "votes_acknowledged", "votes_stored"]
@@ -54,7 +53,7 @@ def judged(steps: pd.DataFrame, validity: pd.DataFrame, resources: pd.DataFrame)
     return steps.merge(found[columns], on="step")
 
 
-def _row(requests: pd.DataFrame, step: Step, hold: Hold | None) -> dict[str, Any]:
+def _row(requests: pd.DataFrame, step: Step) -> dict[str, Any]:
     counted = requests["measured"].to_numpy() & (requests["step"].to_numpy() == step.number)
     failures = failed(requests).to_numpy() & counted
     elapsed_ms = requests["elapsed_ms"].to_numpy()[counted & ~failures]
@@ -63,8 +62,6 @@ def _row(requests: pd.DataFrame, step: Step, hold: Hold | None) -> dict[str, Any
     if n:
         late = int((elapsed_ms > LATE_MS).sum())
         row |= {"failure_pct": 100 * n_failed / n, "late_or_failed_pct": 100 * (n_failed + late) / n}
-    if hold:
-        row["rps"] = len(elapsed_ms) / hold.seconds
     if len(elapsed_ms):
         p50, p95, p99, highest = np.percentile(elapsed_ms, [50, 95, 99, 100])
         row |= {"p50_ms": p50, "p95_ms": p95, "p99_ms": p99, "max_ms": highest}
