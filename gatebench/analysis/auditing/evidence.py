@@ -9,11 +9,7 @@ import pandas as pd
 
 from gatebench.analysis.reading.holds import Hold, Holds
 from gatebench.analysis.reading.samples import Samples, growth, rate, within
-from gatebench.analysis.steps.resources import ROLES, RUNNER
-from gatebench.records import Run
-
-SLEEP_MS = 50
-"""How long a sleep is, on average, by which the generator tells how late its clock runs."""
+from gatebench.records import CLOCK_S, ROLES, RUNNER, Run
 
 _COUNTS = ("step", "users", "users_running", "listen_overflows", "retransmits", "unfinished")
 _NUMBERS = (
@@ -77,9 +73,10 @@ def _late_p95_ms(samples: Samples, hold: Hold | None) -> float:
     if held is None:
         return np.nan
     late_ms = held["late_ms"].to_numpy()
-    missed = (late_ms.clip(0) // SLEEP_MS).astype(int)
+    sleep_ms = 1000 * CLOCK_S
+    missed = (late_ms.clip(0) // sleep_ms).astype(int)
     nth = np.arange((missed + 1).sum()) - np.repeat(np.cumsum(missed + 1) - missed - 1, missed + 1)
-    return float(np.percentile(np.repeat(late_ms, missed + 1) - SLEEP_MS * nth, 95))
+    return float(np.percentile(np.repeat(late_ms, missed + 1) - sleep_ms * nth, 95))
 
 
 def _machine(samples: Samples, resources: pd.DataFrame, run: Run, hold: Hold | None) -> dict[str, float]:

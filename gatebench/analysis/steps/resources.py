@@ -9,12 +9,7 @@ import pandas as pd
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.reading.holds import Hold, Holds
 from gatebench.analysis.reading.samples import Samples, rate, within
-from gatebench.records import Run
-
-ROLES = ("app", "nginx", "postgres", "generator")
-
-RUNNER = "gatebench"
-"""The role of the process that samples."""
+from gatebench.records import ROLES, RUNNER, Run
 
 PEAKS = ("rss_bytes", "processes", "threads", "sockets")
 
