@@ -12,12 +12,12 @@ from gatebench.analysis.reading.frames import ended, failed, rows
 from gatebench.records import LedgerReading, Run
 
 VOTE = "vote"
-"""The name of the request that is a vote."""
+"""What the request is called that is a vote, where the run does not say."""
 
 _COLUMNS = ("step", "votes_attempted", "votes_acknowledged", "votes_stored", "votes_lost", "votes_untold")
 
 
-def ledger(requests: pd.DataFrame, readings: Iterable[LedgerReading]) -> pd.DataFrame:
+def ledger(requests: pd.DataFrame, readings: Iterable[LedgerReading], run: Run) -> pd.DataFrame:
     """A row a reading, in order: step (missing after the drain), votes attempted, acknowledged, stored, lost, untold.
 
     A vote may be under way while the database is read, so a vote counts as attempted when it was sent before the
@@ -25,7 +25,7 @@ def ledger(requests: pd.DataFrame, readings: Iterable[LedgerReading]) -> pd.Data
     and are not stored; untold votes are stored and were never acknowledged, which is known after the drain only. Both
     are lower bounds: within one sum they hide each other. What was lost once stays lost.
     """
-    votes = requests[requests["name"] == VOTE]
+    votes = requests[requests["name"] == _vote_name(run)]
     sent = np.sort(votes["started"].to_numpy())
     told = np.sort(ended(votes[~failed(votes)]).to_numpy())
     lines = []
@@ -38,6 +38,11 @@ def ledger(requests: pd.DataFrame, readings: Iterable[LedgerReading]) -> pd.Data
         untold = stored - (acknowledged - lost) if reading.step is None else None
         lines.append((reading.step, attempted, acknowledged, stored, lost, untold))
     return pd.DataFrame(lines, columns=list(_COLUMNS)).astype("Int64")
+
+
+def _vote_name(run: Run) -> str:
+    workload = run.config.get("workload", {})
+    return str((workload.get("ledger") or workload).get("vote_name", VOTE))
 
 
 def alarms(table: pd.DataFrame, run: Run) -> list[str]:

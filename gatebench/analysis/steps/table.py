@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 
 from gatebench.analysis.reading.frames import failed
+from gatebench.analysis.steps.objective import Objective
 from gatebench.records import Run, Step
-
-LATE_MS = 1000
-"""The objective: a success slower than this is late."""
 
 _DTYPES = {
     "step": "int64",
@@ -28,14 +26,16 @@ _DTYPES = {
 }
 
 
-def steps_table(requests: pd.DataFrame, run: Run, flow: pd.DataFrame, votes: pd.DataFrame) -> pd.DataFrame:
+def steps_table(
+    requests: pd.DataFrame, run: Run, flow: pd.DataFrame, votes: pd.DataFrame, objective: Objective
+) -> pd.DataFrame:
     """A row a step of the run, over the requests that started while it was held. steps.csv begins with these columns.
 
     `rps` alone is of the successes that ended in it, whenever they started: see `flow`. Percentiles are of successes.
     `votes_…` are the ledger's, cumulative since the ramp began. What is not known is missing.
     """
-    rows = [_row(requests, step) | {"rps": rps} for step, rps in zip(run.steps, flow["rps"], strict=True)]
-    table = pd.DataFrame(rows, columns=list(_DTYPES)).astype(_DTYPES)
+    rows = [_row(requests, step, objective.p95_ms) for step in run.steps]
+    table = pd.DataFrame(rows, columns=list(_DTYPES)).assign(rps=flow["rps"]).astype(_DTYPES)
     readings = votes.dropna(subset="step").astype({"step": "int64"}).drop_duplicates("step", keep="last")
     counted = ["votes_attempted", "votes_acknowledged", "votes_stored"]
     return table.merge(readings[["step", *counted]], on="step", how="left")
@@ -53,14 +53,14 @@ def judged(steps: pd.DataFrame, validity: pd.DataFrame, resources: pd.DataFrame)
     return steps.merge(found[columns], on="step")
 
 
-def _row(requests: pd.DataFrame, step: Step) -> dict[str, Any]:
+def _row(requests: pd.DataFrame, step: Step, late_ms: float) -> dict[str, Any]:
     counted = requests["measured"].to_numpy() & (requests["step"].to_numpy() == step.number)
     failures = failed(requests).to_numpy() & counted
     elapsed_ms = requests["elapsed_ms"].to_numpy()[counted & ~failures]
     n, n_failed = int(counted.sum()), int(failures.sum())
     row: dict[str, Any] = {"step": step.number, "users": step.users, "requests": n, "failures": n_failed}
     if n:
-        late = int((elapsed_ms > LATE_MS).sum())
+        late = int((elapsed_ms > late_ms).sum())
         row |= {"failure_pct": 100 * n_failed / n, "late_or_failed_pct": 100 * (n_failed + late) / n}
     if len(elapsed_ms):
         p50, p95, p99, highest = np.percentile(elapsed_ms, [50, 95, 99, 100])

@@ -258,12 +258,13 @@ def test_capacity_for_ratios_lies_between_steps(
     analysed: Analysed, steps: list[list[object]], users: float | None
 ) -> None:
     run = analysed(Recorded([row for some in steps for row in some], [step(1), step(2)]))  # type: ignore[misc]
-    assert interpolated(run.steps) == (None if users is None else pytest.approx(users))
+    assert interpolated(run.steps, run.objective) == (None if users is None else pytest.approx(users))
 
 
 def test_capacity_that_rests_on_a_step_that_is_not_valid_is_none(analysed: Analysed) -> None:
     rows = [*requests(1, ok=9, elapsed_ms=500), *requests(2, ok=9, elapsed_ms=2000)]
-    assert interpolated(analysed(Recorded(rows, [step(1), step(2, users_running=1)])).steps) is None
+    run = analysed(Recorded(rows, [step(1), step(2, users_running=1)]))
+    assert interpolated(run.steps, run.objective) is None
 
 
 @pytest.mark.parametrize(
