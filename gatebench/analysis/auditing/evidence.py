@@ -9,38 +9,14 @@ import pandas as pd
 
 from gatebench.analysis.reading.holds import Hold, Holds
 from gatebench.analysis.reading.samples import Samples, growth, rate, within
+from gatebench.analysis.schema import EVIDENCE
 from gatebench.records import CLOCK_S, ROLES, RUNNER, Run
-
-_COUNTS = ("step", "users", "users_running", "listen_overflows", "retransmits", "unfinished")
-_NUMBERS = (
-    "generator_cpu_pct",
-    "late_p95_ms",
-    "p95_ms",
-    "run_delay_pct",
-    "users_estimated",
-    "users_at_edges",
-    "rounds_per_s",
-    "offered_rounds_per_s",
-    "steal_pct",
-    "others_cpu_pct",
-    "runner_cpu_pct",
-    "pressure_pct",
-    "rps_drift_pct",
-    "p50_drift_pct",
-)
 
 
 def evidence(
     run: Run, holds: Holds, steps: pd.DataFrame, flow: pd.DataFrame, samples: Samples, resources: pd.DataFrame
 ) -> pd.DataFrame:
-    """A row a step, from frames that are described where they are made. What was not recorded is missing.
-
-    users_estimated by Little's law, to within users_at_edges, as rounds are counted whole; rounds_per_s begun, beside
-    offered_rounds_per_s that users and think time would give; late_p95_ms of the generator's clock beside the step's
-    p95_ms; CPU in percent of one core, of Gatebench's runner and of others' programs too; steal in percent of all
-    cores; run_delay_pct and pressure_pct in percent of the hold's seconds; drift from the hold's first half to its
-    second; unfinished requests.
-    """
+    """EVIDENCE, a row a step. What was not recorded is missing."""
     lines = [
         {
             "step": step.number,
@@ -54,13 +30,13 @@ def evidence(
         for step in run.steps
         for hold in [holds.get(step.number)]
     ]
-    table = pd.DataFrame(lines, columns=[*_COUNTS, *_NUMBERS]).set_index("step")
+    table = pd.DataFrame(lines, columns=list(EVIDENCE)).set_index("step")
     table = table.assign(**steps.set_index("step")[["p95_ms"]])
     through = flow.set_index("step")
     table = table.assign(
         **through[["unfinished", "rps_drift_pct", "p50_drift_pct"]], **_load(through, run, table["users"])
     )
-    return table.reset_index().astype({**dict.fromkeys(_COUNTS, "Int64"), **dict.fromkeys(_NUMBERS, "float64")})
+    return table.reset_index().astype(EVIDENCE)
 
 
 def _late_p95_ms(samples: Samples, hold: Hold | None) -> float:

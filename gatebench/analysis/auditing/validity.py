@@ -132,7 +132,7 @@ CHECKS = (
 
 
 def validity(evidence: pd.DataFrame, run: Run) -> pd.DataFrame:
-    """The evidence, a row a step, with `valid` and `invalid_reason`."""
+    """VALIDITY, a row a step."""
     reasons = [invalid_reason(row, step, run) for row, step in zip(rows(evidence), run.steps, strict=True)]
     reason = pd.Series(reasons, index=evidence.index, dtype="str")
     return evidence.assign(valid=reason.isna(), invalid_reason=reason)

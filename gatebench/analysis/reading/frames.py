@@ -9,10 +9,9 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from gatebench.analysis.schema import REQUESTS
 from gatebench.errors import RunFolderError
 from gatebench.run_folder import RunFolder
-
-COLUMNS = ("started", "elapsed_ms", "name", "method", "status", "cause", "step", "request_id")
 
 _DTYPES = {pa.int16(): pd.Int16Dtype()}
 """A status may be missing, and missing stays missing."""
@@ -20,9 +19,7 @@ _DTYPES = {pa.int16(): pd.Int16Dtype()}
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """`requests` has COLUMNS: `cause` is missing for a success, `status` where no answer came."""
-
-    requests: pd.DataFrame
+    requests: pd.DataFrame  # REQUESTS
     damage: str | None  # one sentence when the file ends in the middle
 
 
@@ -40,11 +37,11 @@ def read_requests(folder: RunFolder) -> Recording:
             stream = pa.ipc.open_stream(source)
         except (pa.ArrowInvalid, OSError) as error:
             raise RunFolderError(f"{path} is empty or damaged from its beginning: leave this run out.") from error
-        lacking = [name for name in COLUMNS if name not in stream.schema.names]
+        lacking = [name for name in REQUESTS if name not in stream.schema.names]
         if lacking:
             raise RunFolderError(f"{path} has no column {lacking[0]}: Gatebench did not write it, leave this run out.")
         batches, damage = _whole_batches(stream)
-        schema = pa.schema([stream.schema.field(name) for name in COLUMNS])
+        schema = pa.schema([stream.schema.field(name) for name in REQUESTS])
         return Recording(_frame(pa.Table.from_batches(batches, schema)), damage)
 
 
@@ -52,7 +49,7 @@ def _whole_batches(stream: Any) -> tuple[list[Any], str | None]:
     batches: list[Any] = []
     try:
         while True:
-            batches.append(stream.read_next_batch().select(list(COLUMNS)))
+            batches.append(stream.read_next_batch().select(list(REQUESTS)))
     except StopIteration:
         return batches, None
     except (pa.ArrowInvalid, OSError):
@@ -62,7 +59,7 @@ def _whole_batches(stream: Any) -> tuple[list[Any], str | None]:
 
 def _frame(table: Any) -> pd.DataFrame:
     table = table.unify_dictionaries()
-    columns = {name: table.column(name).to_pandas(types_mapper=_DTYPES.get) for name in COLUMNS}
+    columns = {name: table.column(name).to_pandas(types_mapper=_DTYPES.get) for name in REQUESTS}
     return pd.DataFrame(columns, copy=False)
 
 

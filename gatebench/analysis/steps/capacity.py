@@ -8,19 +8,18 @@ from typing import Any
 
 import pandas as pd
 
+from gatebench.analysis.schema import CAPACITY, framed
 from gatebench.analysis.steps.objective import Objective
 
 
 def capacity(steps: pd.DataFrame, objective: Objective) -> pd.DataFrame:
-    """Two rows, by `measure`: users held (missing when the first step did not hold), the requests of that step,
-    `ramp_ended` when no step failed to hold, and the reason why one of the steps that decide is not valid.
-    """
+    """CAPACITY, two rows. A step without a request shows nothing."""
     no_failure = steps["failures"] == 0
     rows = [
         {"measure": "no failure", **_held(steps, no_failure)},
         {"measure": "objective met", **_held(steps, objective.kept(steps))},
     ]
-    return pd.DataFrame(rows).astype({"users": "Int64", "requests": "Int64", "invalid_reason": "str"})
+    return framed(rows, CAPACITY)
 
 
 def interpolated(steps: pd.DataFrame, objective: Objective) -> float | None:

@@ -10,21 +10,14 @@ import pandas as pd
 
 from gatebench.analysis.reading.frames import failed
 from gatebench.analysis.reading.holds import Hold, Holds
+from gatebench.analysis.schema import FLOW, framed
 from gatebench.records import Cause, Run
 
 Floats = npt.NDArray[np.float64]
 
-_COLUMNS = ("step", "unfinished", "hold_s", "ended", "rps", "request_s", "rounds", "rps_drift_pct", "p50_drift_pct")
-
 
 def flow(requests: pd.DataFrame, run: Run, holds: Holds) -> pd.DataFrame:
-    """A row a step. Missing where it has no hold, all but the first two.
-
-    step; unfinished, its requests without an answer at the run's end; hold_s; ended, the requests that ended in the
-    hold, whenever they started; rps, those of them that succeeded, a second; request_s, the seconds of the hold that
-    users spent in requests, added up; rounds begun in it (missing where the run does not say which request begins one);
-    rps_drift_pct and p50_drift_pct, by how much rps, and p50 of the successes that started in the hold, changed from
-    its first half to its second.
+    """FLOW, a row a step.
 
     Throughput is counted by answers and not by starts: users who were added together send in waves, and a hold has more
     or less than its share of them.
@@ -46,7 +39,7 @@ def flow(requests: pd.DataFrame, run: Run, holds: Holds) -> pd.DataFrame:
             counted = (ok & is_measured)[near] & (start >= hold.start)
             line["p50_drift_pct"] = _p50_drift_pct(start[counted], took_ms[counted], hold.middle)
         lines.append(line)
-    return pd.DataFrame(lines, columns=list(_COLUMNS)).astype({"step": "int64", **dict.fromkeys(_COLUMNS[1:], float)})
+    return framed(lines, FLOW)
 
 
 def _begins_round(requests: pd.DataFrame, run: Run) -> npt.NDArray[np.bool_] | None:

@@ -9,26 +9,14 @@ import pandas as pd
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.reading.holds import Hold, Holds
 from gatebench.analysis.reading.samples import Samples, rate, within
+from gatebench.analysis.schema import CONNECTIONS, RESOURCES, framed
 from gatebench.records import ROLES, RUNNER, Run
 
 PEAKS = ("rss_bytes", "processes", "threads", "sockets")
 
-_COLUMNS = {
-    "step": "int64",
-    "users": "int64",
-    "role": "str",
-    "cpu_pct": "float64",
-    "cpu_ms_per_request": "float64",
-    **dict.fromkeys(PEAKS, "Int64"),
-}
-
 
 def resources(samples: Samples, flow: pd.DataFrame, run: Run, holds: Holds) -> pd.DataFrame:
-    """A row a step and role: step, users, role, cpu_pct (of one core, over the hold), cpu_ms_per_request (of those
-    that ended in the hold) and the hold's peaks of rss_bytes, processes, threads, sockets.
-
-    No row without resources.csv.
-    """
+    """RESOURCES, a row a step and role; none without resources.csv."""
     ended = {row.step: row.ended for row in rows(flow)}
     lines: list[dict[str, Any]] = []
     for step in run.steps if samples.resources is not None else ():
@@ -41,7 +29,7 @@ def resources(samples: Samples, flow: pd.DataFrame, run: Run, holds: Holds) -> p
             if hold and ended[step.number]:
                 line["cpu_ms_per_request"] = 1000 * cpu_s_per_s * hold.seconds / ended[step.number]
             lines.append(line)
-    return pd.DataFrame(lines, columns=list(_COLUMNS)).astype(_COLUMNS)
+    return framed(lines, RESOURCES)
 
 
 def _of(role: str, samples: Samples) -> pd.DataFrame | None:
@@ -54,9 +42,7 @@ def _peaks(samples: pd.DataFrame | None, hold: Hold | None) -> dict[str, Any]:
 
 
 def connections(samples: Samples, run: Run, holds: Holds) -> pd.DataFrame:
-    """A row a step: step, users; the hold's peaks of db_connections and db_waiting (for a lock); db_limit, what
-    PostgreSQL allows, and db_pool_limit, what the app's pools allow all together (missing without pools).
-    """
+    """CONNECTIONS, a row a step."""
     limits = _limits(run.config)
     lines: list[dict[str, Any]] = []
     for step in run.steps:
@@ -64,9 +50,7 @@ def connections(samples: Samples, run: Run, holds: Holds) -> pd.DataFrame:
         if (held := within(samples.database, holds.get(step.number))) is not None:
             line |= {"db_connections": held["connections"].max(), "db_waiting": held["waiting"].max()}
         lines.append(line)
-    counted = ("db_connections", "db_waiting", "db_limit", "db_pool_limit")
-    table = pd.DataFrame(lines, columns=["step", "users", *counted])
-    return table.astype({"step": "int64", "users": "int64", **dict.fromkeys(counted, "Int64")})
+    return framed(lines, CONNECTIONS)
 
 
 def _limits(config: dict[str, Any]) -> dict[str, int]:

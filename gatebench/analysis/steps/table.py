@@ -8,43 +8,24 @@ import numpy as np
 import pandas as pd
 
 from gatebench.analysis.reading.frames import failed
+from gatebench.analysis.schema import MEASURED, framed
 from gatebench.analysis.steps.objective import Objective
 from gatebench.records import Run, Step
-
-_DTYPES = {
-    "step": "int64",
-    "users": "int64",
-    "requests": "int64",
-    "failures": "int64",
-    "failure_pct": "float64",
-    "late_or_failed_pct": "float64",
-    "rps": "float64",
-    "p50_ms": "float64",
-    "p95_ms": "float64",
-    "p99_ms": "float64",
-    "max_ms": "float64",
-}
 
 
 def steps_table(
     requests: pd.DataFrame, run: Run, flow: pd.DataFrame, votes: pd.DataFrame, objective: Objective
 ) -> pd.DataFrame:
-    """A row a step of the run, over the requests that started while it was held. steps.csv begins with these columns.
-
-    `rps` alone is of the successes that ended in it, whenever they started: see `flow`. Percentiles are of successes.
-    `votes_…` are the ledger's, cumulative since the ramp began. What is not known is missing.
-    """
+    """MEASURED and the votes of STEPS, a row a step of the run."""
     rows = [_row(requests, step, objective.p95_ms) for step in run.steps]
-    table = pd.DataFrame(rows, columns=list(_DTYPES)).assign(rps=flow["rps"]).astype(_DTYPES)
+    table = framed(rows, MEASURED).assign(rps=flow["rps"])
     readings = votes.dropna(subset="step").astype({"step": "int64"}).drop_duplicates("step", keep="last")
     counted = ["votes_attempted", "votes_acknowledged", "votes_stored"]
     return table.merge(readings[["step", *counted]], on="step", how="left")
 
 
 def judged(steps: pd.DataFrame, validity: pd.DataFrame, resources: pd.DataFrame) -> pd.DataFrame:
-    """The steps table as steps.csv has it, with drift_pct (of throughput, from the hold's first half to its second),
-    cpu_ms_per_request_app, valid and invalid_reason.
-    """
+    """STEPS."""
     app = resources.loc[resources["role"] == "app", ["step", "cpu_ms_per_request"]]
     app = app.rename(columns={"cpu_ms_per_request": "cpu_ms_per_request_app"})
     found = validity[["step", "rps_drift_pct", "valid", "invalid_reason"]].astype({"step": "int64"})

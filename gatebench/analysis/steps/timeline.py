@@ -9,14 +9,13 @@ import pandas as pd
 
 from gatebench.analysis.reading.frames import failed
 from gatebench.analysis.reading.holds import Holds
+from gatebench.analysis.schema import TIMELINE, framed
 
 
 def timeline(requests: pd.DataFrame, holds: Holds) -> pd.DataFrame:
-    """A row a second from the first request on: time (s since the epoch), ok and failed requests that started in it,
-    p95_ms of the ok ones, and the step that was held when it began (missing when none was).
-    """
+    """TIMELINE, a row a second from the first request on."""
     if requests.empty:
-        return pd.DataFrame({"time": [], "ok": [], "failed": [], "p95_ms": [], "step": []})
+        return framed([], TIMELINE)
     started = requests["started"].to_numpy()
     second = (started - started.min()).astype(np.int32)
     bad = failed(requests).to_numpy()
