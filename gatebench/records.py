@@ -13,6 +13,16 @@ FORMAT = 1
 """The number of the run folder's layout. Raise it when an older reader would misread a newer folder."""
 
 
+ROLES = ("app", "nginx", "postgres", "generator")
+"""Whose processes are sampled: the names in resources.csv."""
+
+RUNNER = "gatebench"
+"""The role of the process that samples: what sampling costs is sampled too."""
+
+CLOCK_S = 0.05
+"""How long the sleeps are, on average, by which the generator tells how late its clock runs."""
+
+
 class Cause(StrEnum):
     """Why the client counts a request as failed, from what the client itself saw."""
 
@@ -77,7 +87,7 @@ class RoleSample:
     """A row of resources.csv: what the processes of a role use, a second after the one before."""
 
     time: float
-    role: str  # app, nginx, postgres or generator
+    role: str  # one of ROLES, or RUNNER
     cpu_s: float  # used since the role began, by processes that have ended too
     rss_bytes: int
     processes: int

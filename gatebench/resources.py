@@ -15,13 +15,10 @@ from typing import Any
 import psutil
 
 from gatebench.errors import GatebenchError
-from gatebench.records import DatabaseSample, MachineSample, RoleSample
+from gatebench.records import RUNNER, DatabaseSample, MachineSample, RoleSample
 from gatebench.run_folder import RunFolder
 
 EVERY_S = 1.0
-
-RUNNER = "gatebench"
-"""The role of this process: what sampling costs is sampled too."""
 
 CONNECTIONS = """
     SELECT count(*) || ' ' || count(*) FILTER (WHERE wait_event_type = 'Lock')

@@ -29,7 +29,7 @@ RANKS = [
 """From the bottom up: a module imports only what stands lower, or its own room."""
 
 ANALYSIS_RANKS = [
-    {"words"},
+    {"words", "schema"},
     {"reading"},
     {"steps", "failures"},
     {"auditing"},

@@ -1,5 +1,5 @@
 """Run folders in, tables and charts out. Nothing here touches a process, a network or a database.
 
-Its rooms, from the bottom up: reading; steps and failures; auditing; `analysed_run`, which makes one run of these;
-comparing; showing; and `cli`, the command.
+`schema` says what the columns of the frames are. The rooms, from the bottom up: reading; steps and failures; auditing;
+`analysed_run`, which makes one run of these; comparing; showing; and `cli`, the command.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import pandas as pd
 
@@ -13,17 +14,40 @@ from gatebench.analysis.auditing.validity import validity
 from gatebench.analysis.failures.causes import causes_table, diagnose
 from gatebench.analysis.failures.examples import examples
 from gatebench.analysis.failures.follow import client_view, trace
-from gatebench.analysis.reading.frames import last_start, measured, read_requests
+from gatebench.analysis.reading.frames import read_requests
+from gatebench.analysis.reading.holds import Holds, holds_of, measured
 from gatebench.analysis.reading.proxy_log import read_proxy_log
 from gatebench.analysis.reading.samples import Samples, read_samples
 from gatebench.analysis.steps.capacity import capacity
 from gatebench.analysis.steps.flow import flow
+from gatebench.analysis.steps.objective import Objective
 from gatebench.analysis.steps.resources import connections, resources
 from gatebench.analysis.steps.table import judged, steps_table
 from gatebench.analysis.steps.timeline import timeline
 from gatebench.errors import MachineError, RunFolderError
 from gatebench.records import LedgerReading, Outcome, Run
 from gatebench.run_folder import RunFolder
+
+
+class Shown(Protocol):
+    """What has a row in a table, a line in a chart: a run, or a Side with the medians of its runs."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def objective(self) -> Objective: ...
+    @property
+    def steps(self) -> pd.DataFrame: ...
+    @property
+    def capacity(self) -> pd.DataFrame: ...
+    @property
+    def causes(self) -> pd.DataFrame: ...
+    @property
+    def examples(self) -> pd.DataFrame: ...
+    @property
+    def resources(self) -> pd.DataFrame: ...
+    @property
+    def connections(self) -> pd.DataFrame: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +57,7 @@ class AnalysedRun:
     folder: RunFolder
     run: Run
     label: str
+    objective: Objective
     steps: pd.DataFrame
     validity: pd.DataFrame
     resources: pd.DataFrame
@@ -54,7 +79,8 @@ def analyse(folder: RunFolder) -> AnalysedRun:
     recording = read_requests(folder)
     proxy = read_proxy_log(folder)
     requests = recording.requests
-    requests["measured"] = measured(requests, run)
+    holds = holds_of(run, requests)
+    requests["measured"] = measured(requests, holds)
     matched = None if proxy is None else match(requests, proxy)
     samples = read_samples(folder)
     if proxy is None or matched is None:
@@ -63,8 +89,8 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         requests["nginx_ms"] = matched.nginx_ms
         failures = diagnose(trace(requests, proxy, folder, samples), traced=True)
     readings, ledger_damage = _readings(folder)
-    votes = ledger(requests, readings, run)
-    steps, checked, used = _steps(requests, run, votes, samples)
+    votes, objective = ledger(requests, readings, run), Objective.of(run)
+    steps, checked, used = _steps(requests, run, holds, votes, samples, objective)
     notes = (
         _ending(run),
         *run.troubles,
@@ -78,30 +104,31 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         folder=folder,
         run=run,
         label=str(run.config.get("label", run.id)),
+        objective=objective,
         steps=steps,
         validity=checked,
         resources=used,
-        connections=connections(samples, run, last_start(requests)),
+        connections=connections(samples, run, holds),
         causes=causes_table(failures, run),
         examples=examples(failures),
         ledger=votes,
-        capacity=capacity(steps),
+        capacity=capacity(steps, objective),
         counts=counts(requests, matched, failures, run),
         latency=None if proxy is None else latency(requests, run),
-        timeline=timeline(requests, run),
+        timeline=timeline(requests, holds),
         notes=tuple(note for note in notes if note),
         alarms=tuple(alarms(votes, run)),
     )
 
 
 def _steps(
-    requests: pd.DataFrame, run: Run, votes: pd.DataFrame, samples: Samples
+    requests: pd.DataFrame, run: Run, holds: Holds, votes: pd.DataFrame, samples: Samples, objective: Objective
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """What was measured, step by step; whether it is valid; and what it took of the machine."""
-    until = last_start(requests)
-    steps, through = steps_table(requests, run, votes), flow(requests, run)
-    used = resources(samples, through, run, until)
-    checked = validity(evidence(run, steps, through, samples, used, until), run)
+    through = flow(requests, run, holds)
+    steps = steps_table(requests, run, through, votes, objective)
+    used = resources(samples, through, run, holds)
+    checked = validity(evidence(run, holds, steps, through, samples, used), run)
     return judged(steps, checked, used), checked, used
 
 

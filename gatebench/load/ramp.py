@@ -19,11 +19,10 @@ from gatebench.load import mistakes
 from gatebench.load.recorder import Recorder
 from gatebench.load.settling import Settling
 from gatebench.load.user import MeasuredUser, in_flight
-from gatebench.records import STATISTICS_RESET, LoadSummary, Step
+from gatebench.records import CLOCK_S, STATISTICS_RESET, LoadSummary, Step
 
 TICK_S = 0.5
 STEADY_S = 0.05
-CLOCK_S = 0.05
 MOST_S = 60.0
 """A step settles for so much longer than it was asked to, at most. It is measured then all the same, and not valid."""
 

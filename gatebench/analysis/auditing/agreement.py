@@ -11,6 +11,7 @@ import pandas as pd
 
 from gatebench.analysis.failures.causes import UNKNOWN
 from gatebench.analysis.reading.frames import ended, failed
+from gatebench.analysis.schema import LATENCY, framed
 from gatebench.records import STATISTICS_RESET, Run
 
 TOLERANCE_PCT = 5.0
@@ -93,9 +94,7 @@ def _during_load(moments: npt.NDArray[np.float64], requests: pd.DataFrame) -> in
 
 
 def latency(requests: pd.DataFrame, run: Run) -> pd.DataFrame:
-    """A row a step and percentile, of the same successful requests: step, users, percentile, client_ms, nginx_ms,
-    difference_ms, difference_pct (of Nginx's), agrees, generator_cpu_pct.
-    """
+    """LATENCY, a row a step and percentile."""
     rows: list[dict[str, Any]] = []
     both = (requests["measured"] & ~failed(requests) & requests["nginx_ms"].notna()).to_numpy()
     step_numbers = requests["step"].to_numpy()
@@ -117,9 +116,8 @@ def latency(requests: pd.DataFrame, run: Run) -> pd.DataFrame:
                     "generator_cpu_pct": step.generator_cpu_pct,
                 }
             )
-    columns = ["step", "users", "percentile", "client_ms", "nginx_ms", "generator_cpu_pct"]
-    table = pd.DataFrame(rows, columns=columns).astype({"client_ms": float, "nginx_ms": float})
+    table = pd.DataFrame(rows, columns=list(LATENCY)).astype({"client_ms": float, "nginx_ms": float})
     difference = table["client_ms"] - table["nginx_ms"]
     pct = 100 * difference / table["nginx_ms"].where(table["nginx_ms"] > 0)
     agrees = (difference.abs() <= TOLERANCE_MS) | (pct.abs() <= TOLERANCE_PCT)
-    return table.assign(difference_ms=difference, difference_pct=pct, agrees=agrees)
+    return framed(table.assign(difference_ms=difference, difference_pct=pct, agrees=agrees), LATENCY)

@@ -7,94 +7,65 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gatebench.analysis.reading.frames import hold
+from gatebench.analysis.reading.holds import Hold, Holds
 from gatebench.analysis.reading.samples import Samples, growth, rate, within
-from gatebench.analysis.steps.resources import ROLES, RUNNER
-from gatebench.records import Run
-
-SLEEP_MS = 50
-"""How long a sleep is, on average, by which the generator tells how late its clock runs."""
-
-_COUNTS = ("step", "users", "users_running", "listen_overflows", "retransmits", "unfinished")
-_NUMBERS = (
-    "generator_cpu_pct",
-    "late_p95_ms",
-    "p95_ms",
-    "run_delay_pct",
-    "users_estimated",
-    "users_at_edges",
-    "rounds_per_s",
-    "offered_rounds_per_s",
-    "steal_pct",
-    "others_cpu_pct",
-    "runner_cpu_pct",
-    "pressure_pct",
-    "rps_drift_pct",
-    "p50_drift_pct",
-)
+from gatebench.analysis.schema import EVIDENCE
+from gatebench.records import CLOCK_S, ROLES, RUNNER, Run
 
 
 def evidence(
-    run: Run, steps: pd.DataFrame, flow: pd.DataFrame, samples: Samples, resources: pd.DataFrame, until: float
+    run: Run, holds: Holds, steps: pd.DataFrame, flow: pd.DataFrame, samples: Samples, resources: pd.DataFrame
 ) -> pd.DataFrame:
-    """A row a step, from frames that are described where they are made. What was not recorded is missing.
-
-    users_estimated by Little's law, to within users_at_edges, as rounds are counted whole; rounds_per_s begun, beside
-    offered_rounds_per_s that users and think time would give; late_p95_ms of the generator's clock beside the step's
-    p95_ms; CPU in percent of one core, of Gatebench's runner and of others' programs too; steal in percent of all
-    cores; run_delay_pct and pressure_pct in percent of the hold's seconds; drift from the hold's first half to its
-    second; unfinished requests. `until` is where a step that was cut off ends, s since the epoch.
-    """
+    """EVIDENCE, a row a step. What was not recorded is missing."""
     lines = [
         {
             "step": step.number,
             "users": step.users,
             "users_running": step.users_running,
             "generator_cpu_pct": step.generator_cpu_pct,
-            "late_p95_ms": _late_p95_ms(samples, bounds),
-            "run_delay_pct": 100 * rate(samples.generator, "run_delay_s", bounds),
-            **_machine(samples, resources[resources["step"] == step.number], run, bounds),
+            "late_p95_ms": _late_p95_ms(samples, hold),
+            "run_delay_pct": 100 * rate(samples.generator, "run_delay_s", hold),
+            **_machine(samples, resources[resources["step"] == step.number], run, hold),
         }
         for step in run.steps
-        for bounds in [hold(step, until)]
+        for hold in [holds.get(step.number)]
     ]
-    table = pd.DataFrame(lines, columns=[*_COUNTS, *_NUMBERS]).set_index("step")
+    table = pd.DataFrame(lines, columns=list(EVIDENCE)).set_index("step")
     table = table.assign(**steps.set_index("step")[["p95_ms"]])
     through = flow.set_index("step")
     table = table.assign(
         **through[["unfinished", "rps_drift_pct", "p50_drift_pct"]], **_load(through, run, table["users"])
     )
-    return table.reset_index().astype({**dict.fromkeys(_COUNTS, "Int64"), **dict.fromkeys(_NUMBERS, "float64")})
+    return table.reset_index().astype(EVIDENCE)
 
 
-def _late_p95_ms(samples: Samples, bounds: tuple[float, float] | None) -> float:
+def _late_p95_ms(samples: Samples, hold: Hold | None) -> float:
     """How late the generator was with what was due in the hold, 95 % of it at most.
 
     A loop that is held up for a second tells of one sleep, 950 ms late, and has missed nineteen others: they are added
     as they would have been late.
     """
-    held = within(samples.clock, bounds)
+    held = within(samples.clock, hold)
     if held is None:
         return np.nan
     late_ms = held["late_ms"].to_numpy()
-    missed = (late_ms.clip(0) // SLEEP_MS).astype(int)
+    sleep_ms = 1000 * CLOCK_S
+    missed = (late_ms.clip(0) // sleep_ms).astype(int)
     nth = np.arange((missed + 1).sum()) - np.repeat(np.cumsum(missed + 1) - missed - 1, missed + 1)
-    return float(np.percentile(np.repeat(late_ms, missed + 1) - SLEEP_MS * nth, 95))
+    return float(np.percentile(np.repeat(late_ms, missed + 1) - sleep_ms * nth, 95))
 
 
-def _machine(
-    samples: Samples, resources: pd.DataFrame, run: Run, bounds: tuple[float, float] | None
-) -> dict[str, float]:
+def _machine(samples: Samples, resources: pd.DataFrame, run: Run, hold: Hold | None) -> dict[str, float]:
     machine, cores = samples.machine, run.machine.get("cores") or np.nan
     used = resources.set_index("role")["cpu_pct"].reindex([*ROLES, RUNNER])
     ours = used[list(ROLES)].sum(skipna=False) + (0 if pd.isna(used[RUNNER]) else used[RUNNER])
     return {
-        "steal_pct": 100 * rate(machine, "steal_s", bounds) / cores,
-        "others_cpu_pct": 100 * rate(machine, "busy_s", bounds) - ours,
+        "steal_pct": 100 * rate(machine, "steal_s", hold) / cores,
+        "others_cpu_pct": 100 * rate(machine, "busy_s", hold) - ours,
         "runner_cpu_pct": used[RUNNER],
-        "pressure_pct": 100 * rate(machine, "pressure_s", bounds),
-        "listen_overflows": np.rint(growth(machine, "listen_overflows", bounds)[0]),
-        "retransmits": np.rint(growth(machine, "retransmits", bounds)[0]),
+        "pressure_pct": 100 * rate(machine, "pressure_s", hold),
+        "listen_overflows": np.rint(growth(machine, "listen_overflows", hold)[0]),
+        "retransmits": np.rint(growth(machine, "retransmits", hold)[0]),
     }
 
 

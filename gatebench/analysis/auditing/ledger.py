@@ -9,23 +9,22 @@ import numpy as np
 import pandas as pd
 
 from gatebench.analysis.reading.frames import ended, failed, rows
+from gatebench.analysis.schema import LEDGER, framed
 from gatebench.records import LedgerReading, Run
 
 VOTE = "vote"
-"""The name of the request that is a vote, in runs that do not say."""
-
-_COLUMNS = ("step", "votes_attempted", "votes_acknowledged", "votes_stored", "votes_lost", "votes_untold")
+"""What the request is called that is a vote, where the run does not say."""
 
 
 def ledger(requests: pd.DataFrame, readings: Iterable[LedgerReading], run: Run) -> pd.DataFrame:
-    """A row a reading, in order: step (missing after the drain), votes attempted, acknowledged, stored, lost, untold.
+    """LEDGER, a row a reading, in order.
 
     A vote may be under way while the database is read, so a vote counts as attempted when it was sent before the
     reading ended, and as acknowledged when its answer had come before the reading began. Lost votes were acknowledged
     and are not stored; untold votes are stored and were never acknowledged, which is known after the drain only. Both
     are lower bounds: within one sum they hide each other. What was lost once stays lost.
     """
-    votes = requests[requests["name"] == run.config.get("workload", {}).get("vote_name", VOTE)]
+    votes = requests[requests["name"] == _vote_name(run)]
     sent = np.sort(votes["started"].to_numpy())
     told = np.sort(ended(votes[~failed(votes)]).to_numpy())
     lines = []
@@ -37,7 +36,12 @@ def ledger(requests: pd.DataFrame, readings: Iterable[LedgerReading], run: Run) 
         lost = max(lost, acknowledged - stored)
         untold = stored - (acknowledged - lost) if reading.step is None else None
         lines.append((reading.step, attempted, acknowledged, stored, lost, untold))
-    return pd.DataFrame(lines, columns=list(_COLUMNS)).astype("Int64")
+    return framed(lines, LEDGER)
+
+
+def _vote_name(run: Run) -> str:
+    workload = run.config.get("workload", {})
+    return str((workload.get("ledger") or workload).get("vote_name", VOTE))
 
 
 def alarms(table: pd.DataFrame, run: Run) -> list[str]:

@@ -16,7 +16,7 @@ BUSY_PCT = 90
 """Of one core, the generator's: Locust runs on one, and warns of itself at 90 % too. Above it requests wait for the
 generator, and it is measured instead of the server."""
 
-LATE_MS, LATE_PCT = 25, 5
+CLOCK_LATE_MS, CLOCK_LATE_PCT = 25, 5
 """How late the generator's clock may run (p95): both in ms and in percent of the step's p95. A latency is read off that
 clock, so what it is late is in the percentiles. 5 % is as closely as the client's and Nginx's percentiles are asked to
 agree; 25 ms are a fortieth of the objective, and no choice of a server turns on less."""
@@ -82,8 +82,8 @@ def _generator_busy(row: Row) -> str | None:
 
 
 def _clock_late(row: Row) -> str | None:
-    bearable_ms = 0 if pd.isna(row.p95_ms) else row.p95_ms * LATE_PCT / 100
-    if row.late_p95_ms <= max(LATE_MS, bearable_ms):
+    bearable_ms = 0 if pd.isna(row.p95_ms) else row.p95_ms * CLOCK_LATE_PCT / 100
+    if row.late_p95_ms <= max(CLOCK_LATE_MS, bearable_ms):
         return None
     return (
         f"the load generator's clock ran {row.late_p95_ms:,.0f} ms late (p95), and latencies with it: "
@@ -132,7 +132,7 @@ CHECKS = (
 
 
 def validity(evidence: pd.DataFrame, run: Run) -> pd.DataFrame:
-    """The evidence, a row a step, with `valid` and `invalid_reason`."""
+    """VALIDITY, a row a step."""
     reasons = [invalid_reason(row, step, run) for row, step in zip(rows(evidence), run.steps, strict=True)]
     reason = pd.Series(reasons, index=evidence.index, dtype="str")
     return evidence.assign(valid=reason.isna(), invalid_reason=reason)

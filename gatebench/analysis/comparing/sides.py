@@ -13,6 +13,7 @@ import pandas as pd
 
 from gatebench.analysis.analysed_run import AnalysedRun
 from gatebench.analysis.comparing.settings import configuration
+from gatebench.analysis.steps.objective import Objective
 from gatebench.errors import UsageError
 
 Runs = Sequence[AnalysedRun]
@@ -38,6 +39,11 @@ class Side:
     examples: pd.DataFrame
     resources: pd.DataFrame
     connections: pd.DataFrame
+
+    @property
+    def objective(self) -> Objective:
+        """What was promised is part of the configuration that its runs share."""
+        return self.runs[0].objective
 
     @property
     def spread(self) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from gatebench.analysis.analysed_run import AnalysedRun
+from gatebench.analysis.analysed_run import AnalysedRun, Shown
 from gatebench.analysis.comparing.ratio import Ratio, paired_ratio, unpaired_ratio
 from gatebench.analysis.comparing.settings import Comparison, compare
 from gatebench.analysis.comparing.sides import Side
@@ -88,9 +88,9 @@ class Measure:
 
 def _decisive(a: Side, b: Side) -> Measure | None:
     runs = [*a.runs, *b.runs]
-    if all(interpolated(run.steps) is not None for run in runs):
+    if all(interpolated(run.steps, run.objective) is not None for run in runs):
         says = "{} held {} times the users of {} within the objective"
-        return Measure(CAPACITY, None, lambda run: interpolated(run.steps), says)
+        return Measure(CAPACITY, None, lambda run: interpolated(run.steps, run.objective), says)
     users = _most_users(runs) or _most_users([a, b])
     if users is None:
         return None
@@ -100,7 +100,7 @@ def _decisive(a: Side, b: Side) -> Measure | None:
     )
 
 
-def _most_users(shown: Sequence[AnalysedRun | Side]) -> int | None:
+def _most_users(shown: Sequence[Shown]) -> int | None:
     """At which the step is valid in all of them."""
     common = set.intersection(*(set(one.steps.loc[one.steps["valid"].astype(bool), "users"]) for one in shown))
     return int(max(common)) if common else None

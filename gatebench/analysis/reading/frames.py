@@ -6,16 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from gatebench.analysis.schema import REQUESTS
 from gatebench.errors import RunFolderError
-from gatebench.records import Run, Step
 from gatebench.run_folder import RunFolder
-
-COLUMNS = ("started", "elapsed_ms", "name", "method", "status", "cause", "step", "request_id")
 
 _DTYPES = {pa.int16(): pd.Int16Dtype()}
 """A status may be missing, and missing stays missing."""
@@ -23,9 +19,7 @@ _DTYPES = {pa.int16(): pd.Int16Dtype()}
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """`requests` has COLUMNS: `cause` is missing for a success, `status` where no answer came."""
-
-    requests: pd.DataFrame
+    requests: pd.DataFrame  # REQUESTS
     damage: str | None  # one sentence when the file ends in the middle
 
 
@@ -43,11 +37,11 @@ def read_requests(folder: RunFolder) -> Recording:
             stream = pa.ipc.open_stream(source)
         except (pa.ArrowInvalid, OSError) as error:
             raise RunFolderError(f"{path} is empty or damaged from its beginning: leave this run out.") from error
-        lacking = [name for name in COLUMNS if name not in stream.schema.names]
+        lacking = [name for name in REQUESTS if name not in stream.schema.names]
         if lacking:
             raise RunFolderError(f"{path} has no column {lacking[0]}: Gatebench did not write it, leave this run out.")
         batches, damage = _whole_batches(stream)
-        schema = pa.schema([stream.schema.field(name) for name in COLUMNS])
+        schema = pa.schema([stream.schema.field(name) for name in REQUESTS])
         return Recording(_frame(pa.Table.from_batches(batches, schema)), damage)
 
 
@@ -55,7 +49,7 @@ def _whole_batches(stream: Any) -> tuple[list[Any], str | None]:
     batches: list[Any] = []
     try:
         while True:
-            batches.append(stream.read_next_batch().select(list(COLUMNS)))
+            batches.append(stream.read_next_batch().select(list(REQUESTS)))
     except StopIteration:
         return batches, None
     except (pa.ArrowInvalid, OSError):
@@ -65,7 +59,7 @@ def _whole_batches(stream: Any) -> tuple[list[Any], str | None]:
 
 def _frame(table: Any) -> pd.DataFrame:
     table = table.unify_dictionaries()
-    columns = {name: table.column(name).to_pandas(types_mapper=_DTYPES.get) for name in COLUMNS}
+    columns = {name: table.column(name).to_pandas(types_mapper=_DTYPES.get) for name in REQUESTS}
     return pd.DataFrame(columns, copy=False)
 
 
@@ -81,27 +75,3 @@ def failed(requests: pd.DataFrame) -> pd.Series[bool]:
 def ended(requests: pd.DataFrame) -> pd.Series[float]:
     """When each request was answered or failed, s since the epoch."""
     return requests["started"] + requests["elapsed_ms"].astype(float) / 1000
-
-
-def hold(step: Step, recorded_until: float) -> tuple[float, float] | None:
-    """When the step was measured, s since the epoch; a step that was cut off ends with the record, or has no hold."""
-    if step.hold_started is None:
-        return None
-    return step.hold_started, recorded_until if step.hold_ended is None else step.hold_ended
-
-
-def measured(requests: pd.DataFrame, run: Run) -> npt.NDArray[np.bool_]:
-    """Whether each request started while its step was held."""
-    started = requests["started"].to_numpy()
-    step = requests["step"].to_numpy()
-    marks = np.zeros(len(requests), dtype=bool)
-    until = last_start(requests)
-    for row in run.steps:
-        if (bounds := hold(row, until)) is not None:
-            marks |= (step == row.number) & (started >= bounds[0]) & (started < bounds[1])
-    return marks
-
-
-def last_start(requests: pd.DataFrame) -> float:
-    """Just after the last request that is recorded started, s since the epoch; 0 when none is."""
-    return float(np.nextafter(requests["started"].max(), np.inf)) if len(requests) else 0.0

@@ -17,13 +17,12 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from matplotlib.transforms import ScaledTranslation
 
-from gatebench.analysis.analysed_run import AnalysedRun
+from gatebench.analysis.analysed_run import AnalysedRun, Shown
 from gatebench.analysis.comparing.sides import Side
 from gatebench.analysis.showing.export import cannot_write
-from gatebench.analysis.steps.table import LATE_MS
 from gatebench.analysis.words import number
 
-Runs = Sequence[AnalysedRun | Side]
+Runs = Sequence[Shown]
 """What has a line: a run, or a side with its medians and, around them, a band from the lowest to the highest."""
 
 DPI = 150
@@ -127,9 +126,7 @@ def _by_users(runs: Runs, column: str, title: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _line(
-    axes: Axes, run: AnalysedRun | Side, column: str, style: Style, label: str, width: float, **more: Any
-) -> None:
+def _line(axes: Axes, run: Shown, column: str, style: Style, label: str, width: float, **more: Any) -> None:
     steps = run.steps
     users, values = steps["users"].to_numpy(float), steps[column].to_numpy(float)
     valid = steps["valid"].to_numpy(bool)
@@ -150,15 +147,12 @@ def latency(runs: Runs) -> Figure:
     for panel, run in zip(panels, runs, strict=True):
         for column, style in (("p99_ms", STYLES[1]), ("p95_ms", STYLES[2]), ("p50_ms", STYLES[0])):
             _line(panel, run, column, style, column.removesuffix("_ms"), 1.8)
-        panel.axhline(LATE_MS, color=GREY, linewidth=1, linestyle=":", label="_")
+        _mark_objective(panel, run, named=panel is panels[0])
         panel.set_yscale("log")
         _users_axis(panel, runs)
-    _milliseconds(panels[0], [run.steps[name] for run in runs for name in ("p50_ms", "p99_ms")])
+    _milliseconds(panels[0], runs, [run.steps[name] for run in runs for name in ("p50_ms", "p99_ms")])
     for panel in panels:
         _label_ends(panel)
-    panels[0].text(
-        0.02, LATE_MS, "objective", color=GREY, fontsize=8, va="bottom", transform=panels[0].get_yaxis_transform()
-    )
     return figure
 
 
@@ -194,7 +188,7 @@ def resources(runs: Runs) -> Figure:
     return figure
 
 
-def _stack(axes: Axes, run: AnalysedRun | Side, users: list[int]) -> None:
+def _stack(axes: Axes, run: Shown, users: list[int]) -> None:
     """A bar a step, with its sum on top where every role is known. Hollow where the step is not valid."""
     wide = run.resources.pivot(index="users", columns="role", values="cpu_ms_per_request")
     wide = wide.reindex(index=users, columns=list(ROLE_COLOURS)).astype(float)
@@ -237,10 +231,9 @@ def timeline(run: AnalysedRun) -> Figure:
     highest = float(run.timeline[["ok", "failed"]].max().max())
     rate.set_ylim(-0.04 * highest, 1.1 * highest)
     p95.plot(seconds - start, run.timeline["p95_ms"], color=LATENCY, linewidth=1.3, label="p95 of ok")
-    p95.axhline(LATE_MS, color=GREY, linewidth=1, linestyle=":", label="_")
-    p95.text(0.005, LATE_MS, "objective", color=GREY, fontsize=8, va="bottom", transform=p95.get_yaxis_transform())
+    _mark_objective(p95, run, at=0.005)
     p95.set_yscale("log")
-    _milliseconds(p95, [run.timeline["p95_ms"]])
+    _milliseconds(p95, [run], [run.timeline["p95_ms"]])
     p95.set_ylabel("latency")
     p95.set_xlabel("seconds since the ramp began")
     p95.set_xlim(0, end - start)
@@ -300,9 +293,17 @@ def _users_label(runs: Runs) -> str:
     return "users" + f" ({'; '.join(notes)})" * bool(notes)
 
 
-def _milliseconds(axes: Axes, series: Iterable[Any]) -> None:
-    """A log axis around the values and the objective, in units that need no exponent."""
-    values = np.concatenate([np.asarray(one, float) for one in series] + [np.array([LATE_MS], float)])
+def _mark_objective(axes: Axes, run: Shown, at: float = 0.02, named: bool = True) -> None:
+    """A line at the p95 that was promised, with its name `at` this part of the axes' width."""
+    ms = run.objective.p95_ms
+    axes.axhline(ms, color=GREY, linewidth=1, linestyle=":", label="_")
+    if named:
+        axes.text(at, ms, "objective", color=GREY, fontsize=8, va="bottom", transform=axes.get_yaxis_transform())
+
+
+def _milliseconds(axes: Axes, runs: Runs, series: Iterable[Any]) -> None:
+    """A log axis around the values and the objectives, in units that need no exponent."""
+    values = np.concatenate([*(np.asarray(one, float) for one in series), [run.objective.p95_ms for run in runs]])
     values = values[np.isfinite(values) & (values > 0)]
     axes.set_ylim(values.min() / 1.6, values.max() * 1.6)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda ms, _: f"{ms / 1000:g} s" if ms >= 1000 else f"{ms:g} ms"))

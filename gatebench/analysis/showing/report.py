@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from gatebench.analysis.analysed_run import AnalysedRun
+from gatebench.analysis.analysed_run import AnalysedRun, Shown
 from gatebench.analysis.auditing.agreement import TOLERANCE_MS, TOLERANCE_PCT
 from gatebench.analysis.auditing.validity import remarks, unchecked
 from gatebench.analysis.comparing import article
@@ -19,7 +19,6 @@ from gatebench.analysis.failures.examples import tell
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing import text_tables
 from gatebench.analysis.showing.text_tables import Table
-from gatebench.analysis.steps.table import LATE_MS
 
 Runs = Sequence[AnalysedRun]
 Sides = Sequence[Side]
@@ -66,13 +65,14 @@ def report(
         *_trials(sides),
         Section(
             "Late or failed",
-            f"Failed, or a success slower than {LATE_MS:,} ms.",
+            f"Failed, or a success slower than {_late(sides)} ms.",
             [("", text_tables.late_or_failed_table(sides))],
         ),
         _causes(sides),
         Section(
             "Throughput",
-            "Successful requests a second: a failure is no throughput.",
+            "Successful answers that came in a hold, a second of it: a failure is no throughput. Requests are "
+            "those that started in it.",
             [("", text_tables.throughput_table(sides))],
             charts=charts.get("throughput", []),
         ),
@@ -123,10 +123,14 @@ def answer(sides: Sides, verdicts: Sequence[Verdict]) -> str:
         [
             *(one.sentence for one in verdicts),
             f"Users held without a failure{median}: {no_failure}.",
-            f"Within the objective ({text_tables.OBJECTIVE}): {objective}.",
+            f"Within the objective ({text_tables.objectives(sides)}): {objective}.",
             *[ONE_SAMPLE] * one_sample,
         ]
     )
+
+
+def _late(sides: Sides) -> str:
+    return " / ".join(dict.fromkeys(f"{side.objective.p95_ms:,.0f}" for side in sides))
 
 
 def _held(side: Side, measure: str) -> str:
@@ -290,7 +294,7 @@ def _resources(sides: Sides, charts: list[Path]) -> Iterator[Section]:
         yield section
 
 
-def _causes(runs: Sequence[AnalysedRun | Side]) -> Section:
+def _causes(runs: Sequence[Shown]) -> Section:
     section = Section("Causes", "Failures in the failure table, by what failed and where, step by step.")
     for run in runs:
         if run.causes.empty:
@@ -301,7 +305,7 @@ def _causes(runs: Sequence[AnalysedRun | Side]) -> Section:
     return section
 
 
-def _advice(run: AnalysedRun | Side) -> Iterator[str]:
+def _advice(run: Shown) -> Iterator[str]:
     """What to do about each cause, and one of its requests from end to end."""
     example = {(row.failure, row.layer): row for row in rows(run.examples)}
     for row in rows(run.causes.drop_duplicates(["failure", "layer"])):

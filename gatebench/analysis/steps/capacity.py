@@ -8,25 +8,21 @@ from typing import Any
 
 import pandas as pd
 
-FAILURES_PCT = 1.0
-P95_MS = 1000.0
-"""The objective: fewer failures than the one, and a p95 up to the other."""
+from gatebench.analysis.schema import CAPACITY, framed
+from gatebench.analysis.steps.objective import Objective
 
 
-def capacity(steps: pd.DataFrame) -> pd.DataFrame:
-    """Two rows, by `measure`: users held (missing when the first step did not hold), the requests of that step,
-    `ramp_ended` when no step failed to hold, and the reason why one of the steps that decide is not valid.
-    """
+def capacity(steps: pd.DataFrame, objective: Objective) -> pd.DataFrame:
+    """CAPACITY, two rows. A step without a request shows nothing."""
     no_failure = steps["failures"] == 0
-    objective = (steps["failure_pct"] < FAILURES_PCT) & (steps["p95_ms"] <= P95_MS)
     rows = [
         {"measure": "no failure", **_held(steps, no_failure)},
-        {"measure": "objective met", **_held(steps, objective)},
+        {"measure": "objective met", **_held(steps, objective.kept(steps))},
     ]
-    return pd.DataFrame(rows).astype({"users": "Int64", "requests": "Int64", "invalid_reason": "str"})
+    return framed(rows, CAPACITY)
 
 
-def interpolated(steps: pd.DataFrame) -> float | None:
+def interpolated(steps: pd.DataFrame, objective: Objective) -> float | None:
     """Users within the objective, between the last step that held and the first that did not: where p95, log-linear in
     the users, reaches its limit, or where the failure rate does when that comes first.
 
@@ -34,7 +30,7 @@ def interpolated(steps: pd.DataFrame) -> float | None:
     too coarse for a ratio; the capacity table keeps to them.
     """
     steps = steps[steps["requests"] > 0]
-    good = ((steps["failure_pct"] < FAILURES_PCT) & (steps["p95_ms"] <= P95_MS)).to_numpy()
+    good = objective.kept(steps).to_numpy()
     held = int(good.argmin()) if not good.all() else len(good)
     if not 0 < held < len(steps):
         return None
@@ -42,10 +38,10 @@ def interpolated(steps: pd.DataFrame) -> float | None:
     if not (last["valid"] and first["valid"]):
         return None
     ways = []
-    if first["p95_ms"] > P95_MS:
-        ways.append(math.log(P95_MS / last["p95_ms"]) / math.log(first["p95_ms"] / last["p95_ms"]))
-    if first["failure_pct"] >= FAILURES_PCT:
-        ways.append((FAILURES_PCT - last["failure_pct"]) / (first["failure_pct"] - last["failure_pct"]))
+    if first["p95_ms"] > objective.p95_ms:
+        ways.append(math.log(objective.p95_ms / last["p95_ms"]) / math.log(first["p95_ms"] / last["p95_ms"]))
+    if first["failure_pct"] >= objective.failures_pct:
+        ways.append((objective.failures_pct - last["failure_pct"]) / (first["failure_pct"] - last["failure_pct"]))
     return float(last["users"] + min(ways) * (first["users"] - last["users"]))
 
 

@@ -8,41 +8,38 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gatebench.analysis.reading.frames import failed, hold, last_start
+from gatebench.analysis.reading.frames import failed
+from gatebench.analysis.reading.holds import Hold, Holds
+from gatebench.analysis.schema import FLOW, framed
 from gatebench.records import Cause, Run
 
 Floats = npt.NDArray[np.float64]
 
-_COLUMNS = ("step", "unfinished", "hold_s", "ended", "request_s", "rounds", "rps_drift_pct", "p50_drift_pct")
 
+def flow(requests: pd.DataFrame, run: Run, holds: Holds) -> pd.DataFrame:
+    """FLOW, a row a step.
 
-def flow(requests: pd.DataFrame, run: Run) -> pd.DataFrame:
-    """A row a step. Missing where it has no hold, all but the first two.
-
-    step; unfinished, its requests without an answer at the run's end; hold_s; ended, the requests that ended in the
-    hold, whenever they started; request_s, the seconds of the hold that users spent in requests, added up; rounds begun
-    in it (missing where the run does not say which request begins one); rps_drift_pct and p50_drift_pct, by how much
-    throughput and p50 of the successes changed from its first half to its second.
+    Throughput is counted by answers and not by starts: users who were added together send in waves, and a hold has more
+    or less than its share of them.
     """
     started, elapsed_ms = requests["started"].to_numpy(), requests["elapsed_ms"].to_numpy()
     longest_s = float(elapsed_ms.max()) / 1000 if len(requests) else 0.0
     begins_round = _begins_round(requests, run)
-    good = requests["measured"].to_numpy() & ~failed(requests).to_numpy()
-    unfinished = requests.loc[requests["measured"] & (requests["cause"] == Cause.UNFINISHED), "step"].value_counts()
-    until = last_start(requests)
+    ok, is_measured = ~failed(requests).to_numpy(), requests["measured"].to_numpy()
+    unfinished = requests.loc[is_measured & (requests["cause"] == Cause.UNFINISHED), "step"].value_counts()
     lines: list[dict[str, Any]] = []
     for step in run.steps:
         line: dict[str, Any] = {"step": step.number, "unfinished": unfinished.get(step.number, 0)}
-        if (bounds := hold(step, until)) and bounds[1] > bounds[0]:
-            near = np.flatnonzero((started >= bounds[0] - longest_s) & (started < bounds[1]))
+        if hold := holds.get(step.number):
+            near = np.flatnonzero((started >= hold.start - longest_s) & (started < hold.end))
             start, took_ms = started[near], elapsed_ms[near]
-            line |= {"hold_s": bounds[1] - bounds[0], **_in_hold(start, start + took_ms / 1000.0, bounds)}
+            line |= _in_hold(start, start + took_ms / 1000.0, ok[near], hold)
             if begins_round is not None:
-                line["rounds"] = int((begins_round[near] & (start >= bounds[0])).sum())
-            counted = good[near] & (start >= bounds[0])
-            line |= _drift(start[counted], took_ms[counted], sum(bounds) / 2)
+                line["rounds"] = int((begins_round[near] & (start >= hold.start)).sum())
+            counted = (ok & is_measured)[near] & (start >= hold.start)
+            line["p50_drift_pct"] = _p50_drift_pct(start[counted], took_ms[counted], hold.middle)
         lines.append(line)
-    return pd.DataFrame(lines, columns=list(_COLUMNS)).astype({"step": "int64", **dict.fromkeys(_COLUMNS[1:], float)})
+    return framed(lines, FLOW)
 
 
 def _begins_round(requests: pd.DataFrame, run: Run) -> npt.NDArray[np.bool_] | None:
@@ -50,20 +47,23 @@ def _begins_round(requests: pd.DataFrame, run: Run) -> npt.NDArray[np.bool_] | N
     return None if name is None else (requests["name"] == name).to_numpy()
 
 
-def _in_hold(start: Floats, end: Floats, bounds: tuple[float, float]) -> dict[str, float]:
-    inside = np.minimum(end, bounds[1]) - np.maximum(start, bounds[0])
+def _in_hold(start: Floats, end: Floats, ok: npt.NDArray[np.bool_], hold: Hold) -> dict[str, float]:
+    inside_s = np.minimum(end, hold.end) - np.maximum(start, hold.start)
+    ended = (end >= hold.start) & (end < hold.end)
+    answers = end[ended & ok]
+    first = int((answers < hold.middle).sum())
     return {
-        "ended": int(((end >= bounds[0]) & (end < bounds[1])).sum()),
-        "request_s": float(inside[inside > 0].sum()),
+        "hold_s": hold.seconds,
+        "ended": int(ended.sum()),
+        "rps": len(answers) / hold.seconds,
+        "request_s": float(inside_s[inside_s > 0].sum()),
+        "rps_drift_pct": 100 * ((len(answers) - first) / first - 1) if first else np.nan,
     }
 
 
-def _drift(start: Floats, took_ms: npt.NDArray[np.float32], middle: float) -> dict[str, float]:
+def _p50_drift_pct(start: Floats, took_ms: npt.NDArray[np.float32], middle: float) -> float:
     late = start >= middle
     first, second = took_ms[~late], took_ms[late]
-    if not len(first):
-        return {}
-    drift = {"rps_drift_pct": 100 * (len(second) / len(first) - 1)}
-    if len(second) and (before := float(np.median(first))) > 0:
-        drift["p50_drift_pct"] = 100 * (float(np.median(second)) / before - 1)
-    return drift
+    if not len(first) or not len(second) or not (before := float(np.median(first))):
+        return np.nan
+    return 100 * (float(np.median(second)) / before - 1)

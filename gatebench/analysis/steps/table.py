@@ -7,45 +7,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gatebench.analysis.reading.frames import failed, hold, last_start
+from gatebench.analysis.reading.frames import failed
+from gatebench.analysis.schema import MEASURED, framed
+from gatebench.analysis.steps.objective import Objective
 from gatebench.records import Run, Step
 
-LATE_MS = 1000
-"""The objective: a success slower than this is late."""
 
-_DTYPES = {
-    "step": "int64",
-    "users": "int64",
-    "requests": "int64",
-    "failures": "int64",
-    "failure_pct": "float64",
-    "late_or_failed_pct": "float64",
-    "rps": "float64",
-    "p50_ms": "float64",
-    "p95_ms": "float64",
-    "p99_ms": "float64",
-    "max_ms": "float64",
-}
-
-
-def steps_table(requests: pd.DataFrame, run: Run, votes: pd.DataFrame) -> pd.DataFrame:
-    """A row a step of the run, over the requests that started while it was held. steps.csv begins with these columns.
-
-    `rps` is successful requests a second of the hold: a failure is no throughput. Percentiles are of successes.
-    `votes_…` are the ledger's, cumulative since the ramp began. What is not known is missing.
-    """
-    until = last_start(requests)
-    rows = [_row(requests, step, hold(step, until)) for step in run.steps]
-    table = pd.DataFrame(rows, columns=list(_DTYPES)).astype(_DTYPES)
+def steps_table(
+    requests: pd.DataFrame, run: Run, flow: pd.DataFrame, votes: pd.DataFrame, objective: Objective
+) -> pd.DataFrame:
+    """MEASURED and the votes of STEPS, a row a step of the run."""
+    rows = [_row(requests, step, objective.p95_ms) for step in run.steps]
+    table = framed(rows, MEASURED).assign(rps=flow["rps"])
     readings = votes.dropna(subset="step").astype({"step": "int64"}).drop_duplicates("step", keep="last")
     counted = ["votes_attempted", "votes_acknowledged", "votes_stored"]
     return table.merge(readings[["step", *counted]], on="step", how="left")
 
 
 def judged(steps: pd.DataFrame, validity: pd.DataFrame, resources: pd.DataFrame) -> pd.DataFrame:
-    """The steps table as steps.csv has it, with drift_pct (of throughput, from the hold's first half to its second),
-    cpu_ms_per_request_app, valid and invalid_reason.
-    """
+    """STEPS."""
     app = resources.loc[resources["role"] == "app", ["step", "cpu_ms_per_request"]]
     app = app.rename(columns={"cpu_ms_per_request": "cpu_ms_per_request_app"})
     found = validity[["step", "rps_drift_pct", "valid", "invalid_reason"]].astype({"step": "int64"})
@@ -54,17 +34,15 @@ def judged(steps: pd.DataFrame, validity: pd.DataFrame, resources: pd.DataFrame)
     return steps.merge(found[columns], on="step")
 
 
-def _row(requests: pd.DataFrame, step: Step, bounds: tuple[float, float] | None) -> dict[str, Any]:
+def _row(requests: pd.DataFrame, step: Step, late_ms: float) -> dict[str, Any]:
     counted = requests["measured"].to_numpy() & (requests["step"].to_numpy() == step.number)
     failures = failed(requests).to_numpy() & counted
     elapsed_ms = requests["elapsed_ms"].to_numpy()[counted & ~failures]
     n, n_failed = int(counted.sum()), int(failures.sum())
     row: dict[str, Any] = {"step": step.number, "users": step.users, "requests": n, "failures": n_failed}
     if n:
-        late = int((elapsed_ms > LATE_MS).sum())
+        late = int((elapsed_ms > late_ms).sum())
         row |= {"failure_pct": 100 * n_failed / n, "late_or_failed_pct": 100 * (n_failed + late) / n}
-    if bounds and bounds[1] > bounds[0]:
-        row["rps"] = len(elapsed_ms) / (bounds[1] - bounds[0])
     if len(elapsed_ms):
         p50, p95, p99, highest = np.percentile(elapsed_ms, [50, 95, 99, 100])
         row |= {"p50_ms": p50, "p95_ms": p95, "p99_ms": p99, "max_ms": highest}

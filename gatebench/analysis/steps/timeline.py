@@ -7,16 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gatebench.analysis.reading.frames import failed, hold, last_start
-from gatebench.records import Run
+from gatebench.analysis.reading.frames import failed
+from gatebench.analysis.reading.holds import Holds
+from gatebench.analysis.schema import TIMELINE, framed
 
 
-def timeline(requests: pd.DataFrame, run: Run) -> pd.DataFrame:
-    """A row a second from the first request on: time (s since the epoch), ok and failed requests that started in it,
-    p95_ms of the ok ones, and the step that was held when it began (missing when none was).
-    """
+def timeline(requests: pd.DataFrame, holds: Holds) -> pd.DataFrame:
+    """TIMELINE, a row a second from the first request on."""
     if requests.empty:
-        return pd.DataFrame({"time": [], "ok": [], "failed": [], "p95_ms": [], "step": []})
+        return framed([], TIMELINE)
     started = requests["started"].to_numpy()
     second = (started - started.min()).astype(np.int32)
     bad = failed(requests).to_numpy()
@@ -29,16 +28,15 @@ def timeline(requests: pd.DataFrame, run: Run) -> pd.DataFrame:
             "ok": ok,
             "failed": np.bincount(second[bad], minlength=length),
             "p95_ms": _p95(second[~bad], requests["elapsed_ms"].to_numpy()[~bad], ok),
-            "step": _held(times, run, last_start(requests)),
+            "step": _held(times, holds),
         }
     )
 
 
-def _held(times: np.ndarray, run: Run, until: float) -> pd.Series[Any]:
+def _held(times: np.ndarray, holds: Holds) -> pd.Series[Any]:
     steps = pd.Series(pd.NA, index=range(len(times)), dtype="Int64")
-    for step in run.steps:
-        if (bounds := hold(step, until)) is not None:
-            steps[(times >= bounds[0]) & (times < bounds[1])] = step.number
+    for number, hold in holds.items():
+        steps[(times >= hold.start) & (times < hold.end)] = number
     return steps
 
 

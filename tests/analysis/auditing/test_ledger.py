@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 
@@ -105,6 +106,13 @@ def test_each_step_has_the_reading_at_its_own_end(analysed: Analysed) -> None:
     steps = analysed(Recorded(VOTES, [step(1), step(2)], votes)).steps
     assert steps["votes_stored"].tolist() == [2, 4]
     assert steps["votes_attempted"].tolist() == [3, 5]
+
+
+def test_a_vote_is_the_request_that_the_run_says_is_one(analysed: Analysed) -> None:
+    orders = [replace(one, name="order") if one.name == "vote" else one for one in VOTES]
+    for n, workload in enumerate([{"vote_name": "order"}, {"ledger": {"vote_name": "order"}}]):
+        run = analysed(Recorded(orders, [step(1)], [reading(1, 20, 2)], config={"workload": workload}), f"run{n}")
+        assert run.ledger["votes_attempted"].tolist() == [3]
 
 
 def test_without_readings_there_is_no_ledger(analysed: Analysed) -> None:

@@ -11,8 +11,7 @@ from matplotlib.colors import to_hex
 from gatebench.analysis.analysed_run import AnalysedRun
 from gatebench.analysis.comparing.sides import sides_of
 from gatebench.analysis.showing import charts
-from gatebench.analysis.steps.resources import ROLES
-from gatebench.records import Outcome
+from gatebench.records import ROLES, Outcome
 from tests.analysis.synthetic import Recorded, requests, role_samples, step
 
 Analysed = Callable[..., AnalysedRun]

@@ -48,6 +48,16 @@ def test_one_percent_of_failures_misses_the_objective_and_one_second_meets_it(an
     assert cells[3:] == ["100", "10"]
 
 
+def test_capacity_and_lateness_go_by_the_objective_that_the_run_recorded(analysed: Analysed) -> None:
+    rows = [*requests(1, ok=97, failed=3, elapsed_ms=200), *requests(2, ok=100, elapsed_ms=201)]
+    workload = {"objective": {"failures_pct": 5.0, "p95_ms": 200.0}}
+    run = analysed(Recorded(rows, [step(1), step(2)], config={"workload": workload}))
+    table = capacity_table([run])
+    assert "Users within the objective (<5% failures, p95 ≤ 0.2 s)" in table.header
+    assert table.rows[0][4:] == ["100", "100"]
+    assert run.steps["late_or_failed_pct"].tolist() == [3, 100]
+
+
 def test_a_ramp_that_held_to_its_end_may_have_held_more(analysed: Analysed) -> None:
     cells, _ = held(analysed, requests(1, ok=30), requests(2, ok=3000))
     assert cells == ["200 (end of the ramp)", "3,000", "0.1%", "200 (end of the ramp)", "3,000"]

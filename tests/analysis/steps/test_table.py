@@ -50,6 +50,29 @@ def test_a_request_belongs_to_the_step_in_which_it_started(analysed: Analysed) -
     assert run.steps["max_ms"].tolist() == [15_000, 50]
 
 
+def test_throughput_counts_the_answers_that_came_in_the_hold_whenever_they_were_asked_for(analysed: Analysed) -> None:
+    rows = [
+        request(9.5, 499),  # just before it
+        request(9.5, 500),  # at its start
+        request(-4, 15_000, step=1),
+        request(15),
+        request(15, 50, Cause.RESET),
+        request(19.5, 499),
+        request(19.5, 500),  # at its end
+        request(19.5, 15_000),
+    ]
+    row = row_of(analysed(Recorded(rows, [step(1)])))
+    assert (row["rps"], row["requests"], row["failures"]) == (0.4, 5, 1)
+
+
+def test_throughput_drifts_by_answers_and_p50_by_starts(analysed: Analysed) -> None:
+    """Halves of the hold meet at second 15: two answers, then three; 1000 ms for the first two starts, then 500."""
+    rows = [request(9.9, 200), request(13, 1000), request(14.5, 1000), request(15, 500), request(16, 500)]
+    run = analysed(Recorded(rows, [step(1)]))
+    assert run.validity[["rps_drift_pct", "p50_drift_pct"]].iloc[0].tolist() == pytest.approx([50.0, -50.0])
+    assert row_of(run)["drift_pct"] == pytest.approx(50.0)
+
+
 def test_a_request_of_another_step_in_the_hold_is_not_counted(analysed: Analysed) -> None:
     run = analysed(Recorded([request(15), request(15, 5, Cause.RESET, step=2)], [step(1)]))
     assert row_of(run)["requests"] == 1
@@ -95,7 +118,7 @@ def test_a_step_that_was_cut_off_counts_what_was_recorded_and_is_invalid(analyse
     )
     row = row_of(run)
     assert row["requests"] == 3
-    assert row["rps"] == pytest.approx(3 / 4)
+    assert row["rps"] == pytest.approx(2 / 4)  # the third's answer came after the last start, where the hold ends
     assert row["invalid_reason"] == "it was cut off when the runner was killed: run it again"
     assert run.notes == (
         "This run has no end: the runner was killed, or is still at work.",

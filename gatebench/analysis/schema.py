@@ -1,0 +1,151 @@
+"""The frames that the analysis hands on: what a row is, and each column's type, unit and meaning.
+
+Units are in the names: s and ms, pct of what the comment says. What is not known is missing, so whole numbers that may
+be unknown are Int64. Samples have the columns of the dataclasses in gatebench/records.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+Schema: TypeAlias = Mapping[str, str]
+
+
+def framed(rows: Any, schema: Schema) -> pd.DataFrame:
+    """The rows with the schema's columns, in its order; a column that no row has is missing throughout."""
+    return pd.DataFrame(rows, columns=list(schema)).astype(dict(schema))
+
+
+REQUESTS = {  # a row a request, in the order of their ends: what is read of records.Request
+    "started": "float64",  # s since the epoch
+    "elapsed_ms": "float32",
+    "name": "category",
+    "method": "category",
+    "status": "Int16",  # missing where no answer came
+    "cause": "category",  # missing for a success
+    "step": "Int16",
+    "request_id": "uint64",
+}
+
+FLOW = {  # a row a step; all but the first two are missing where it was not held
+    "step": "int64",
+    "unfinished": "float64",  # of its requests, those without an answer at the run's end
+    "hold_s": "float64",
+    "ended": "float64",  # requests that ended in the hold, whenever they started
+    "rps": "float64",  # of them the successes, a second
+    "request_s": "float64",  # seconds of the hold that users spent in requests, added up
+    "rounds": "float64",  # begun in the hold; missing where the run does not say which request begins one
+    "rps_drift_pct": "float64",  # by how much rps changed from the first half of the hold to the second
+    "p50_drift_pct": "float64",  # the same, of the successes that started in each half
+}
+
+MEASURED = {  # a row a step, of the requests that started while it was held
+    "step": "int64",
+    "users": "int64",
+    "requests": "int64",
+    "failures": "int64",
+    "failure_pct": "float64",  # of the requests
+    "late_or_failed_pct": "float64",  # failed, or a success slower than the objective's p95
+    "rps": "float64",  # alone of the answers that came in the hold: see FLOW
+    "p50_ms": "float64",  # of successes, as the following
+    "p95_ms": "float64",
+    "p99_ms": "float64",
+    "max_ms": "float64",
+}
+
+STEPS = {  # steps.csv
+    **MEASURED,
+    "votes_attempted": "Int64",  # see LEDGER: of the reading at the step's end
+    "votes_acknowledged": "Int64",
+    "votes_stored": "Int64",
+    "drift_pct": "float64",  # rps_drift_pct of FLOW
+    "cpu_ms_per_request_app": "float64",  # see RESOURCES
+    "valid": "bool",
+    "invalid_reason": "str",  # missing for a valid step
+}
+
+RESOURCES = {  # a row a step and role; none without resources.csv
+    "step": "int64",
+    "users": "int64",
+    "role": "str",  # one of records.ROLES, or RUNNER
+    "cpu_pct": "float64",  # of one core, over the hold
+    "cpu_ms_per_request": "float64",  # of those that ended in the hold
+    "rss_bytes": "Int64",  # the hold's peak, as the following
+    "processes": "Int64",
+    "threads": "Int64",
+    "sockets": "Int64",
+}
+
+CONNECTIONS = {  # a row a step
+    "step": "int64",
+    "users": "int64",
+    "db_connections": "Int64",  # the hold's peak
+    "db_waiting": "Int64",  # of them, for a lock: the hold's peak
+    "db_limit": "Int64",  # what PostgreSQL allows
+    "db_pool_limit": "Int64",  # what the app's pools allow all together; missing without pools
+}
+
+TIMELINE = {  # a row a second from the first request on
+    "time": "float64",  # when the second began, s since the epoch
+    "ok": "int64",  # requests that started in it
+    "failed": "int64",
+    "p95_ms": "float32",  # of the ok ones
+    "step": "Int64",  # that was held when it began
+}
+
+CAPACITY = {  # two rows, by measure
+    "measure": "str",  # no failure; objective met
+    "users": "Int64",  # of the last step that held; missing when the first did not
+    "requests": "Int64",  # of that step
+    "ramp_ended": "bool",  # no step failed to hold
+    "invalid_reason": "str",  # why one of the steps that decide is not valid
+}
+
+LEDGER = {  # a row a reading of the database, cumulative since the ramp began
+    "step": "Int64",  # that had just ended; missing after the drain
+    "votes_attempted": "Int64",  # sent before the reading ended
+    "votes_acknowledged": "Int64",  # answered before the reading began
+    "votes_stored": "Int64",
+    "votes_lost": "Int64",  # acknowledged and not stored, at least
+    "votes_untold": "Int64",  # stored and never acknowledged, at least; known after the drain only
+}
+
+EVIDENCE = {  # a row a step: what it is judged by
+    "step": "Int64",
+    "users": "Int64",
+    "users_running": "Int64",  # at the end of the hold
+    "listen_overflows": "Int64",  # connections that a full listen backlog turned away in the hold
+    "retransmits": "Int64",  # TCP segments sent again in the hold
+    "unfinished": "Int64",
+    "generator_cpu_pct": "float64",  # of its core
+    "late_p95_ms": "float64",  # how late the generator's clock ran
+    "p95_ms": "float64",  # the step's own
+    "run_delay_pct": "float64",  # of the hold, that the generator waited for a core
+    "users_estimated": "float64",  # by Little's law
+    "users_at_edges": "float64",  # to within so many, as rounds are counted whole
+    "rounds_per_s": "float64",  # begun
+    "offered_rounds_per_s": "float64",  # that users and think time would give
+    "steal_pct": "float64",  # of all cores
+    "others_cpu_pct": "float64",  # of one core, by programs that are not ours
+    "runner_cpu_pct": "float64",  # of one core, by Gatebench's runner
+    "pressure_pct": "float64",  # of the hold, that something waited for a core
+    "rps_drift_pct": "float64",  # see FLOW
+    "p50_drift_pct": "float64",
+}
+
+VALIDITY = {**EVIDENCE, "valid": "bool", "invalid_reason": "str"}
+
+LATENCY = {  # a row a step and percentile, of the same successful requests
+    "step": "int64",
+    "users": "int64",
+    "percentile": "str",  # p50, p95, p99
+    "client_ms": "float64",
+    "nginx_ms": "float64",
+    "generator_cpu_pct": "float64",  # of its core
+    "difference_ms": "float64",  # the client's less Nginx's
+    "difference_pct": "float64",  # of Nginx's
+    "agrees": "bool",
+}
