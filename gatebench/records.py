@@ -60,6 +60,7 @@ class Step:
     users: int  # asked for
     started: float  # spawning began
     running: float | None = None  # all users ran: the clock of the step starts
+    steady: bool | None = None  # whether it had settled when the hold started; None where that was not asked
     hold_started: float | None = None
     hold_ended: float | None = None
     users_running: int | None = None  # running at the end of the hold
@@ -145,6 +146,7 @@ class Run:
     app: dict[str, Any] = field(default_factory=dict)  # what the live app says of itself at its readiness URL
     versions: dict[str, str] = field(default_factory=dict)  # program -> version, and where it was found
     machine: dict[str, Any] = field(default_factory=dict)
+    code: dict[str, Any] = field(default_factory=dict)  # version, revision and changed: which Gatebench this was
     sheet: dict[str, Any] = field(default_factory=dict)  # the fairness sheet: what the live processes were given
     trial: Trial | None = None
     steps: tuple[Step, ...] = ()

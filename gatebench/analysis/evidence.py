@@ -10,13 +10,14 @@ import pandas as pd
 from gatebench.analysis.frames import hold
 from gatebench.analysis.resources import ROLES, RUNNER
 from gatebench.analysis.samples import Samples, growth, rate, within
-from gatebench.records import Run
+from gatebench.records import Run, Step
 
 SLEEP_MS = 50
 """How long a sleep is, on average, by which the generator tells how late its clock runs."""
 
 _COUNTS = ("step", "users", "users_running", "listen_overflows", "retransmits", "unfinished")
 _NUMBERS = (
+    "settled_s",
     "generator_cpu_pct",
     "late_p95_ms",
     "p95_ms",
@@ -39,7 +40,8 @@ def evidence(
 ) -> pd.DataFrame:
     """A row a step, from frames that are described where they are made. What was not recorded is missing.
 
-    users_estimated by Little's law, to within users_at_edges, as rounds are counted whole; rounds_per_s begun, beside
+    settled_s from when all users ran until the hold began, and whether the step was steady by then; users_estimated by
+    Little's law, to within users_at_edges, as rounds are counted whole; rounds_per_s begun, beside
     offered_rounds_per_s that users and think time would give; late_p95_ms of the generator's clock beside the step's
     p95_ms; CPU in percent of one core, of Gatebench's runner and of others' programs too; steal in percent of all
     cores; run_delay_pct and pressure_pct in percent of the hold's seconds; drift from the hold's first half to its
@@ -50,6 +52,8 @@ def evidence(
             "step": step.number,
             "users": step.users,
             "users_running": step.users_running,
+            "steady": step.steady,
+            "settled_s": _settled_s(step),
             "generator_cpu_pct": step.generator_cpu_pct,
             "late_p95_ms": _late_p95_ms(samples, bounds),
             "run_delay_pct": 100 * rate(samples.generator, "run_delay_s", bounds),
@@ -58,13 +62,18 @@ def evidence(
         for step in run.steps
         for bounds in [hold(step, until)]
     ]
-    table = pd.DataFrame(lines, columns=[*_COUNTS, *_NUMBERS]).set_index("step")
+    table = pd.DataFrame(lines, columns=[*_COUNTS, "steady", *_NUMBERS]).set_index("step")
     table = table.assign(**steps.set_index("step")[["p95_ms"]])
     through = flow.set_index("step")
     table = table.assign(
         **through[["unfinished", "rps_drift_pct", "p50_drift_pct"]], **_load(through, run, table["users"])
     )
-    return table.reset_index().astype({**dict.fromkeys(_COUNTS, "Int64"), **dict.fromkeys(_NUMBERS, "float64")})
+    kinds = {**dict.fromkeys(_COUNTS, "Int64"), "steady": "boolean", **dict.fromkeys(_NUMBERS, "float64")}
+    return table.reset_index().astype(kinds)
+
+
+def _settled_s(step: Step) -> float:
+    return np.nan if step.running is None or step.hold_started is None else step.hold_started - step.running
 
 
 def _late_p95_ms(samples: Samples, bounds: tuple[float, float] | None) -> float:

@@ -56,7 +56,17 @@ def step(number: int, users: int | None = None, **changes: Any) -> Step:
     """A step that was held from second 10 to 20 of its own."""
     start = BEGAN + STEP_S * (number - 1)
     users = 100 * number if users is None else users
-    whole = Step(number, users, start, start + 2, start + SETTLE_S, start + STEP_S, users, 20.0)
+    whole = Step(
+        number,
+        users,
+        start,
+        running=start + 2,
+        steady=True,
+        hold_started=start + SETTLE_S,
+        hold_ended=start + STEP_S,
+        users_running=users,
+        generator_cpu_pct=20.0,
+    )
     return replace(whole, **changes)
 
 
