@@ -18,10 +18,9 @@ def capacity(steps: pd.DataFrame) -> pd.DataFrame:
     `ramp_ended` when no step failed to hold, and the reason why one of the steps that decide is not valid.
     """
     no_failure = steps["failures"] == 0
-    objective = (steps["failure_pct"] < FAILURES_PCT) & (steps["p95_ms"] <= P95_MS)
     rows = [
         {"measure": "no failure", **_held(steps, no_failure)},
-        {"measure": "objective met", **_held(steps, objective)},
+        {"measure": "objective met", **_held(steps, _within_objective(steps))},
     ]
     return pd.DataFrame(rows).astype({"users": "Int64", "requests": "Int64", "invalid_reason": "str"})
 
@@ -30,14 +29,13 @@ def interpolated(steps: pd.DataFrame) -> float | None:
     """Users within the objective, between the last step that held and the first that did not: where p95, log-linear in
     the users, reaches its limit, or where the failure rate does when that comes first.
 
-    None when the first step did not hold, when none failed to, or when one of the two is not valid. Whole steps are
-    too coarse for a ratio; the capacity table keeps to them.
+    None when the ramp does not show it, or one of the two steps is not valid. Whole steps are too coarse for a ratio;
+    the capacity table keeps to them.
     """
-    steps = steps[steps["requests"] > 0]
-    good = ((steps["failure_pct"] < FAILURES_PCT) & (steps["p95_ms"] <= P95_MS)).to_numpy()
-    held = int(good.argmin()) if not good.all() else len(good)
-    if not 0 < held < len(steps):
+    if not shown(steps):
         return None
+    steps = steps[steps["requests"] > 0]
+    held = int(_within_objective(steps).to_numpy().argmin())
     last, first = steps.iloc[held - 1], steps.iloc[held]
     if not (last["valid"] and first["valid"]):
         return None
@@ -47,6 +45,16 @@ def interpolated(steps: pd.DataFrame) -> float | None:
     if first["failure_pct"] >= FAILURES_PCT:
         ways.append((FAILURES_PCT - last["failure_pct"]) / (first["failure_pct"] - last["failure_pct"]))
     return float(last["users"] + min(ways) * (first["users"] - last["users"]))
+
+
+def shown(steps: pd.DataFrame) -> bool:
+    """Whether the ramp shows how many users were within the objective: its first step held, and a later one did not."""
+    good = _within_objective(steps[steps["requests"] > 0]).to_numpy()
+    return bool(len(good) and good[0] and not good.all())
+
+
+def _within_objective(steps: pd.DataFrame) -> pd.Series[bool]:
+    return (steps["failure_pct"] < FAILURES_PCT) & (steps["p95_ms"] <= P95_MS)
 
 
 def _held(steps: pd.DataFrame, good: pd.Series[bool]) -> dict[str, object]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import combinations, islice
 from pathlib import Path
 
 from gatebench.analysis import article, tables
 from gatebench.analysis.agreement import TOLERANCE_MS, TOLERANCE_PCT
-from gatebench.analysis.compare import Comparison, compare
+from gatebench.analysis.compare import Comparison, between, compare
 from gatebench.analysis.examples import tell
 from gatebench.analysis.frames import rows
 from gatebench.analysis.gates import Judgement
@@ -58,7 +58,7 @@ def report(
     comparison = compare(runs)
     many = any(side.spread for side in sides)
     sections = [
-        _answer(sides, verdicts, [*notes, *warnings(sides, comparison, verdicts)]),
+        _answer(sides, verdicts, [*notes, *warnings(sides, verdicts)]),
         *_gates(judgements),
         _setup(sides, comparison),
         _failures(sides, charts.get("failures", [])),
@@ -102,14 +102,25 @@ def _answer(sides: Sides, verdicts: Sequence[Verdict], remarks: list[str]) -> Se
     section = Section("The answer", answer(sides, verdicts))
     for one in verdicts:
         if len(one.ratios) and one.ratios["low"].notna().any():
-            section.tables.append((f"{one.b.label} / {one.a.label}, 95 % intervals", tables.ratio_table(one)))
-    if section.tables:
+            section.tables.append(_compared(one))
+    if any(len(one.sides) == 2 for one in verdicts) and section.tables:
         section.remarks.append(
-            "Each interval of a table holds by itself: of twenty such intervals one is wrong. The sentence above rests "
-            "on one measure, settled beforehand. Steps that are not valid take no part."
+            "Each interval of a table by users holds by itself: of twenty such intervals one is wrong. What decides is "
+            "one measure, settled beforehand. Steps that are not valid take no part."
         )
-    section.remarks.extend([remark for one in verdicts for remark in one.remarks] + remarks)
+    if len(verdicts) > 1:
+        section.remarks.append(
+            "The intervals of these sentences hold together: all of them are right in 95 of 100 such reports."
+        )
+    section.remarks.extend(list(dict.fromkeys(remark for one in verdicts for remark in one.remarks)) + remarks)
     return section
+
+
+def _compared(verdict: Verdict) -> tuple[str, Table]:
+    if len(verdict.sides) > 2:
+        return f"Ranking by {verdict.ratios['measure'].iloc[0]}, with 95 % intervals", tables.ranking_table(verdict)
+    a, b = verdict.sides
+    return f"{b.label} / {a.label}, 95 % intervals", tables.ratio_table(verdict)
 
 
 def answer(sides: Sides, verdicts: Sequence[Verdict]) -> str:
@@ -120,7 +131,7 @@ def answer(sides: Sides, verdicts: Sequence[Verdict]) -> str:
     median = " (median of its trials)" if any(side.spread for side in sides) else ""
     return " ".join(
         [
-            *(one.sentence for one in verdicts),
+            *(f"{one.sentence} {one.beside}".strip() for one in verdicts),
             f"Users held without a failure{median}: {no_failure}.",
             f"Within the objective ({tables.OBJECTIVE}): {objective}.",
             *[ONE_SAMPLE] * one_sample,
@@ -163,7 +174,7 @@ def _trials(sides: Sides) -> list[Section]:
     return [Section("Trials", intro, [("", tables.spread_table(several))])]
 
 
-def warnings(sides: Sides, comparison: Comparison, verdicts: Sequence[Verdict]) -> list[str]:
+def warnings(sides: Sides, verdicts: Sequence[Verdict]) -> list[str]:
     """What a reader must know before any number."""
     runs = all_runs(sides)
     found = [f"{who}: {note}" for side in sides for who, note in _noted(side)]
@@ -177,8 +188,9 @@ def warnings(sides: Sides, comparison: Comparison, verdicts: Sequence[Verdict]) 
                 f"{TOLERANCE_PCT:g} %: time outside Nginx is in the client's, such as waiting until Nginx accepts, or "
                 "a load generator that waits for a core."
             )
-    if comparison.besides_server and all(len(one.ratios) for one in verdicts):
-        names = ", ".join(comparison.besides_server)
+    besides = dict.fromkeys(name for a, b in combinations(sides, 2) for name in between(a.runs, b.runs))
+    if besides and all(len(one.ratios) for one in verdicts):
+        names = ", ".join(besides)
         found.append(f"More than the server differs ({names}): the numbers do not compare servers alone.")
     return found
 
@@ -222,10 +234,13 @@ def _setup(sides: Sides, comparison: Comparison) -> Section:
 
 
 def _by_side(values: list[str], sides: Sides) -> Iterator[str]:
-    """A value a side, from one a run; all of them where the runs of a side differ."""
+    """A value a side, from one a run. Where its runs differ: all of them, or from the lowest to the highest number."""
     left = iter(values)
     for side in sides:
-        yield " / ".join(dict.fromkeys(islice(left, len(side.runs))))
+        different = list(dict.fromkeys(islice(left, len(side.runs))))
+        if len(different) > 2 and all(value.isdecimal() for value in different):
+            different = [f"{min(different, key=int)} to {max(different, key=int)}"]
+        yield " / ".join(different)
 
 
 def _settings(comparison: Comparison) -> Section:
