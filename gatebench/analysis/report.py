@@ -275,10 +275,14 @@ def _measured(runs: Runs, only_faulty: bool) -> Section:
         "A step is valid when nothing but the server decided its numbers. An asterisk is at what makes it invalid; the "
         "reasons stand under Failures.",
     )
+    in_none = set.intersection(*(set(unchecked(run.validity)) for run in runs)) if len(runs) > 1 else set()
+    if in_none:
+        lacking = [name for name in unchecked(runs[0].validity) if name in in_none]
+        section.remarks.append(f"No run recorded anything to check these by: {', '.join(lacking)}.")
     for run in runs:
         if not only_faulty or not run.steps["valid"].all():
             section.tables.append((run.label, tables.checks_table(run)))
-        if lacking := unchecked(run.validity):
+        if lacking := [name for name in unchecked(run.validity) if name not in in_none]:
             section.remarks.append(f"{run.label} recorded nothing to check these by: {', '.join(lacking)}.")
         section.remarks.extend(f"{run.label}: {remark}" for remark in remarks(run.validity, run.steps["requests"]))
     return section

@@ -107,8 +107,8 @@ def _verdict(sides: tuple[Side, ...], error: float) -> Verdict:
     ranks = tuple(ranked(sides, decided, decisive.more_is_better)) if len(sides) > 2 else ()
     sentence = ranking_sentence(decisive, ranks, decided) if ranks else pair_sentence(decisive, decided[0])
     known = [one for one in decided if one.ratio.interval]
-    remarks = (decisive.why, *(_remarks(sides, known) if known else ()))
     clauses = beside(others_found) if known else ""
+    remarks = (decisive.why, *(_certainty(sides, known) if known else ()), *_meaning(sides, known))
     return Verdict(sides, sentence, clauses, ratios, ranks, tuple(one for one in remarks if one))
 
 
@@ -144,25 +144,29 @@ def _row(pair: Pair, measure: str, users: int | None, decides: bool) -> dict[str
     }
 
 
-def _remarks(sides: tuple[Side, ...], known: Sequence[Pair]) -> Iterator[str]:
-    """Beside a verdict that has an interval."""
-    runs = all_runs(sides)
+def _certainty(sides: Sequence[Side], known: Sequence[Pair]) -> Iterator[str]:
+    """What the intervals promise, and what they do not."""
     if len(sides) > 2:
         yield (
-            "The intervals of the ranking hold together: of twenty rankings of equal sides, one at most names a winner."
+            "The intervals of the ranking hold together: where all sides are equal, one ranking in twenty at most "
+            "names a winner."
         )
     if known[0].campaigns == 1:
         yield (
             "One campaign says how far its trials differ, and not how far another hour or machine would: measure three "
             "or more at other times, then `make analyze CAMPAIGNS=all` combines those of the same sides."
         )
-    if known[0].campaigns > 1 and (differing := across(runs)):
-        yield f"The campaigns differ among themselves, both sides alike: {_named(differing)}."
+    if known[0].campaigns > 1 and (differing := across(all_runs(sides))):
+        yield f"The campaigns differ among themselves, all sides alike: {_named(differing)}."
+
+
+def _meaning(sides: Sequence[Side], known: Sequence[Pair]) -> Iterator[str]:
+    """What the ratio is one of."""
     if len(sides) == 2 and _one_configuration(*sides):
-        yield _noise(known[0])
+        yield from map(_noise, known)
         return
     yield from _threads(sides)
-    if scope := _scope(runs):
+    if scope := _scope(all_runs(sides)):
         yield f"What was compared: {scope}. Another app, server or setting may give another ratio."
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from gatebench.config import ROOT
 from gatebench.records import Outcome, Trial
 from tests.analysis.conftest import Command
 from tests.analysis.synthetic import ASGI, BEGAN, Recorded, requests, step
@@ -51,6 +53,12 @@ def test_all_campaigns_of_the_newest_sides_are_combined(results: Path, command: 
     )
     saved = pd.read_csv(results / "analysis" / "tables" / "ratios.csv")
     assert saved.loc[saved["decides"], ["campaigns", "trials", "paired"]].to_numpy().tolist() == [[3, 6, True]]
+
+
+def test_make_hands_the_campaigns_on_in_one_piece() -> None:
+    make = ["make", "--dry-run", "analyze", "CAMPAIGNS=one two"]
+    said = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert 'analyze.py  --campaigns "one two"' in said
 
 
 def test_a_campaign_of_more_sides_lends_those_that_are_the_same(results: Path, command: Command) -> None:
@@ -139,7 +147,7 @@ def test_what_campaigns_differ_in_is_said_and_refuses_nothing(results: Path, com
     command("--campaigns", "all")
     assert "over 3 campaigns (6 trials, 2 machines)" in answer(command)
     assert (
-        "- The campaigns differ among themselves, both sides alike: machine id (m1 / m2), "
+        "- The campaigns differ among themselves, all sides alike: machine id (m1 / m2), "
         "code revision (rev0 / rev1 / rev2)."
     ) in answer(command)
     assert "More than the server differs" not in answer(command)

@@ -325,6 +325,17 @@ def test_overflows_and_a_generator_that_waits_are_remarked_on(results: Path, com
     assert "| Valid | yes |" in text
 
 
+def test_what_no_run_recorded_is_said_once(results: Path, command: Command) -> None:
+    replace(WELL, steps=[step(1, users=20, steady=None)]).write(results / "a")
+    replace(WELL, steps=[step(1, users=20, steady=None)], machine=None, config={**ASGI, "workload": WORKLOAD}).write(
+        results / "b"
+    )
+    command()
+    text = section(command.report, "Was the server measured?")
+    assert "\n- No run recorded anything to check these by: Seconds settled.\n" in text
+    assert "\n- ASGI uvicorn recorded nothing to check these by: Steal, of all cores, CPU of other" in text
+
+
 def test_the_report_has_a_table_a_run_with_an_asterisk_at_what_failed(results: Path, command: Command) -> None:
     steps = [step(1, users=20, generator_cpu_pct=96.4), step(2, users=40, users_running=39)]
     replace(WELL, steps=steps).write(results / "a")

@@ -259,6 +259,7 @@ def test_app_threads_that_differ_are_said_and_refuse_nothing(side_of: SideOf) ->
     ) in verdict.remarks
     alike = [replace(run, run=replace(run.run, sheet={"app threads": 27 + n})) for n, run in enumerate(a + b)]
     assert not any("threads" in remark for remark in only(alike).remarks)
+    assert any("27 under WSGI" in remark for remark in only([runs[0], runs[2]]).remarks)  # one run a side
 
 
 def test_the_table_has_a_row_a_step_and_a_ratio_a_measure(side_of: SideOf) -> None:
