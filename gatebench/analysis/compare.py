@@ -109,9 +109,8 @@ def same_configuration(one: Run, other: Run) -> bool:
 
 def configuration(run: Run) -> dict[str, str]:
     """What was asked for, without what has no effect on the numbers."""
-    asked = {name: value for name, value in run.config.items() if name not in _OF_NO_EFFECT | _TOLD_APART}
-    asked |= {**run.config.get("settings", {}), **run.config.get("workload", {})}
-    return {"label": str(run.config.get("label")), **{name: _text(value) for name, value in asked.items()}}
+    asked = {name: _text(value) for name, value in run.config.items() if name not in _OF_NO_EFFECT | _TOLD_APART}
+    return {"label": str(run.config.get("label")), **asked, **_profile_settings(run)}
 
 
 def between(a: Sequence[AnalysedRun], b: Sequence[AnalysedRun]) -> dict[str, str]:

@@ -29,7 +29,7 @@ MOST_NAMED = 3
 THREADS_APART = 1.5
 """App threads that differ by a larger factor are said: an idle thread more or less is not."""
 
-SCOPE = ("app", "profile", "stack", "db", "workers")
+SCOPE = ("app", "workload", "profile", "stack", "db", "workers")
 """What a ratio was measured with, by its name in a run's config."""
 
 
@@ -204,7 +204,8 @@ def _threads(sides: Sequence[Side]) -> Iterator[str]:
 
 
 def _scope(runs: Sequence[AnalysedRun]) -> str:
-    values = {name: {str(run.run.config[name]) for run in runs if run.run.config.get(name)} for name in SCOPE}
+    configs = [{**run.run.config, "workload": run.run.config.get("workload", {}).get("name")} for run in runs]
+    values = {name: {str(config[name]) for config in configs if config.get(name)} for name in SCOPE}
     return ", ".join(f"{name} {' / '.join(sorted(some))}" for name, some in values.items() if some)
 
 
