@@ -56,8 +56,8 @@ reproduce: $(VENV)/bench.stamp ## the article's setup, and again with Nginx's li
 	@$(RUN) -m gatebench reproduce
 	@$(ANALYZE)
 
-analyze: $(VENV)/bench.stamp ## failure table, charts and report of the newest runs, or of RUNS="results/… results/…"
-	@$(ANALYZE) $(call given,RUNS)
+analyze: $(VENV)/bench.stamp ## tables, charts and report of the newest runs, of RUNS="results/…" or of CAMPAIGNS=all
+	@$(ANALYZE) $(if $(call given,CAMPAIGNS),--campaigns "$(call given,CAMPAIGNS)") $(call given,RUNS)
 
 compare: $(VENV)/bench.stamp ## the runs of A="results/… results/…" with those of B="results/…"
 	@$(ANALYZE) --a $(call given,A) --b $(call given,B)

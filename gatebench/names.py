@@ -20,7 +20,7 @@ TARGETS = {
     "bench-wsgi": MEASURED,
     "bench-asgi": MEASURED,
     **dict.fromkeys(("bench", "aa", "reproduce"), (*MEASURED, *JUDGED)),
-    "analyze": (*JUDGED, "RESULTS", "RUNS"),
+    "analyze": (*JUDGED, "RESULTS", "RUNS", "CAMPAIGNS"),
     "compare": (*JUDGED, "RESULTS", "A", "B"),
 }
 """Make target -> the names that it takes beside PYTHON. Others take none."""

@@ -75,11 +75,11 @@ class Step:
     users: int  # asked for
     started: float  # spawning began
     running: float | None = None  # all users ran: the clock of the step starts
+    steady: bool | None = None  # whether it had settled when the hold started; None where that was not asked
     hold_started: float | None = None
     hold_ended: float | None = None
     users_running: int | None = None  # running at the end of the hold
     generator_cpu_pct: float | None = None  # of one core, over the hold
-    steady: bool | None = None  # whether it had settled when the hold started; None where that was not asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ ANALYSIS_RANKS = [
     {"auditing"},
     {"analysed_run"},
     {"comparing"},
-    {"showing"},
+    {"showing", "choosing"},
     {"cli"},
 ]
 """The same inside gatebench/analysis: what a step measured and why a request failed know nothing of each other."""

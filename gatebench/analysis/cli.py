@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gatebench.analysis.analysed_run import AnalysedRun, analyse, write_steps
+from gatebench.analysis.choosing import ALL, Chosen, newest, of_campaigns, shown
 from gatebench.analysis.comparing.gates import GATES, enforce, judge, parse_gates
 from gatebench.analysis.comparing.sides import Side, all_runs, given_sides, sides_of
 from gatebench.analysis.comparing.verdict import verdicts
@@ -18,12 +19,7 @@ from gatebench.analysis.showing.render import console, markdown, show
 from gatebench.analysis.showing.report import report
 from gatebench.command import from_environment, guarded
 from gatebench.errors import RunFolderError, UsageError
-from gatebench.records import Outcome, Run
-from gatebench.run_folder import RESULTS, RunFolder, recorded
-
-Recorded = list[tuple[Run, RunFolder]]
-
-INTERFACES = ("wsgi", "asgi")
+from gatebench.run_folder import RESULTS, RunFolder
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,7 +47,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
     save_text(markdown("Gatebench report", sections), out / "report.md")
     try:
         show(sections, console())
-        print(f"\nWritten to {_shown(out)}: report.md, tables/*.csv, charts/*.png and *.svg.", flush=True)
+        print(f"\nWritten to {shown(out)}: report.md, tables/*.csv, charts/*.png and *.svg.", flush=True)
     except (BrokenPipeError, SystemExit):  # `analyze.py | head`; rich turns the one into the other
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     for error in damaged:
@@ -60,17 +56,17 @@ def _analyze(arguments: argparse.Namespace) -> int:
     return damaged[-1].exit_code if damaged else 0
 
 
-def _sides(arguments: argparse.Namespace) -> tuple[list[Side], list[RunFolderError], list[str]]:
+def _sides(arguments: argparse.Namespace) -> tuple[list[Side], list[RunFolderError], Sequence[str]]:
     """The sides to show, why runs could not be read, and what to say of runs that are not there."""
     if arguments.a is None and arguments.b is None:
-        folders, notes = _chosen(arguments.runs, arguments.results)
-        runs, damaged = _analysed(folders)
-        return sides_of(runs), damaged, notes
-    if arguments.runs or not (arguments.a and arguments.b):
+        chosen = _chosen(arguments.runs, arguments.campaigns, arguments.results)
+        runs, damaged = _analysed(chosen.folders)
+        return sides_of(runs), damaged, chosen.notes
+    if arguments.runs or arguments.campaigns or not (arguments.a and arguments.b):
         raise UsageError('Name runs for both sides and no others, as in make compare A="results/…" B="results/…".')
     folders_a, folders_b = _folders(arguments.a), _folders(arguments.b)
     if both := {folder.path for folder in folders_a} & {folder.path for folder in folders_b}:
-        raise UsageError(f"{_shown(min(both))} is named for both sides: name other runs for one of them.")
+        raise UsageError(f"{shown(min(both))} is named for both sides: name other runs for one of them.")
     runs_a, damaged_a = _analysed(folders_a)
     runs_b, damaged_b = _analysed(folders_b)
     return given_sides(runs_a, runs_b), damaged_a + damaged_b, []
@@ -91,47 +87,12 @@ def _folders(paths: Sequence[Path]) -> list[RunFolder]:
     return [RunFolder(path) for path in dict.fromkeys(path.resolve() for path in paths)]
 
 
-def _chosen(paths: Sequence[Path], results: Path) -> tuple[list[RunFolder], list[str]]:
-    """The runs that were named; else those of the newest campaign, when the newest run is of one with several sides;
-    else the newest run of each interface. And what to say of runs that are not there.
-    """
-    if paths:
-        return _folders(paths), []
-    runs = recorded(results)
-    if not runs:
-        raise UsageError(
-            f"There is no run in {_shown(results)}: `make bench-wsgi` and `make bench-asgi` make one each."
-        )
-    campaign = _campaign(runs, runs[-1][0])
-    whole = [pair for pair in campaign if pair[0].outcome is Outcome.COMPLETE]
-    if len({_side(run) for run, _ in campaign}) > 1 and whole:
-        left_out = len(campaign) - len(whole)
-        note = f"Left out, because they did not come to their end: {left_out} of the campaign's {len(campaign)} runs."
-        return [folder for _, folder in whole], [note] * bool(left_out)
-    return _newest(runs)
-
-
-def _newest(runs: Recorded) -> tuple[list[RunFolder], list[str]]:
-    """The newest run of each interface, with the complete other trials of its side."""
-    folders, notes = [], []
-    for interface in INTERFACES:
-        own = [(run, folder) for run, folder in runs if run.config.get("interface") == interface]
-        if not own:
-            notes.append(f"There is no {interface.upper()} run yet: `make bench-{interface}` makes one.")
-            continue
-        newest, folder = own[-1]
-        trials = [pair for pair in _campaign(own, newest) if _side(pair[0]) == _side(newest)]
-        folders += [path for run, path in trials if run.outcome is Outcome.COMPLETE] or [folder]
-    return folders, notes
-
-
-def _side(run: Run) -> str | None:
-    return run.trial.side if run.trial else None
-
-
-def _campaign(runs: Recorded, of: Run) -> Recorded:
-    """Those of the runs that were made in the campaign of one; none when it was made by itself."""
-    return [(run, path) for run, path in runs if of.trial and run.trial and run.trial.campaign == of.trial.campaign]
+def _chosen(runs: Sequence[Path], campaigns: str | None, results: Path) -> Chosen:
+    if runs and campaigns:
+        raise UsageError("Give RUNS or CAMPAIGNS, and not both: `make analyze CAMPAIGNS=all`.")
+    if runs:
+        return Chosen(_folders(runs))
+    return of_campaigns(campaigns, results) if campaigns else newest(results)
 
 
 def _analysed(folders: Sequence[RunFolder]) -> tuple[list[AnalysedRun], list[RunFolderError]]:
@@ -148,12 +109,6 @@ def _analysed(folders: Sequence[RunFolder]) -> tuple[list[AnalysedRun], list[Run
             print(other, file=sys.stderr)
         raise damaged[-1]
     return runs, damaged
-
-
-def _shown(path: Path) -> str:
-    """Relative where that is shorter to read."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
 
 
 def _path(text: str) -> Path:
@@ -191,6 +146,11 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         type=Path,
         metavar="RUN",
         help="run folders (default: the newest campaign, or WSGI and ASGI run)",
+    )
+    parser.add_argument(
+        "--campaigns",
+        metavar="IDS",
+        help=f"the runs of these campaigns, combined ({ALL}: every one that measured the newest one's sides)",
     )
     parser.add_argument("--a", nargs="*", type=Path, metavar="RUN", help="compare these runs, as side A, …")
     parser.add_argument("--b", nargs="*", type=Path, metavar="RUN", help="… with these, as side B")

@@ -120,6 +120,8 @@ EVIDENCE = {  # a row a step: what it is judged by
     "listen_overflows": "Int64",  # connections that a full listen backlog turned away in the hold
     "retransmits": "Int64",  # TCP segments sent again in the hold
     "unfinished": "Int64",
+    "steady": "boolean",  # whether it had settled when the hold began
+    "settled_s": "float64",  # from when all users ran until the hold began
     "generator_cpu_pct": "float64",  # of its core
     "late_p95_ms": "float64",  # how late the generator's clock ran
     "p95_ms": "float64",  # the step's own

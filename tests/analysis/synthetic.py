@@ -93,6 +93,17 @@ def requests(step_number: int, ok: int, failed: int = 0, elapsed_ms: float = 50)
     return [request(at, elapsed_ms) for _ in range(ok)] + [request(at, 1, Cause.RESET) for _ in range(failed)]
 
 
+def served(step_number: int, users: int, rps: float) -> list[Request]:
+    """What so many users ask for through a step, who think for 1.5 s and wait for the rest of the time that a server of
+    so many requests/s leaves them: by Little's law they are all at work.
+    """
+    wait_s = users / rps - 1.5
+    hold = STEP_S * (step_number - 1) + SETTLE_S
+    first = hold - wait_s
+    moments = (first + n / rps for n in range(int((wait_s + STEP_S - SETTLE_S) * rps + 0.5)))
+    return [request(at, 1000 * wait_s, step=step_number) for at in moments]
+
+
 def vote(at: float, elapsed_ms: float = 50, cause: Cause | None = None) -> Request:
     return request(at, elapsed_ms, cause, name="vote", method="POST", status=None if cause else 302)
 

@@ -10,7 +10,7 @@ import pandas as pd
 from gatebench.analysis.reading.holds import Hold, Holds
 from gatebench.analysis.reading.samples import Samples, growth, rate, within
 from gatebench.analysis.schema import EVIDENCE
-from gatebench.records import CLOCK_S, ROLES, RUNNER, Run
+from gatebench.records import CLOCK_S, ROLES, RUNNER, Run, Step
 
 
 def evidence(
@@ -22,6 +22,8 @@ def evidence(
             "step": step.number,
             "users": step.users,
             "users_running": step.users_running,
+            "steady": step.steady,
+            "settled_s": _settled_s(step),
             "generator_cpu_pct": step.generator_cpu_pct,
             "late_p95_ms": _late_p95_ms(samples, hold),
             "run_delay_pct": 100 * rate(samples.generator, "run_delay_s", hold),
@@ -37,6 +39,10 @@ def evidence(
         **through[["unfinished", "rps_drift_pct", "p50_drift_pct"]], **_load(through, run, table["users"])
     )
     return table.reset_index().astype(EVIDENCE)
+
+
+def _settled_s(step: Step) -> float:
+    return np.nan if step.running is None or step.hold_started is None else step.hold_started - step.running
 
 
 def _late_p95_ms(samples: Samples, hold: Hold | None) -> float:

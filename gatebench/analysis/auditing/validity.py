@@ -34,8 +34,8 @@ OTHERS_PCT = 25
 is a program that competes with the server for it."""
 
 DRIFT_PCT, DRIFT_REQUESTS = 20, 500
-"""A step is not steady when throughput or p50 differ by more between the halves of its hold. With fewer requests that
-much is chance."""
+"""Throughput or p50 that differ by more between the halves of a hold are worth a remark. With fewer requests that much
+is chance."""
 
 WAITING_PCT = 10
 """Of the hold, that the generator was ready to run and had no core: worth a remark. Its clock says whether
@@ -64,6 +64,15 @@ def _users_lost(row: Row) -> str | None:
     if row.users_running == row.users:
         return None
     return f"{row.users_running} of {row.users} users were running: logs/load.log says what became of the others"
+
+
+def _not_steady(row: Row) -> str | None:
+    if row.steady:
+        return None
+    return (
+        f"its throughput or response times still changed after {row.settled_s:.0f} s of settling: "
+        "give a longer SETTLE, or look for what changes them second by second"
+    )
 
 
 def _little(row: Row) -> str | None:
@@ -111,6 +120,7 @@ def _others_busy(row: Row) -> str | None:
 
 CHECKS = (
     Check("Users running", ("users_running",), lambda row: count(row.users_running), _users_lost),
+    Check("Seconds settled", ("steady", "settled_s"), lambda row: number(row.settled_s), _not_steady),
     Check("Users by Little's law", ("users_estimated", "users_at_edges"),
           lambda row: count(round(row.users_estimated)), _little),
     Check("Rounds/s begun / offered", ("rounds_per_s", "offered_rounds_per_s"),
@@ -172,10 +182,10 @@ def unchecked(table: pd.DataFrame) -> list[str]:
 def remarks(table: pd.DataFrame, requests: Iterable[int]) -> Iterator[str]:
     """What does not make a step invalid and must be read beside it. `requests` of each step, in order."""
     judged = list(zip(rows(table), requests, strict=True))
-    if unsteady := [row.users for row, n in judged if n >= DRIFT_REQUESTS and _drifts(row)]:
+    if drifted := [row.users for row, n in judged if n >= DRIFT_REQUESTS and _drifts(row)]:
         yield (
-            f"not steady at {_listed(unsteady)} users (throughput or p50 changed by more than {DRIFT_PCT} % within the "
-            "hold): a longer SETTLE and HOLD tell more."
+            f"throughput or p50 changed by more than {DRIFT_PCT} % within the hold at {_listed(drifted)} users: "
+            "a longer HOLD tells more."
         )
     if waited := [row.users for row, _ in judged if row.run_delay_pct > WAITING_PCT]:
         yield (

@@ -11,11 +11,16 @@ from gatebench.analysis.words import MISSING
 from gatebench.records import Run
 
 THE_SERVER = (
-    "interface", "server", "server_args", "app command", "app loop", "app parser", "app threads", "app processes",
+    "interface", "server", "server_args", "app command", "app loop", "app parser", "app processes",
 )  # fmt: skip
 """What a comparison of servers is about. Everything else that differs is warned of."""
 
+THREADS = "app threads"
+"""Follows from the interface and from the load: said beside the verdict, and no reason not to compare."""
+
 _OF_NO_EFFECT = {"headless", "port", "ui_port", "results", "label", "app"}
+_IDENTITY = {"boot"}
+"""Of the machine: tells sittings apart, and has no effect of its own."""
 _SAID_TWICE = {"ready", "interface", "db"}
 _TOLD_APART = {"settings", "workload", "overrides", "server_row"}
 """Settings have a line each, and overrides are among them; of the server, its command and what it loads are."""
@@ -23,8 +28,11 @@ _TOLD_APART = {"settings", "workload", "overrides", "server_row"}
 _SAID_ELSEWHERE = {"name", "db", "timeout_s", "workers", "vote", "debug"}
 """Of the settings: by a knob, or by the live app."""
 
-_RECORDED_LATER = {"pin", "env"}
+_RECORDED_LATER = {"pin", "env", "machine id", "code version", "code revision", "code changed"}
 """With the sheet and the settings, what older runs do not say."""
+
+
+Runs = list[AnalysedRun]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,7 @@ class Comparison:
         return [
             name
             for name, values in self.differing.items()
-            if name not in THE_SERVER and not _own_program(name, values) and not self._unknown(name, values)
+            if name not in (*THE_SERVER, THREADS) and not _own_program(name, values) and not self._unknown(name, values)
         ]
 
     def _unknown(self, name: str, values: list[str]) -> bool:
@@ -68,7 +76,8 @@ def settings_of(run: Run) -> dict[str, str]:
         **_profile_settings(run),
         **{f"app {name}": _text(value) for name, value in run.app.items() if name not in _SAID_TWICE},
         **{f"{name} version": _text(value) for name, value in run.versions.items()},
-        **{f"machine {name}": _text(value) for name, value in run.machine.items()},
+        **{f"machine {name}": _text(value) for name, value in run.machine.items() if name not in _IDENTITY},
+        **{f"code {name}": _text(value) for name, value in run.code.items()},
         **{name: _text(value) for name, value in run.sheet.items()},
     }
 
@@ -104,6 +113,50 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+def same_configuration(one: Run, other: Run) -> bool:
+    """Whether the same was asked for. What the older of the two does not say is not known to differ."""
+    first, second = configuration(one), configuration(other)
+    return all(first[name] == second[name] for name in first.keys() & second.keys())
+
+
 def configuration(run: Run) -> dict[str, str]:
     """What was asked for, without what has no effect on the numbers."""
-    return {name: _text(value) for name, value in run.config.items() if name not in _OF_NO_EFFECT}
+    asked = {name: _text(value) for name, value in run.config.items() if name not in _OF_NO_EFFECT | _TOLD_APART}
+    return {"label": str(run.config.get("label")), **asked, **_profile_settings(run)}
+
+
+def between(a: Sequence[AnalysedRun], b: Sequence[AnalysedRun]) -> dict[str, str]:
+    """What differs between two sides besides the server: the values of A / those of B by name. Where campaigns measured
+    both, within each of them: what is another in another campaign, and the same for both there, is no difference.
+    """
+    found: dict[str, str] = {}
+    for of_a, of_b in _by_common_campaign(a, b):
+        comparison = compare([*of_a, *of_b])
+        for name in comparison.besides_server:
+            values = comparison.differing[name]
+            first, second = dict.fromkeys(values[: len(of_a)]), dict.fromkeys(values[len(of_a) :])
+            if first.keys() != second.keys():
+                found.setdefault(name, " / ".join(dict.fromkeys([*first, *second])))
+    return found
+
+
+def across(runs: Sequence[AnalysedRun]) -> dict[str, str]:
+    """What differs between campaigns, and in none of them from run to run: its values by name."""
+    campaigns: dict[str, list[int]] = {}
+    for n, run in enumerate(runs):
+        if run.run.trial:
+            campaigns.setdefault(run.run.trial.campaign, []).append(n)
+    found = {}
+    for name, values in compare(runs).differing.items():
+        of_campaigns = [{values[n] for n in places} - {MISSING} for places in campaigns.values()]
+        if all(len(one) == 1 for one in of_campaigns) and len(set.union(*of_campaigns)) > 1:
+            found[name] = " / ".join(dict.fromkeys(value for value in values if value != MISSING))
+    return found
+
+
+def _by_common_campaign(a: Sequence[AnalysedRun], b: Sequence[AnalysedRun]) -> list[tuple[Runs, Runs]]:
+    def of(campaign: str, runs: Sequence[AnalysedRun]) -> Runs:
+        return [run for run in runs if run.run.trial and run.run.trial.campaign == campaign]
+
+    of_a, of_b = ({run.run.trial.campaign for run in runs if run.run.trial} for runs in (a, b))
+    return [(of(name, a), of(name, b)) for name in sorted(of_a & of_b)] or [(list(a), list(b))]

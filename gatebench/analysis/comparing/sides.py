@@ -12,9 +12,10 @@ from string import ascii_uppercase
 import pandas as pd
 
 from gatebench.analysis.analysed_run import AnalysedRun
-from gatebench.analysis.comparing.settings import configuration
+from gatebench.analysis.comparing.settings import same_configuration
 from gatebench.analysis.steps.objective import Objective
 from gatebench.errors import UsageError
+from gatebench.records import Run
 
 Runs = Sequence[AnalysedRun]
 
@@ -52,32 +53,53 @@ class Side:
 
 
 def sides_of(runs: Runs) -> list[Side]:
-    """The runs' sides: as their campaign was asked for, or, when they are not all of one campaign, a side a
-    configuration. Each run's label tells it from every other.
-    """
-    trials = [run.run.trial for run in runs if run.run.trial]
-    one_campaign = len(trials) == len(runs) and len({trial.campaign for trial in trials}) == 1
-    groups: dict[object, list[AnalysedRun]] = {}
-    for run in runs:
-        key = run.run.trial.side if one_campaign and run.run.trial else _configuration(run)
+    """The runs' sides, in the order that a campaign was asked for. Each run's label tells it from every other."""
+    groups: dict[SideKey, list[AnalysedRun]] = {}
+    for run, key in zip(runs, side_keys([run.run for run in runs]), strict=True):
         groups.setdefault(key, []).append(run)
-    if one_campaign:
-        return _sides({str(name): groups[name] for name in sorted(groups, key=str)})
-    letters = chain(ascii_uppercase, map(str, count(len(ascii_uppercase) + 1)))
-    return _sides(dict(zip(letters, groups.values(), strict=False)))
+    letters = {run.run.trial.side if run.run.trial else "" for run in runs}
+    ordered = list(groups.values()) if "" in letters else sorted(groups.values(), key=_letter)
+    names = chain(ascii_uppercase, map(str, count(len(ascii_uppercase) + 1)))
+    return _sides(dict(zip(names, ordered, strict=False)))
+
+
+SideKey = tuple[int, int]
+"""Which configuration, and which place among the sides of its campaign that share it: 0 but for one server against
+itself.
+"""
+
+
+def side_keys(runs: Sequence[Run]) -> list[SideKey]:
+    """The side of each run: equal for runs of one configuration, whatever their campaign calls it."""
+    kinds: list[Run] = []
+    of_runs = []
+    for run in runs:
+        kind = next((n for n, known in enumerate(kinds) if same_configuration(known, run)), len(kinds))
+        kinds += [run] * (kind == len(kinds))
+        of_runs.append(kind)
+    letters: dict[tuple[str, int], set[str]] = {}
+    for run, kind in zip(runs, of_runs, strict=True):
+        if run.trial:
+            letters.setdefault((run.trial.campaign, kind), set()).add(run.trial.side)
+    return [
+        (kind, sorted(letters[run.trial.campaign, kind]).index(run.trial.side) if run.trial else 0)
+        for run, kind in zip(runs, of_runs, strict=True)
+    ]
+
+
+def _letter(runs: Runs) -> str:
+    """What the newest of the side's campaigns calls it."""
+    newest = max(runs, key=lambda run: run.run.started)
+    return newest.run.trial.side if newest.run.trial else ""
 
 
 def given_sides(a: Runs, b: Runs) -> list[Side]:
     """Sides A and B as a person names them; raises UsageError where one holds more than one configuration."""
     for name, runs in (("A", a), ("B", b)):
-        if len({_configuration(run) for run in runs}) > 1:
+        if any(not same_configuration(runs[0].run, run.run) for run in runs[1:]):
             labels = ", ".join(dict.fromkeys(run.label for run in runs))
             raise UsageError(f"{name} holds runs of more than one configuration ({labels}): name runs of one only.")
     return _sides({"A": list(a), "B": list(b)})
-
-
-def _configuration(run: AnalysedRun) -> tuple[object, ...]:
-    return run.label, *configuration(run.run).items()
 
 
 def _sides(groups: dict[str, list[AnalysedRun]]) -> list[Side]:

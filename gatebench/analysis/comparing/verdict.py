@@ -1,209 +1,213 @@
-"""The sentence that compares two sides, and the ratios behind it.
+"""The sentence that compares sides, and the ratios behind it.
 
-One measure decides, and which one is settled before any ratio is looked at: capacity within the objective, when every
-run of both sides has one that neither end of its ramp cuts off; else throughput at the most users.
+Which measure decides is settled before any ratio is looked at (measures.py), and what the interval is over is said with
+it: the trials of one campaign, or campaigns (pairing.py).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import combinations
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
-from gatebench.analysis.analysed_run import AnalysedRun, Shown
-from gatebench.analysis.comparing.ratio import Ratio, paired_ratio, unpaired_ratio
-from gatebench.analysis.comparing.settings import Comparison, compare
-from gatebench.analysis.comparing.sides import Side
-from gatebench.analysis.steps.capacity import interpolated
-from gatebench.records import Trial
-
-Figure = Callable[[AnalysedRun], float | None]
-"""A run's number: NaN when it is missing, None when the step is not valid and the run takes no part."""
-
-MEASURES = {
-    "rps": "requests/s",
-    "p50_ms": "p50 ms",
-    "p95_ms": "p95 ms",
-    "cpu_ms_per_request_app": "CPU ms a request, app",
-}
-"""What is compared step by step: column of the steps table -> its name in the table."""
+from gatebench.analysis.analysed_run import AnalysedRun
+from gatebench.analysis.comparing.measures import BY_STEP, Measure, at, measures
+from gatebench.analysis.comparing.pairing import Pair, pairs
+from gatebench.analysis.comparing.ranking import Rank, ranked
+from gatebench.analysis.comparing.ratio import ERROR
+from gatebench.analysis.comparing.sentences import beside, listed, pair_sentence, ranking_sentence, spoken
+from gatebench.analysis.comparing.settings import THREADS, across, between, same_configuration
+from gatebench.analysis.comparing.sides import Side, all_runs
 
 MOST_NAMED = 3
 
-CAPACITY = "capacity"
+THREADS_APART = 1.5
+"""App threads that differ by a larger factor are said: an idle thread more or less is not."""
+
+SCOPE = ("app", "workload", "profile", "stack", "db", "workers")
+"""What a ratio was measured with, by its name in a run's config."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`ratios` has a row a measure and step (users missing: the capacity), the one that decides first: ratio of B to A,
-    low, high, trials, paired and doubt. It is empty when the sides were not compared.
+    """Of sides that can be compared. `ratios` has a row a pair (a, b: their labels), measure and number of users
+    (missing: of more than one step), those that decide first: ratio of B to A, low, high, campaigns, trials, paired and
+    doubt. It is empty when the sides were not compared. `ranks`, of more than two sides, has them best first.
     """
 
-    a: Side
-    b: Side
+    sides: tuple[Side, ...]
     sentence: str
+    beside: str = ""  # what the other measures say
     ratios: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ranks: tuple[Rank, ...] = ()
     remarks: tuple[str, ...] = ()
 
 
 def verdicts(sides: Sequence[Side], anyway: bool = False) -> list[Verdict]:
-    """One of two sides. Of more, one each pair that differs in the server alone and was tried more than once."""
-    found = [_verdict(a, b, anyway) for a, b in combinations(sides, 2)]
-    if len(sides) <= 2:
-        return found
-    return [one for one in found if len(one.ratios) and one.ratios["low"].notna().any()]
+    """One of all sides that differ in the server alone; of others, one each group of such sides, whose sentences hold
+    together. More than two sides that were tried once are not compared.
+    """
+    groups = [tuple(sides)] if anyway else _comparable(sides)
+    compared = [group for group in groups if len(group) > 1]
+    if len(sides) == 2 and not compared:
+        return [_refused(sides[0], sides[1])]
+    found = [_verdict(group, ERROR / len(compared)) for group in compared]
+    if len(sides) > 2:
+        found = [one for one in found if len(one.ratios) and one.ratios["low"].notna().any()]
+    if found:
+        found[0] = replace(found[0], remarks=(*found[0].remarks, *_alone(groups)))
+    return found
 
 
-def _verdict(a: Side, b: Side, anyway: bool) -> Verdict:
-    comparison = compare([*a.runs, *b.runs])
-    if comparison.besides_server and not anyway:
-        return Verdict(a, b, f"Not compared: {_differing(comparison)}. ANYWAY=1 compares all the same.")
-    measure = _decisive(a, b)
-    if measure is None:
-        return Verdict(a, b, f"Not compared: {a.label} and {b.label} have no valid step in common.")
-    ratio = ratio_of(a, b, measure.figure)
-    decided = {"measure": measure.name, "users": measure.users, "decides": True, **_columns(ratio)}
-    others = (row for row in _by_step(a, b) if (row["measure"], row["users"]) != (measure.name, measure.users))
-    ratios = pd.DataFrame([decided, *others]).astype({"users": "Int64"})
-    remarks = [measure.why] if measure.why else []
-    if not comparison.differing and ratio.paired and ratio.interval:
-        remarks.append(_noise(ratio, *ratio.interval))
-    return Verdict(a, b, sentence(a, b, measure, ratio), ratios, tuple(remarks))
+def _comparable(sides: Sequence[Side]) -> list[tuple[Side, ...]]:
+    """Each side in the first group in which nothing but the server differs from it."""
+    groups: list[list[Side]] = []
+    for side in sides:
+        for group in groups:
+            if not any(between(other.runs, side.runs) for other in group):
+                group.append(side)
+                break
+        else:
+            groups.append([side])
+    return [tuple(group) for group in groups]
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """What decides. `says` has places for the first side, the ratio and the second side."""
-
-    name: str
-    users: int | None
-    figure: Figure
-    says: str
-    why: str = ""
+def _alone(groups: Sequence[tuple[Side, ...]]) -> Iterator[str]:
+    main = next(group for group in groups if len(group) > 1)[0]
+    for group in groups:
+        if len(group) == 1:
+            yield f"{group[0].label} is compared with none: {_differing(between(main.runs, group[0].runs))}."
 
 
-def _decisive(a: Side, b: Side) -> Measure | None:
-    runs = [*a.runs, *b.runs]
-    if all(interpolated(run.steps, run.objective) is not None for run in runs):
-        says = "{} held {} times the users of {} within the objective"
-        return Measure(CAPACITY, None, lambda run: interpolated(run.steps, run.objective), says)
-    users = _most_users(runs) or _most_users([a, b])
-    if users is None:
-        return None
-    why = f"Throughput at {users} users decides: the ramp does not show for every run where it leaves the objective."
-    return Measure(
-        "rps", users, at(users, "rps"), f"{{}} served {{}} times the requests/s of {{}} at {users} users", why
-    )
+def _refused(a: Side, b: Side) -> Verdict:
+    differing = _differing(between(a.runs, b.runs))
+    return Verdict((a, b), f"Not compared: {differing} as well. ANYWAY=1 compares all the same.")
 
 
-def _most_users(shown: Sequence[Shown]) -> int | None:
-    """At which the step is valid in all of them."""
-    common = set.intersection(*(set(one.steps.loc[one.steps["valid"].astype(bool), "users"]) for one in shown))
-    return int(max(common)) if common else None
+def _differing(values: dict[str, str]) -> str:
+    shown = [f"{name} ({of_both})" for name, of_both in list(values.items())[:MOST_NAMED]]
+    more = f" and {len(values) - MOST_NAMED} more" if len(values) > MOST_NAMED else ""
+    return f"{', '.join(shown)}{more} {'differs' if len(values) == 1 else 'differ'}"
 
 
-def at(users: int, column: str) -> Figure:
-    def figure(run: AnalysedRun) -> float | None:
-        step = run.steps[(run.steps["users"] == users) & run.steps["valid"]]
-        if not len(step):
-            return None
-        return float(step[column].iloc[0]) if column in step and pd.notna(step[column].iloc[0]) else float("nan")
-
-    return figure
-
-
-def ratio_of(a: Side, b: Side, figure: Figure) -> Ratio:
-    """Paired when the sides have trials in common; a pair of which one run is not valid takes no part."""
-    pairs = [(x, y) for x in a.runs for y in b.runs if _pair(x.run.trial, y.run.trial)]
-    if pairs:
-        figures = [(figure(x), figure(y)) for x, y in pairs]
-        kept = [(x, y) for x, y in figures if x is not None and y is not None]
-        return paired_ratio([x for x, _ in kept], [y for _, y in kept])
-    return unpaired_ratio(_known(a, figure), _known(b, figure))
+def _verdict(sides: tuple[Side, ...], error: float) -> Verdict:
+    """`error` is what is left of the 5 % for this one of several verdicts."""
+    chosen = measures(sides)
+    if not chosen:
+        return Verdict(sides, f"Not compared: {listed(side.label for side in sides)} have no valid step in common.")
+    decisive, *others = chosen
+    decided = pairs(sides, decisive.figures, error)
+    others_found = [(measure, pairs(sides, measure.figures)) for measure in others]
+    ratios = pd.DataFrame(_rows(sides, [(decisive, decided), *others_found])).astype({"users": "Int64"})
+    ranks = tuple(ranked(sides, decided, decisive.more_is_better)) if len(sides) > 2 else ()
+    sentence = ranking_sentence(decisive, ranks, decided) if ranks else pair_sentence(decisive, decided[0])
+    known = [one for one in decided if one.ratio.interval]
+    clauses = beside(others_found) if known else ""
+    remarks = (decisive.why, *(_certainty(sides, known) if known else ()), *_meaning(sides, known))
+    return Verdict(sides, sentence, clauses, ratios, ranks, tuple(one for one in remarks if one))
 
 
-def _pair(first: Trial | None, second: Trial | None) -> bool:
-    """Whether the two runs were made one right after the other."""
-    return bool(first and second and (first.campaign, first.number) == (second.campaign, second.number))
+def _rows(sides: Sequence[Side], compared: Iterable[tuple[Measure, list[Pair]]]) -> Iterator[dict[str, Any]]:
+    """Of the measures, the first of which decides; then step by step."""
+    told = set()
+    for n, (measure, found) in enumerate(compared):
+        told.add((measure.name, measure.users))
+        yield from (_row(pair, measure.name, measure.users, decides=n == 0) for pair in found)
+    steps = Counter(users for side in sides for users in side.steps["users"])
+    for users in sorted(n for n, in_sides in steps.items() if in_sides > 1):
+        for column in BY_STEP:
+            if (column, users) not in told and all(column in side.steps for side in sides):
+                found = pairs(sides, at(users, column))
+                yield from (_row(pair, column, users, decides=False) for pair in found)
 
 
-def _known(side: Side, figure: Figure) -> list[float]:
-    return [value for run in side.runs if (value := figure(run)) is not None]
-
-
-def _by_step(a: Side, b: Side) -> Iterator[dict[str, Any]]:
-    for users in sorted(set(a.steps["users"]) & set(b.steps["users"])):
-        for column in MEASURES:
-            if column in a.steps and column in b.steps:
-                yield {
-                    "measure": column,
-                    "users": users,
-                    "decides": False,
-                    **_columns(ratio_of(a, b, at(users, column))),
-                }
-
-
-def _columns(ratio: Ratio) -> dict[str, Any]:
-    low, high = ratio.interval or (math.nan, math.nan)
+def _row(pair: Pair, measure: str, users: int | None, decides: bool) -> dict[str, Any]:
+    low, high = pair.ratio.interval or (math.nan, math.nan)
     return {
-        "ratio": math.nan if ratio.value is None else ratio.value,
+        "a": pair.a.label,
+        "b": pair.b.label,
+        "measure": measure,
+        "users": users,
+        "decides": decides,
+        "ratio": math.nan if pair.ratio.value is None else pair.ratio.value,
         "low": low,
         "high": high,
-        "trials": ratio.trials,
-        "paired": ratio.paired,
-        "doubt": ratio.doubt,
+        "campaigns": pair.campaigns,
+        "trials": pair.trials,
+        "paired": not pair.apart,
+        "doubt": pair.ratio.doubt,
     }
 
 
-def sentence(a: Side, b: Side, measure: Measure, ratio: Ratio) -> str:
-    """The side that has more comes first."""
-    if ratio.value is None:
-        return f"Not compared: {ratio.doubt}."
-    first, second = (b, a) if ratio.value >= 1 else (a, b)
-    shown = ratio if ratio.value >= 1 else ratio.inverted()
-    figures = in_words(shown)
-    says = measure.says.format(spoken(first.label), figures[0], spoken(second.label))
-    if ratio.interval is None:
-        return f"{says}; {ratio.doubt}."
-    said = f"{says}, 95 % interval {figures[1]} to {figures[2]}, {_trials(a, b, ratio)}."
-    return said if ratio.clear else f"No clear difference: {said}"
+def _certainty(sides: Sequence[Side], known: Sequence[Pair]) -> Iterator[str]:
+    """What the intervals promise, and what they do not."""
+    if len(sides) > 2:
+        yield (
+            "The intervals of the ranking hold together: where all sides are equal, one ranking in twenty at most "
+            "names a winner."
+        )
+    if known[0].campaigns == 1:
+        yield (
+            "One campaign says how far its trials differ, and not how far another hour or machine would: measure three "
+            "or more at other times, then `make analyze CAMPAIGNS=all` combines those of the same sides."
+        )
+    if known[0].campaigns > 1 and (differing := across(all_runs(sides))):
+        yield f"The campaigns differ among themselves, all sides alike: {_named(differing)}."
 
 
-def _trials(a: Side, b: Side, ratio: Ratio) -> str:
-    return f"{ratio.trials} trials" if ratio.paired else f"{len(a.runs)} and {len(b.runs)} runs"
+def _meaning(sides: Sequence[Side], known: Sequence[Pair]) -> Iterator[str]:
+    """What the ratio is one of."""
+    if len(sides) == 2 and _one_configuration(*sides):
+        yield from map(_noise, known)
+        return
+    yield from _threads(sides)
+    if scope := _scope(all_runs(sides)):
+        yield f"What was compared: {scope}. Another app, server or setting may give another ratio."
 
 
-def spoken(label: str) -> str:
-    """`WSGI gunicorn (article)` as a sentence has it: WSGI (gunicorn, article)."""
-    interface, _, rest = label.partition(" ")
-    return f"{interface} ({rest.replace(' (', ', ', 1).replace(')', '', 1) if ' (' in rest else rest})"
+def _one_configuration(a: Side, b: Side) -> bool:
+    return same_configuration(a.runs[0].run, b.runs[0].run) and not between(a.runs, b.runs)
 
 
-def in_words(ratio: Ratio) -> list[str]:
-    """Value, low and high with as many decimals as they need: two near 1, and more where an end would read as 1."""
-    figures = [one for one in (ratio.value, *(ratio.interval or ())) if one is not None]
-    decimals = 1 if round(min(figures), 2) >= 1.5 else 2
-    while decimals < 5 and any(float(f"{one:.{decimals}f}") == 1 for one in figures[1:] if one != 1):
-        decimals += 1
-    return [f"{one:.{decimals}f}" for one in figures]
-
-
-def _differing(comparison: Comparison) -> str:
-    names = comparison.besides_server
-    shown = [f"{name} ({' / '.join(dict.fromkeys(comparison.differing[name]))})" for name in names[:MOST_NAMED]]
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return f"{', '.join(shown)}{more} {'differs' if len(names) == 1 else 'differ'} as well"
-
-
-def _noise(ratio: Ratio, low: float, high: float) -> str:
-    reach = 100 * (math.sqrt(high / low) - 1)
-    if ratio.clear:
+def _noise(pair: Pair) -> str:
+    if pair.ratio.clear:
         return "Both sides are one configuration, and still differ: the machine drifts, or this is the one in twenty."
+    assert pair.ratio.interval is not None
+    low, high = pair.ratio.interval
+    what = f"{pair.campaigns} campaigns" if pair.campaigns > 1 else f"{pair.trials} trials"
     return (
-        f"Both sides are one configuration, so this is the noise of this machine: with {ratio.trials} trials a "
-        f"difference below about {reach:.2g} % cannot be told from none."
+        f"Both sides are one configuration, so this is the noise of this machine: with {what} a difference below about "
+        f"{100 * (math.sqrt(high / low) - 1):.2g} % cannot be told from none."
     )
+
+
+def _threads(sides: Sequence[Side]) -> Iterator[str]:
+    """In the median of a side's runs, where every run recorded them."""
+    counted = [[run.run.sheet.get(THREADS) for run in side.runs] for side in sides]
+    if any(n is None for some in counted for n in some):
+        return
+    medians = [statistics.median_low(n for n in some if n is not None) for some in counted]
+    if max(medians) <= THREADS_APART * min(medians):
+        return
+    each = listed(f"{n:,} under {spoken(side.label)}" for side, n in zip(sides, medians, strict=True))
+    why = (
+        " Under ASGI, Django gives each request in flight a thread of its own for synchronous code: this follows from "
+        "the interface, and the ratio includes what it costs."
+    )
+    interfaces = {run.run.config.get("interface") for run in all_runs(sides)}
+    yield f"App threads under load differ as well: {each}.{why * (len(interfaces) > 1)}"
+
+
+def _scope(runs: Sequence[AnalysedRun]) -> str:
+    configs = [{**run.run.config, "workload": run.run.config.get("workload", {}).get("name")} for run in runs]
+    values = {name: {str(config[name]) for config in configs if config.get(name)} for name in SCOPE}
+    return ", ".join(f"{name} {' / '.join(sorted(some))}" for name, some in values.items() if some)
+
+
+def _named(values: dict[str, str]) -> str:
+    return ", ".join(f"{name} ({of_all})" for name, of_all in values.items())

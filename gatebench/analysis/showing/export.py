@@ -97,14 +97,9 @@ def _medians(sides: Sides) -> pd.DataFrame:
 
 
 def _ratios(verdicts: Sequence[Verdict]) -> pd.DataFrame:
-    """The measure that decided and those of each step, of B to A."""
-    first = ["a", "b"]
-    parts = [
-        one.ratios.assign(a=one.a.label, b=one.b.label)[[*first, *one.ratios.columns]]
-        for one in verdicts
-        if len(one.ratios)
-    ]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=first)
+    """Those of every verdict."""
+    parts = [one.ratios for one in verdicts if len(one.ratios)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["a", "b"])
 
 
 def _wide(sides: Sides, column: str) -> pd.DataFrame:

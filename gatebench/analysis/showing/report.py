@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import combinations, islice
 from pathlib import Path
 
 from gatebench.analysis.analysed_run import AnalysedRun, Shown
@@ -12,7 +12,7 @@ from gatebench.analysis.auditing.agreement import TOLERANCE_MS, TOLERANCE_PCT
 from gatebench.analysis.auditing.validity import remarks, unchecked
 from gatebench.analysis.comparing import article
 from gatebench.analysis.comparing.gates import Judgement
-from gatebench.analysis.comparing.settings import Comparison, compare
+from gatebench.analysis.comparing.settings import Comparison, between, compare
 from gatebench.analysis.comparing.sides import Side, all_runs
 from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.analysis.failures.examples import tell
@@ -58,7 +58,7 @@ def report(
     comparison = compare(runs)
     many = any(side.spread for side in sides)
     sections = [
-        _answer(sides, verdicts, [*notes, *warnings(sides, comparison, verdicts)]),
+        _answer(sides, verdicts, [*notes, *warnings(sides, verdicts)]),
         *_gates(judgements),
         _setup(sides, comparison),
         _failures(sides, charts.get("failures", [])),
@@ -103,14 +103,27 @@ def _answer(sides: Sides, verdicts: Sequence[Verdict], remarks: list[str]) -> Se
     section = Section("The answer", answer(sides, verdicts))
     for one in verdicts:
         if len(one.ratios) and one.ratios["low"].notna().any():
-            section.tables.append((f"{one.b.label} / {one.a.label}, 95 % intervals", text_tables.ratio_table(one)))
-    if section.tables:
+            section.tables.append(_compared(one))
+    if any(len(one.sides) == 2 for one in verdicts) and section.tables:
         section.remarks.append(
-            "Each interval of a table holds by itself: of twenty such intervals one is wrong. The sentence above rests "
-            "on one measure, settled beforehand. Steps that are not valid take no part."
+            "Each interval of a table by users holds by itself: of twenty such intervals one is wrong. What decides is "
+            "one measure, settled beforehand. Steps that are not valid take no part."
         )
-    section.remarks.extend([remark for one in verdicts for remark in one.remarks] + remarks)
+    if len(verdicts) > 1:
+        section.remarks.append(
+            "The intervals of these sentences hold together: all of them are right in 95 of 100 such reports."
+        )
+    section.remarks.extend(list(dict.fromkeys(remark for one in verdicts for remark in one.remarks)) + remarks)
     return section
+
+
+def _compared(verdict: Verdict) -> tuple[str, Table]:
+    if len(verdict.sides) > 2:
+        return f"Ranking by {verdict.ratios['measure'].iloc[0]}, with 95 % intervals", text_tables.ranking_table(
+            verdict
+        )
+    a, b = verdict.sides
+    return f"{b.label} / {a.label}, 95 % intervals", text_tables.ratio_table(verdict)
 
 
 def answer(sides: Sides, verdicts: Sequence[Verdict]) -> str:
@@ -121,7 +134,7 @@ def answer(sides: Sides, verdicts: Sequence[Verdict]) -> str:
     median = " (median of its trials)" if any(side.spread for side in sides) else ""
     return " ".join(
         [
-            *(one.sentence for one in verdicts),
+            *(f"{one.sentence} {one.beside}".strip() for one in verdicts),
             f"Users held without a failure{median}: {no_failure}.",
             f"Within the objective ({text_tables.objectives(sides)}): {objective}.",
             *[ONE_SAMPLE] * one_sample,
@@ -168,7 +181,7 @@ def _trials(sides: Sides) -> list[Section]:
     return [Section("Trials", intro, [("", text_tables.spread_table(several))])]
 
 
-def warnings(sides: Sides, comparison: Comparison, verdicts: Sequence[Verdict]) -> list[str]:
+def warnings(sides: Sides, verdicts: Sequence[Verdict]) -> list[str]:
     """What a reader must know before any number."""
     runs = all_runs(sides)
     found = [f"{who}: {note}" for side in sides for who, note in _noted(side)]
@@ -182,8 +195,9 @@ def warnings(sides: Sides, comparison: Comparison, verdicts: Sequence[Verdict]) 
                 f"{TOLERANCE_PCT:g} %: time outside Nginx is in the client's, such as waiting until Nginx accepts, or "
                 "a load generator that waits for a core."
             )
-    if comparison.besides_server and all(len(one.ratios) for one in verdicts):
-        names = ", ".join(comparison.besides_server)
+    besides = dict.fromkeys(name for a, b in combinations(sides, 2) for name in between(a.runs, b.runs))
+    if besides and all(len(one.ratios) for one in verdicts):
+        names = ", ".join(besides)
         found.append(f"More than the server differs ({names}): the numbers do not compare servers alone.")
     return found
 
@@ -227,10 +241,13 @@ def _setup(sides: Sides, comparison: Comparison) -> Section:
 
 
 def _by_side(values: list[str], sides: Sides) -> Iterator[str]:
-    """A value a side, from one a run; all of them where the runs of a side differ."""
+    """A value a side, from one a run. Where its runs differ: all of them, or from the lowest to the highest number."""
     left = iter(values)
     for side in sides:
-        yield " / ".join(dict.fromkeys(islice(left, len(side.runs))))
+        different = list(dict.fromkeys(islice(left, len(side.runs))))
+        if len(different) > 2 and all(value.isdecimal() for value in different):
+            different = [f"{min(different, key=int)} to {max(different, key=int)}"]
+        yield " / ".join(different)
 
 
 def _settings(comparison: Comparison) -> Section:
@@ -265,10 +282,14 @@ def _measured(runs: Runs, only_faulty: bool) -> Section:
         "A step is valid when nothing but the server decided its numbers. An asterisk is at what makes it invalid; the "
         "reasons stand under Failures.",
     )
+    in_none = set.intersection(*(set(unchecked(run.validity)) for run in runs)) if len(runs) > 1 else set()
+    if in_none:
+        lacking = [name for name in unchecked(runs[0].validity) if name in in_none]
+        section.remarks.append(f"No run recorded anything to check these by: {', '.join(lacking)}.")
     for run in runs:
         if not only_faulty or not run.steps["valid"].all():
             section.tables.append((run.label, text_tables.checks_table(run)))
-        if lacking := unchecked(run.validity):
+        if lacking := [name for name in unchecked(run.validity) if name not in in_none]:
             section.remarks.append(f"{run.label} recorded nothing to check these by: {', '.join(lacking)}.")
         section.remarks.extend(f"{run.label}: {remark}" for remark in remarks(run.validity, run.steps["requests"]))
     return section

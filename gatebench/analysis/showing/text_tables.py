@@ -11,8 +11,9 @@ import pandas as pd
 from gatebench.analysis.analysed_run import AnalysedRun, Shown
 from gatebench.analysis.auditing.validity import CHECKS, Check
 from gatebench.analysis.comparing.gates import Judgement
+from gatebench.analysis.comparing.measures import BY_STEP
 from gatebench.analysis.comparing.sides import Side
-from gatebench.analysis.comparing.verdict import MEASURES, Verdict
+from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.words import MISSING, count, mebibytes, number, percent
 from gatebench.records import ROLES
@@ -104,15 +105,30 @@ def _spread_cell(steps: pd.DataFrame, users: int, column: str, form: Callable[[A
 
 
 def ratio_table(verdict: Verdict) -> Table:
-    """A row a step: the ratio of B to A, and its interval, of each measure."""
+    """Of two sides, a row a step: the ratio of B to A, and its interval, of each measure."""
     by_step = verdict.ratios.dropna(subset="users")
     known = set(by_step.loc[by_step["ratio"].notna(), "measure"])
-    names = {column: name for column, name in MEASURES.items() if column in known}
+    names = {column: name for column, name in BY_STEP.items() if column in known}
     lines = []
     for users, group in by_step.groupby("users"):
         cells = {row.measure: _ratio_cell(row) for row in rows(group)}
         lines.append([str(users), *(cells.get(column, MISSING) for column in names)])
     return Table(["Users", *names.values()], lines, text_columns=0)
+
+
+def ranking_table(verdict: Verdict) -> Table:
+    """Of more than two sides, a row a side, best first: its rank, and by how much it has more than each other side."""
+    decisive = verdict.ratios[verdict.ratios["decides"]]
+    cells = {}
+    for row in rows(decisive):
+        cells[row.b, row.a] = _ratio_cell(row)
+        cells[row.a, row.b] = _ratio_cell(row._replace(ratio=1 / row.ratio, low=1 / row.high, high=1 / row.low))
+    labels = [rank.label for rank in verdict.ranks]
+    lines = [
+        [rank.label, str(rank), *(cells.get((rank.label, other), MISSING) for other in labels)]
+        for rank in verdict.ranks
+    ]
+    return Table(["Side", "Rank", *(f"/ {label}" for label in labels)], lines)
 
 
 def _ratio_cell(row: Any) -> str:

@@ -26,14 +26,13 @@ def interpolated(steps: pd.DataFrame, objective: Objective) -> float | None:
     """Users within the objective, between the last step that held and the first that did not: where p95, log-linear in
     the users, reaches its limit, or where the failure rate does when that comes first.
 
-    None when the first step did not hold, when none failed to, or when one of the two is not valid. Whole steps are
-    too coarse for a ratio; the capacity table keeps to them.
+    None when the ramp does not show it, or one of the two steps is not valid. Whole steps are too coarse for a ratio;
+    the capacity table keeps to them.
     """
-    steps = steps[steps["requests"] > 0]
-    good = objective.kept(steps).to_numpy()
-    held = int(good.argmin()) if not good.all() else len(good)
-    if not 0 < held < len(steps):
+    if not shown(steps, objective):
         return None
+    steps = steps[steps["requests"] > 0]
+    held = int(objective.kept(steps).to_numpy().argmin())
     last, first = steps.iloc[held - 1], steps.iloc[held]
     if not (last["valid"] and first["valid"]):
         return None
@@ -43,6 +42,12 @@ def interpolated(steps: pd.DataFrame, objective: Objective) -> float | None:
     if first["failure_pct"] >= objective.failures_pct:
         ways.append((objective.failures_pct - last["failure_pct"]) / (first["failure_pct"] - last["failure_pct"]))
     return float(last["users"] + min(ways) * (first["users"] - last["users"]))
+
+
+def shown(steps: pd.DataFrame, objective: Objective) -> bool:
+    """Whether the ramp shows how many users were within the objective: its first step held, and a later one did not."""
+    good = objective.kept(steps[steps["requests"] > 0]).to_numpy()
+    return bool(len(good) and good[0] and not good.all())
 
 
 def _held(steps: pd.DataFrame, good: pd.Series[bool]) -> dict[str, object]:

@@ -60,6 +60,8 @@ def test_everything_that_is_judged_is_a_row_a_step(analysed: Analysed) -> None:
             "step": [1],
             "users": [20],
             "users_running": [20],
+            "steady": pd.array([True], "boolean"),
+            "settled_s": [8.0],
             "unfinished": [0],
             "listen_overflows": [0],
             "retransmits": [10],
@@ -106,6 +108,11 @@ def late(ms: float) -> dict[str, Any]:
         (
             {"steps": [step(1, users=20, users_running=19)]},
             "19 of 20 users were running: logs/load.log says what became of the others",
+        ),
+        (
+            {"steps": [step(1, users=20, steady=False)]},
+            "its throughput or response times still changed after 8 s of settling: "
+            "give a longer SETTLE, or look for what changes them second by second",
         ),
         (late(25), None),  # 5 % of the step's p95 of 500 ms
         (
@@ -234,13 +241,14 @@ def test_without_a_success_no_latency_hides_a_late_clock(analysed: Analysed) -> 
     assert reason.startswith("the load generator's clock ran 26 ms late")
 
 
-OLD = Recorded(requests(1, ok=1), [step(1)])
+OLD = Recorded(requests(1, ok=1), [step(1, steady=None)])
 
 
 def test_what_was_not_recorded_is_missing_and_said_once(analysed: Analysed) -> None:
     run = analysed(OLD)
     assert verdict(run) == [None]
     assert unchecked(run.validity) == [
+        "Seconds settled",
         "Users by Little's law",
         "Rounds/s begun / offered",
         "Generator's clock late, p95 ms",
@@ -304,7 +312,7 @@ def test_a_step_that_drifts_is_remarked_on_and_valid(
     assert run.steps["drift_pct"].tolist() == pytest.approx([drift[0]])
     assert verdict(run) == [None]
     command(results / "run")
-    said = "- WSGI gunicorn: not steady at 20 users (throughput or p50 changed by more than 20 % within the hold)"
+    said = "- WSGI gunicorn: throughput or p50 changed by more than 20 % within the hold at 20 users"
     assert (said in command.report) is remark
 
 
@@ -323,6 +331,17 @@ def test_overflows_and_a_generator_that_waits_are_remarked_on(results: Path, com
     assert "| Valid | yes |" in text
 
 
+def test_what_no_run_recorded_is_said_once(results: Path, command: Command) -> None:
+    replace(WELL, steps=[step(1, users=20, steady=None)]).write(results / "a")
+    replace(WELL, steps=[step(1, users=20, steady=None)], machine=None, config={**ASGI, "workload": WORKLOAD}).write(
+        results / "b"
+    )
+    command()
+    text = section(command.report, "Was the server measured?")
+    assert "\n- No run recorded anything to check these by: Seconds settled.\n" in text
+    assert "\n- ASGI uvicorn recorded nothing to check these by: Steal, of all cores, CPU of other" in text
+
+
 def test_the_report_has_a_table_a_run_with_an_asterisk_at_what_failed(results: Path, command: Command) -> None:
     steps = [step(1, users=20, generator_cpu_pct=96.4), step(2, users=40, users_running=39)]
     replace(WELL, steps=steps).write(results / "a")
@@ -333,6 +352,7 @@ def test_the_report_has_a_table_a_run_with_an_asterisk_at_what_failed(results: P
         "| Users | 20 | 40 |\n"
         "| --- | ---: | ---: |\n"
         "| Users running | 20 | 39\\* |\n"
+        "| Seconds settled | 8.0 | 8.0 |\n"
         "| Users by Little's law | 20 | 0\\* |\n"
         "| Rounds/s begun / offered | 10 / 10 | – |\n"
         "| Generator's CPU, of its core | 96%\\* | 20% |\n"
@@ -348,4 +368,7 @@ def test_the_report_has_a_table_a_run_with_an_asterisk_at_what_failed(results: P
         "| TCP retransmits | 10 | 10 |\n"
         "| Valid | no\\* | no\\* |"
     )
-    assert "\n- ASGI uvicorn recorded nothing to check these by: Users by Little's law, Rounds/s begun" in text
+    assert (
+        "\n- ASGI uvicorn recorded nothing to check these by: Seconds settled, Users by Little's law, Rounds/s begun"
+        in text
+    )

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from gatebench.analysis.analysed_run import AnalysedRun
-from gatebench.analysis.comparing.settings import compare, settings_of
+from gatebench.analysis.comparing.settings import across, between, compare, same_configuration, settings_of
+from gatebench.records import Trial
 from tests.analysis.conftest import Command
 from tests.analysis.showing.test_report import section
 from tests.analysis.synthetic import ASGI, WORKLOAD, Recorded, requests, step
@@ -58,6 +59,7 @@ def test_settings_and_the_sheet_are_told_one_by_one(analysed: Analysed) -> None:
         ({}, {}, []),
         ({"app command": "uvicorn", "app threads": 7, "app loop": "uvloop", "app parser": "httptools"}, {}, []),
         ({"app processes": 3}, {"server_args": "--threads 4"}, []),
+        ({"app threads": 600}, {}, []),  # follows from the interface: the verdict says it
         ({"app backlog": 100}, {}, ["app backlog"]),
         ({"app keep-alive": "off"}, {}, []),  # the other run does not say
         ({}, {"settings": {**SETTINGS, "nginx_connections": 64}}, ["nginx_connections"]),
@@ -73,6 +75,57 @@ def test_what_is_the_server_s_own_is_no_other_difference(
         analysed(recorded({**SHEET, **sheet}, **{**ASGI, **config}), "b"),
     ]
     assert compare(runs).besides_server == besides
+
+
+def in_campaign(campaign: str, side: str, number: int = 1, **changes: Any) -> Recorded:
+    """A run of side A (WSGI) or B (ASGI), with changes to its record."""
+    run = {"trial": Trial(campaign, number, side), **changes}
+    return Recorded(requests(1, ok=1), [step(1)], run=run, config=ASGI if side == "B" else None)
+
+
+def test_what_is_another_in_another_campaign_is_no_difference_of_the_sides(analysed: Analysed) -> None:
+    def run(campaign: str, side: str, n: int) -> AnalysedRun:
+        facts = {"machine": {"cores": n, "id": f"m{n}"}, "code": {"revision": f"r{n}"}}
+        return analysed(in_campaign(campaign, side, **facts), campaign + side)
+
+    a, b = ([run("one", side, 2), run("two", side, 4)] for side in "AB")
+    assert between(a, b) == {}
+    assert across([*a, *b]) == {"machine cores": "2 / 4", "machine id": "m2 / m4", "code revision": "r2 / r4"}
+
+
+def test_what_differs_within_a_campaign_differs_between_the_sides(analysed: Analysed) -> None:
+    """Also where over all campaigns both sides had both values."""
+    plan = [("one", "A", 2), ("one", "B", 4), ("two", "A", 4), ("two", "B", 2)]
+    runs = [analysed(in_campaign(name, side, machine={"cores": n}), f"{name}{side}") for name, side, n in plan]
+    assert between(runs[::2], runs[1::2]) == {"machine cores": "2 / 4"}
+
+
+def test_sides_of_different_campaigns_differ_in_what_the_campaigns_differ_in(analysed: Analysed) -> None:
+    old, new = (
+        analysed(in_campaign(name, "A", code={"revision": name, "changed": False}), name) for name in ("old", "new")
+    )
+    assert between([old], [new]) == {"code revision": "old / new"}
+
+
+def test_what_differs_from_run_to_run_is_not_put_down_to_the_campaigns(analysed: Analysed) -> None:
+    plan = [("one", 1, 100), ("one", 2, 101), ("two", 1, 102)]
+    runs = [
+        analysed(in_campaign(name, "A", number, sheet={"app threads": n}), f"{name}{number}")
+        for name, number, n in plan
+    ]
+    assert across(runs) == {}
+
+
+def test_a_configuration_is_the_same_where_an_older_run_does_not_say(analysed: Analysed) -> None:
+    old = analysed(Recorded(requests(1, ok=1), [step(1)]), "old").run
+    new = analysed(recorded(SHEET), "new").run
+    other = analysed(recorded(SHEET, settings={**SETTINGS, "nginx_connections": 64}), "other").run
+    assert same_configuration(old, new)
+    assert not same_configuration(new, other)
+
+
+def test_a_boot_is_not_a_setting(analysed: Analysed) -> None:
+    assert not any("boot" in name for name in settings_of(analysed(in_campaign("one", "A", machine={"boot": "b"})).run))
 
 
 def test_what_an_older_run_did_not_record_is_not_known_to_differ(analysed: Analysed) -> None:
