@@ -21,7 +21,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two runs would measure each other
-.PHONY: help bench bench-wsgi bench-asgi aa reproduce analyze compare test lint format typecheck lock clean
+.PHONY: help bench bench-wsgi bench-asgi aa reproduce analyze compare test test-quick lint format typecheck lock clean
 
 help: ## what there is to make, and the knobs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ compare: $(VENV)/bench.stamp ## the runs of A="results/… results/…" with tho
 
 test: $(VENV)/dev.stamp ## all tests; those of the compose stack are skipped where no Docker engine answers
 	@$(RUN) -m pytest
+
+test-quick: $(VENV)/dev.stamp ## the tests of single parts, in less than a minute
+	@$(RUN) -m pytest -m "not whole"
 
 lint: $(VENV)/dev.stamp ## ruff and mypy
 	$(RUN) -m ruff check .

@@ -44,6 +44,7 @@ class Watchdog:
     """The runner's end of the pipe. `lock` stays held until everything is down, so that no run starts before."""
 
     def __init__(self, lock: IO[Any], log: Path) -> None:
+        self.afterwards = contextlib.ExitStack()  # what this process lets go of once everything is down
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gatebench.watchdog"],
@@ -55,8 +56,9 @@ class Watchdog:
                 cwd=Path(__file__).resolve().parents[1],
             )
 
-    def end_process(self, pid: int, number: signal.Signals = signal.SIGTERM) -> None:
-        self._say(pid=pid, created=psutil.Process(pid).create_time(), signal=int(number))
+    def end_process(self, process: subprocess.Popen[Any], number: signal.Signals = signal.SIGTERM) -> None:
+        self._say(pid=process.pid, created=psutil.Process(process.pid).create_time(), signal=int(number))
+        self.afterwards.callback(_let_go, process)
 
     def run_command(self, command: list[str], env: dict[str, str]) -> None:
         """`env` is all of the command's environment."""
@@ -70,7 +72,8 @@ class Watchdog:
         assert self._process.stdin
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
-        return self._process.wait() == 0
+        with self.afterwards:
+            return self._process.wait() == 0
 
     def _say(self, **what: Any) -> None:
         assert self._process.stdin
@@ -79,6 +82,15 @@ class Watchdog:
             self._process.stdin.flush()
         except BrokenPipeError as error:
             raise MachineError("The watchdog was killed: run again, and leave it alone.") from error
+
+
+def _let_go(process: subprocess.Popen[Any]) -> None:
+    """Collects a process that has ended, and closes our ends of its pipes."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            with contextlib.suppress(OSError):  # what it was not sent any more
+                pipe.close()
+    process.poll()
 
 
 def main() -> None:

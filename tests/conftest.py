@@ -37,6 +37,16 @@ NO_SUCH_PROXY = {spelt: _NOBODY for name in _PROXIES for spelt in (name, name.up
 """A shell of which every request outside goes through a proxy, and none that there is."""
 
 
+_WHOLE = {"bench", "tiny_run", "start_postgres", "send", "finished", "by_hand", "command"}
+"""Fixtures that start servers, a load generator or a whole analysis: no test that uses one is a unit's."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _WHOLE.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.whole)
+
+
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -96,7 +106,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     for process in bench.started:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=60)
+        process.communicate(timeout=60)
     bench.temporary.rmdir()
 
 

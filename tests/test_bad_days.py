@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -72,14 +73,26 @@ def assert_nothing_left(bench: Bench, processes: list[psutil.Process]) -> None:
     assert list(bench.temporary.iterdir()) == []
 
 
-def one_sentence(text: str) -> None:
-    assert "Traceback" not in text
+NOTES = (
+    "Starting ", "Checking ", "Cores: ", "Ramping ", "Watch it ", "Waiting for the last answers", "Stopping everything",
+    "Campaign ", "Trial ", "Step ", "  step ", "    ",
+)  # fmt: skip
+"""How the lines begin that are no error: what a run says as it goes on, and the end of a log, indented."""
+
+
+def the_sentence(stderr: str) -> str:
+    """The one thing that is said beside what a run says anyway: a sentence, down to its full stop."""
+    said = [line for line in stderr.splitlines() if line and not line.startswith(NOTES)]
+    assert len(said) == 1, stderr
+    assert re.fullmatch(r"(?:[A-Z]|http).*[.:]", said[0]), said[0]
+    assert not said[0].endswith(":") or re.search(r"^    \S", stderr, re.MULTILINE), "a log is announced and not there"
+    return said[0]
 
 
 def test_a_bad_knob_ends_with_2_before_anything_starts(bench: Bench) -> None:
     done = bench.run("wsgi", USERS="many")
     assert done.returncode == 2
-    assert done.stderr.startswith("USERS=many does not parse: give first:last:step")
+    assert the_sentence(done.stderr).startswith("USERS=many does not parse: give first:last:step")
     assert not bench.results.exists()
 
 
@@ -95,8 +108,7 @@ def test_a_port_in_use_ends_with_3_and_names_the_knob(bench: Bench, knob: str) -
 def test_results_that_cannot_be_written_end_with_3(bench: Bench) -> None:
     done = bench.run("wsgi", RESULTS="/proc/nothing/here")
     assert done.returncode == 3
-    assert "Cannot write to /proc/nothing/here" in done.stderr
-    one_sentence(done.stderr)
+    assert the_sentence(done.stderr).startswith("Cannot write to /proc/nothing/here (")
 
 
 def test_an_app_that_fails_its_check_ends_with_4_and_no_load(bench: Bench) -> None:
@@ -121,8 +133,8 @@ def test_a_service_that_dies_ends_the_run_with_5_and_is_named(bench: Bench, vict
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 5
     name = {"nginx": "nginx", "postgres": "postgres"}.get(victim, "app")
-    assert f"The stack broke while it was measured: {name} was killed by SIGKILL; its log" in stderr
-    one_sentence(stderr)
+    said = f"The stack broke while it was measured: {name} was killed by SIGKILL; its log"
+    assert the_sentence(stderr).startswith(said)
     assert_nothing_left(bench, everything)
     run = bench.folder().read_run()
     assert run.outcome is Outcome.FAILED
@@ -142,8 +154,7 @@ def test_ctrl_c_at_any_moment_ends_with_130_and_nothing_left(bench: Bench, after
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "Interrupted. What was recorded is kept." in stderr
-    one_sentence(stderr)
+    assert the_sentence(stderr) == "Interrupted. What was recorded is kept."
     assert_nothing_left(bench, everything)
     assert bench.folder().read_run().outcome is Outcome.INTERRUPTED
     if after_s is None:
@@ -226,7 +237,7 @@ def test_a_load_generator_that_dies_ends_the_run_with_6(bench: Bench) -> None:
     next(one for one in everything if "gatebench.load" in one.cmdline()).kill()
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 6
-    assert "The load generator ended with code -9" in stderr
+    assert the_sentence(stderr).startswith("The load generator ended with code -9")
     assert_nothing_left(bench, everything)
     assert recorded(bench.folder()) > 0
 
@@ -251,7 +262,8 @@ def run_with_locustfile(bench: Bench, text: str) -> subprocess.CompletedProcess[
 def test_a_locustfile_that_cannot_be_loaded_ends_with_6_and_names_the_line(bench: Bench) -> None:
     done = run_with_locustfile(bench, "import random\nrandom.chance()\n")
     assert done.returncode == 6
-    assert "mine.py, line 2, raised AttributeError: module 'random' has no attribute 'chance'" in done.stderr
+    what = "mine.py, line 2, raised AttributeError: module 'random' has no attribute 'chance'"
+    assert what in the_sentence(done.stderr)
     assert bench.folder().read_run().outcome is Outcome.FAILED
 
 
@@ -275,8 +287,7 @@ def test_a_full_disk_is_said_and_what_was_recorded_is_kept(bench: Bench) -> None
     try:
         done = bench.run("wsgi", USERS="100", SETTLE="0", HOLD="40")
         assert done.returncode == 3, done.stderr  # whoever meets it first: the runner, or the load generator
-        assert "The disk is full: free space" in done.stderr
-        one_sentence(done.stderr)
+        assert "The disk is full: free space" in the_sentence(done.stderr)
         kept = shutil.copytree(bench.folder().path, bench.results.parent / "kept")
         assert recorded(RunFolder(kept)) > 0
     finally:

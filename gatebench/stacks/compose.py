@@ -258,7 +258,7 @@ class _Psql:
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                 start_new_session=True,
             )  # fmt: skip
-            watchdog.end_process(self._process.pid)
+            watchdog.end_process(self._process)
 
     def ask(self, sql: str) -> str:
         """The answer's one value; raises OSError with psql's last words when it has ended."""
@@ -289,7 +289,7 @@ class _Deaths:
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )  # fmt: skip
-            watchdog.end_process(self._events.pid)
+            watchdog.end_process(self._events)
         assert self._events.stdout
         self._pipe = self._events.stdout.fileno()
         os.set_blocking(self._pipe, False)

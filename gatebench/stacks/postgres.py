@@ -84,7 +84,9 @@ class Postgres:
 
     def query(self, sql: str) -> str:
         """The one value that a query answers with, as text, over one connection that is kept."""
-        self._connection = self._connection or self._connect(NAME)
+        if self._connection is None:
+            self._connection = self._connect(NAME)
+            self._processes.watchdog.afterwards.callback(self._connection.close)
         row = self._connection.execute(sql.encode()).fetchone()
         assert row is not None
         return str(row[0])

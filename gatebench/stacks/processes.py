@@ -20,7 +20,7 @@ class Processes:
 
     def __init__(self, folder: RunFolder, watchdog: Watchdog) -> None:
         self.folder = folder
-        self._watchdog = watchdog
+        self.watchdog = watchdog
         self.environments: dict[str, dict[str, str]] = {}  # what each was given, as it is recorded
         self._services: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -48,9 +48,10 @@ class Processes:
                 **options,
             )
             try:
-                self._watchdog.end_process(process.pid, stop)
+                self.watchdog.end_process(process, stop)
             except BaseException:  # nobody else would end it
                 process.kill()
+                process.wait()
                 raise
         return process
 

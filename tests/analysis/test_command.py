@@ -177,6 +177,7 @@ def test_a_mistake_of_ours_keeps_its_traceback_in_a_file(
     log.unlink()
 
 
+@pytest.mark.whole
 def test_the_command_itself_draws_every_chart(results: Path) -> None:
     write(results, "wsgi-run", failed=5)
     stale = results / "analysis" / "charts" / "timeline-of-an-older-run.png"
@@ -198,6 +199,7 @@ def test_the_command_itself_draws_every_chart(results: Path) -> None:
     ]
 
 
+@pytest.mark.whole
 def test_a_reader_that_stops_reading_is_no_error(results: Path) -> None:
     write(results, "only")
     command = f"{sys.executable} analyze.py --results {results} | {shutil.which('true')}"

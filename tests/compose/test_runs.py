@@ -121,6 +121,7 @@ class Somebody:
         )
 
 
+@pytest.mark.whole
 @pytest.mark.skipif(os.geteuid() != 0 or not SOCKET.exists(), reason="only root can run as somebody else")
 def test_files_of_a_run_belong_to_whoever_ran_it() -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -22,6 +22,8 @@ from tests.conftest import NO_SUCH_PROXY
 
 Answer = Callable[[socket.socket], None]
 
+pytestmark = pytest.mark.whole
+
 
 def page(status: str, body: str) -> Answer:
     def answer(connection: socket.socket) -> None:

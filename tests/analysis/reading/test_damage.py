@@ -42,6 +42,7 @@ def test_every_column_is_read_with_what_is_missing_missing(results: Path) -> Non
     )
 
 
+@pytest.mark.whole
 def test_a_file_that_is_cut_off_somewhere_keeps_its_whole_batches(results: Path) -> None:
     folder = folder_of(results, *SECONDS)
     whole = folder.requests.read_bytes()

@@ -16,6 +16,8 @@ from tests.analysis.synthetic import Recorded, requests, role_samples, step
 
 Analysed = Callable[..., AnalysedRun]
 
+pytestmark = pytest.mark.whole  # drawing takes a second
+
 
 def run_with(analysed: Analysed, label: str, *failed: int, **recorded: object) -> AnalysedRun:
     """A run with so many failures of a hundred, a step each."""
