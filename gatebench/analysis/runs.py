@@ -70,6 +70,7 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         recording.damage,
         ledger_damage,
         samples.damage,
+        *run.notes,
         _without_proxy_log(proxy),
         _outside(failures),
     )

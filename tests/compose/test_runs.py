@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 import os
 import signal
 import subprocess
 import sysconfig
 import tempfile
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from gatebench.analysis.runs import analyse
 from gatebench.config import ROOT
 from gatebench.records import Outcome
 from gatebench.run_folder import RunFolder
@@ -51,6 +54,21 @@ def assert_whole(folder: RunFolder) -> None:
     for name in ("app", "postgres", "load"):
         assert folder.log(name).stat().st_size > 0
     assert leftovers(folder) == []
+
+
+def of_run(folder: RunFolder) -> str:
+    """The name of a run's Compose project."""
+    return next(name for name in containers(folder) if name.endswith("-app-1")).removesuffix("-app-1")
+
+
+def samples(folder: RunFolder, name: str) -> list[dict[str, str]]:
+    with (folder.path / name).open(newline="") as table:
+        return list(csv.DictReader(table))
+
+
+def is_leaf(folder: RunFolder, process: dict[str, str]) -> bool:
+    """Whether it has started none: a worker, and no master."""
+    return process["pid"] not in {row["parent"] for row in samples(folder, "processes.csv")}
 
 
 def until_it_measures(bench: Bench, process: subprocess.Popen[str]) -> None:
@@ -169,6 +187,28 @@ def test_a_killed_app_ends_the_run_with_5_and_says_so(bench: Bench) -> None:
     assert "Traceback" not in stderr
     assert folder.read_run().outcome is Outcome.FAILED
     assert recorded(folder) > 0
+    assert leftovers(folder) == []
+
+
+def test_a_stopped_worker_is_named_and_connections_that_are_ended_are_made_again(bench: Bench) -> None:
+    process = bench.start("wsgi", **{**KNOBS, "USERS": "30", "SETTLE": "2", "HOLD": "9", "TIMEOUT": "3"})
+    until_it_measures(bench, process)
+    folder = bench.folder()
+    app, postgres = (f"{of_run(folder)}-{service}-1" for service in ("app", "postgres"))
+    worker = next(row for row in samples(folder, "processes.csv") if row["role"] == "app" and is_leaf(folder, row))
+    assert worker["own_pid"] != worker["pid"]  # a number of the container's
+    docker("exec", "--user", "root", app, "sh", "-c", f"kill -STOP {worker['own_pid']}")
+    time.sleep(5)
+    docker("exec", "--user", "root", app, "sh", "-c", f"kill -CONT {worker['own_pid']}")
+    end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    docker("exec", postgres, "psql", "--username", "polls", "--command", end_all)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
+    run = analyse(folder)
+    assert any("ended Gatebench's own connection" in note and "administrator" in note for note in run.notes)
+    proofs = dict(zip(run.causes["failure"], run.causes["evidence"], strict=True))
+    assert f"worker {worker['own_pid']} of the app server was stopped" in proofs["app server's worker was stopped"]
+    assert {reading.step for reading in folder.read_votes()} == {0, 1, None}
     assert leftovers(folder) == []
 
 
