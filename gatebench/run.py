@@ -15,7 +15,7 @@ from typing import IO, Any
 from gatebench import ROOT
 from gatebench.check import WARM_UP_REQUESTS, check, live_facts, warm_up
 from gatebench.command import DISK_FULL
-from gatebench.errors import GatebenchError, LoadError, MachineError, ServiceDiedError
+from gatebench.errors import GatebenchError, LoadError, MachineError, ServiceDiedError, SilentError
 from gatebench.lock import locked
 from gatebench.machine import check_ports, facts, kept_to
 from gatebench.progress import Display, clock, expected_s
@@ -32,6 +32,8 @@ from gatebench.watchdog import ENDING_SIGNALS, Watchdog
 
 LOOK_EVERY_S = 0.1
 STOPPING_S = 15.0
+LEDGER_S = 5.0
+"""How long the sum of votes is waited for at the end of a step."""
 
 
 def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunFolder:
@@ -84,10 +86,21 @@ class Record:
             display.note(sentence)
 
     def read_ledger(self, stack: Stack, ledger: Ledger, step: int | None, seeded: int) -> None:
+        """Goes on without the reading when PostgreSQL is silent, and notes it."""
         read_started = time.time()
-        stored = int(stack.query(ledger.votes_query)) - seeded
+        try:
+            stored = int(stack.query(ledger.votes_query, LEDGER_S)) - seeded
+        except SilentError as error:
+            when = "after the drain" if step is None else f"after step {step}"
+            self.troubled([f"The votes that are stored were not read {when}: {error}"])
+            return
         self.votes += (LedgerReading(step, read_started, time.time(), stored),)
         self.folder.write_votes(list(self.votes))
+
+    def troubled(self, sentences: Sequence[str]) -> None:
+        """What went wrong and does not end the run, a sentence each."""
+        if sentences:
+            self.note(troubles=(*self.run.troubles, *sentences))
 
     @contextlib.contextmanager
     def saved(self) -> Iterator[None]:
@@ -140,6 +153,7 @@ def _ramp(stack: Stack, record: Record, config: RunConfig, display: Display) -> 
                 audit(event["number"])
             if event["event"] == "mistake":
                 _note_mistake(record, event, display)
+            record.troubled(stack.news())
             if event["event"] == "summary":
                 record.note(load=_summary(event))
             if event["event"] == "stopped":
@@ -155,6 +169,7 @@ def _ramp(stack: Stack, record: Record, config: RunConfig, display: Display) -> 
             stopped or f"The load generator ended with code {load.returncode}; {log} ends:\n{last_lines(log)}"
         )
     audit(None)
+    record.troubled(stack.news())
 
 
 def _auditor(record: Record, stack: Stack, ledger: Ledger | None) -> Callable[[int | None], None]:
