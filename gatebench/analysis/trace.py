@@ -12,7 +12,7 @@ from gatebench.analysis import spans, waits, workers
 from gatebench.analysis.frames import ended, failed
 from gatebench.analysis.logs import read_app_log, read_error_log
 from gatebench.analysis.samples import Samples
-from gatebench.analysis.split import PARTS, split
+from gatebench.analysis.split import PARTS, nginx_times, split
 from gatebench.records import Cause
 from gatebench.run_folder import RunFolder
 
@@ -42,7 +42,10 @@ def trace(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder, sample
     failures = client_view(requests).assign(logged=requests.loc[failed(requests), "nginx_ms"].notna())
     failures = failures.sort_values("ended", ignore_index=True)
     errors, app = read_error_log(folder), read_app_log(folder)
-    lines = _with_nginx_error(_proxy_lines(failures, proxy), errors)
+    lines = nginx_times(proxy, failures.loc[failures["logged"], "request_id"]).rename(
+        columns={"status": "proxy_status"}
+    )
+    lines = _with_nginx_error(lines.astype({"proxy_status": "Int16", "connection": "Int64"}), errors)
     said = app.errors.rename(columns={"line": "app_line"})
     failures = failures.merge(lines, on="request_id", how="left").merge(said, on="request_id", how="left")
     failures[list(PARTS)] = split(failures)
@@ -82,7 +85,7 @@ def _charged(failures: pd.DataFrame, proxy: pd.DataFrame, samples: Samples) -> d
         spans.covering(workers.stops(samples.processes, "nginx", answered), started, over),
         spans.covering(workers.stops(samples.processes, "app", answered), taken, over),
         spans.covering(silent[workers.BUSY], taken, over),
-        spans.covering(silent[workers.SILENT], taken, over),
+        _of_several(spans.covering(silent[workers.SILENT], taken, over).where(waited)),
         spans.covering(waits.lock_waits(samples.sessions), taken, over),
         spans.covering(waits.disk_waits(samples.sessions), taken, over),
         spans.own(waits.queries(samples.sessions), taken, over),
@@ -90,32 +93,16 @@ def _charged(failures: pd.DataFrame, proxy: pd.DataFrame, samples: Samples) -> d
     return dict(zip(_CHARGED, lines, strict=True))
 
 
+def _of_several(lines: pd.Series[Any]) -> pd.Series[Any]:
+    """The lines that AT_ONCE failures or more have."""
+    often = lines.value_counts()
+    return lines.where(lines.isin(often.index[often >= workers.AT_ONCE]))
+
+
 def client_view(requests: pd.DataFrame) -> pd.DataFrame:
     """A row a failed request, with what the client saw of it."""
     failures = requests[failed(requests)]
     return failures[_CLIENT].assign(ended=ended(failures))
-
-
-def _proxy_lines(failures: pd.DataFrame, proxy: pd.DataFrame) -> pd.DataFrame:
-    """A row a failure that Nginx logged: of a redirect that was followed its end, and the times of both lines."""
-    columns = [
-        "request_id",
-        "time",
-        "status",
-        "request_ms",
-        "upstream_status",
-        "connect_ms",
-        "upstream_ms",
-        "connection",
-    ]
-    lines = proxy.loc[proxy["request_id"].isin(failures.loc[failures["logged"], "request_id"]), columns]
-    lines = lines.sort_values("time").assign(nginx_started=lines["time"] - lines["request_ms"] / 1000)
-    of_request = lines.groupby("request_id")
-    lines["nginx_started"] = of_request["nginx_started"].transform("min")
-    lines["nginx_ms"] = of_request["request_ms"].transform("sum")
-    lines["upstream_ms"] = of_request["upstream_ms"].transform("sum", min_count=1)
-    lines = lines.drop_duplicates("request_id", keep="last").drop(columns="request_ms")
-    return lines.rename(columns={"status": "proxy_status"}).astype({"proxy_status": "Int16", "connection": "Int64"})
 
 
 def _with_nginx_error(lines: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:

@@ -16,6 +16,11 @@ BUSY_CORES = 0.25
 EXPECTED = 5
 """Answers that a silent worker would have given by its share of them: with fewer, chance can explain its silence."""
 
+AT_ONCE = 3
+"""Requests that waited in one silence, at least: with fewer the worker may have been idle, as Nginx asks first where it
+asked last, and another may have been at a slow request.
+"""
+
 STOPPED_STATES = ("stopped", "tracing-stop")
 STATES = {"sleeping": "was waiting (state S)", "disk-sleep": "was waiting for a disk (state D)"}
 
@@ -47,8 +52,8 @@ def stops(processes: pd.DataFrame | None, role: str, answered: npt.NDArray[np.fl
 def silences(proxy: pd.DataFrame, processes: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
     """BUSY and SILENT -> from an answer of a worker of the app to its next, where that took long.
 
-    Of one that waited it is known only while others answered, and so many that it cannot be chance. That one was
-    stopped is told by `stops`.
+    Of one that waited it is known only while others answered, and so many that it cannot be chance; and by how many
+    requests waited meanwhile (AT_ONCE). That one was stopped is told by `stops`.
     """
     found: dict[str, list[tuple[float, float, str]]] = {BUSY: [], SILENT: []}
     answers = _answers(proxy)

@@ -254,7 +254,7 @@ class _Psql:
                 return self._answer(said)
             said.append(line.strip())
         self._process.wait()
-        raise LostError(said[0] if said else "psql ended")
+        raise LostError(said[0].removeprefix("FATAL:").strip() if said else "psql ended")
 
     def _answer(self, said: list[str]) -> str:
         if said and self.LOCKED in said[0]:
