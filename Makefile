@@ -65,7 +65,7 @@ compare: $(VENV)/bench.stamp ## the runs of A="results/… results/…" with tho
 test: $(VENV)/dev.stamp ## all tests; those of the compose stack are skipped where no Docker engine answers
 	@$(RUN) -m pytest
 
-test-quick: $(VENV)/dev.stamp ## the tests of single parts, in less than a minute
+test-quick: $(VENV)/dev.stamp ## the tests of single parts, without whole runs
 	@$(RUN) -m pytest -m "not whole"
 
 lint: $(VENV)/dev.stamp ## ruff and mypy
