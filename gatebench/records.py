@@ -149,6 +149,7 @@ class Run:
     trial: Trial | None = None
     steps: tuple[Step, ...] = ()
     load: LoadSummary | None = None
+    notes: tuple[str, ...] = ()  # what went wrong and did not end the run, a sentence each
     format: int = FORMAT
 
     def to_json(self) -> dict[str, Any]:
@@ -161,6 +162,7 @@ class Run:
         known = {name: data[name] for name in (f.name for f in fields(cls)) if name in data}
         known["outcome"] = Outcome(known.get("outcome", Outcome.RUNNING))
         known["steps"] = tuple(Step(**step) for step in data.get("steps", ()))
+        known["notes"] = tuple(data.get("notes", ()))
         known["trial"] = Trial(**data["trial"]) if data.get("trial") else None
         known["load"] = LoadSummary(**{**load, "interference": tuple(load["interference"])}) if load else None
         return cls(**known)

@@ -15,7 +15,7 @@ from typing import IO, Any
 from gatebench.check import WARM_UP_REQUESTS, check, live_facts, warm_up
 from gatebench.command import DISK_FULL
 from gatebench.config import POLLS, RunConfig
-from gatebench.errors import LoadError, MachineError, ServiceDiedError
+from gatebench.errors import LoadError, MachineError, ServiceDiedError, SilentError
 from gatebench.lock import locked
 from gatebench.machine import check_ports, facts, kept_to
 from gatebench.progress import Display, clock, expected_s
@@ -29,6 +29,8 @@ from gatebench.watchdog import ENDING_SIGNALS, Watchdog
 
 LOOK_EVERY_S = 0.1
 STOPPING_S = 15.0
+LEDGER_S = 5.0
+"""How long the sum of votes is waited for at the end of a step."""
 NOT_PINNED = "everything shares all of them"
 
 
@@ -68,10 +70,21 @@ class Record:
         self.folder.write_run(self.run)
 
     def read_ledger(self, stack: Stack, step: int | None, seeded: int) -> None:
+        """Goes on without the reading when PostgreSQL is silent, and notes it."""
         read_started = time.time()
-        stored = int(stack.query(POLLS.votes_query)) - seeded
+        try:
+            stored = int(stack.query(POLLS.votes_query, LEDGER_S)) - seeded
+        except SilentError as error:
+            when = "after the drain" if step is None else f"after step {step}"
+            self.remark([f"The votes that are stored were not read {when}: {error}"])
+            return
         self.votes += (LedgerReading(step, read_started, time.time(), stored),)
         self.folder.write_votes(list(self.votes))
+
+    def remark(self, sentences: list[str]) -> None:
+        """What went wrong and does not end the run."""
+        if sentences:
+            self.note(notes=(*self.run.notes, *sentences))
 
     @contextlib.contextmanager
     def saved(self) -> Iterator[None]:
@@ -118,6 +131,7 @@ def _ramp(stack: Stack, record: Record, config: RunConfig, display: Display) -> 
                 record.note(sheet={**record.run.sheet, **process_facts(stack.roles())})
             if event["event"] == "step" and event["phase"] == "done":
                 record.read_ledger(stack, event["number"], seeded)
+            record.remark(stack.news())
             if event["event"] == "summary":
                 record.note(load=_summary(event))
             if event["event"] == "stopped":
@@ -133,6 +147,7 @@ def _ramp(stack: Stack, record: Record, config: RunConfig, display: Display) -> 
             stopped or f"The load generator ended with code {load.returncode}; {log} ends:\n{last_lines(log)}"
         )
     record.read_ledger(stack, None, seeded)
+    record.remark(stack.news())
 
 
 def _access_log(folder: RunFolder, stack: Stack) -> dict[str, str]:
