@@ -17,6 +17,7 @@ from gatebench.analysis.ledger import alarms, ledger
 from gatebench.analysis.proxy_log import read_proxy_log
 from gatebench.analysis.resources import connections, resources
 from gatebench.analysis.samples import Samples, read_samples
+from gatebench.analysis.split import splits
 from gatebench.analysis.steps import judged, steps_table
 from gatebench.analysis.timeline import timeline
 from gatebench.analysis.trace import client_view, trace
@@ -43,6 +44,7 @@ class AnalysedRun:
     capacity: pd.DataFrame
     counts: Counts
     latency: pd.DataFrame | None  # None without proxy.log
+    splits: pd.DataFrame | None  # None without proxy.log
     timeline: pd.DataFrame
     notes: tuple[str, ...]  # whatever a reader must know beside the numbers, a sentence each
     alarms: tuple[str, ...]  # votes that do not add up
@@ -70,6 +72,7 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         recording.damage,
         ledger_damage,
         samples.damage,
+        *run.notes,
         _without_proxy_log(proxy),
         _outside(failures),
     )
@@ -87,6 +90,7 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         capacity=capacity(steps),
         counts=counts(requests, matched, failures, run),
         latency=None if proxy is None else latency(requests, run),
+        splits=None if proxy is None else splits(requests, proxy, steps),
         timeline=timeline(requests, run),
         notes=tuple(note for note in notes if note),
         alarms=tuple(alarms(votes, run)),
