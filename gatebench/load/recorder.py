@@ -101,14 +101,7 @@ class Recorder:
             pa.record_batch([self._array(field, columns[field.name]) for field in SCHEMA], schema=SCHEMA)
         )
 
-    def _on_request(self, **request: Any) -> None:
-        """Locust would write what is raised here to its log, and go on."""
-        try:
-            self._keep(**request)
-        except Exception as error:
-            self.error = self.error or error
-
-    def _keep(
+    def _on_request(
         self,
         request_type: str,
         name: str,
@@ -120,8 +113,11 @@ class Recorder:
         response: Any,
         **_: Any,
     ) -> None:
-        if "request_id" not in context:
-            mistakes.say(f"{request_type} {name} was asked for by Locust's own client and not by self.get or self.post")
+        try:
+            request_id = context["request_id"]
+            status = response.status_code or None
+        except (KeyError, AttributeError):  # Locust would write it to its log, and go on
+            mistakes.say(f"{request_type} {name} was not asked for by self.get or self.post, and is not recorded")
             return
         self.requests += 1
         self.elapsed_ms += response_time
@@ -129,9 +125,8 @@ class Recorder:
         if exception is not None:
             self.failures += 1
             cause = exception.cause if isinstance(exception, RequestFailedError) else Cause.OTHER
-        status = response.status_code or None
         length = response_length if status else None
-        self._rows.append((start_time, response_time, name, request_type, status, cause, context["request_id"], length))
+        self._rows.append((start_time, response_time, name, request_type, status, cause, request_id, length))
 
     def _array(self, field: pa.Field, values: Any) -> pa.Array:
         if field.type != WORD:

@@ -18,6 +18,7 @@ import pytest
 
 from gatebench import ROOT
 from gatebench.loopback import opener
+from gatebench.machine import share_out, siblings
 from gatebench.records import Outcome
 from gatebench.run_folder import RunFolder
 from gatebench.values.server import Interface
@@ -89,6 +90,30 @@ def test_versions_are_read_from_the_containers(finished: Callable[[Interface], R
     assert {"postgresql", "nginx", "docker", "docker-compose", "python", "django", "gunicorn"} <= set(run.versions)
     assert run.versions["postgresql"].startswith("17.")
     assert run.versions["python"] == run.app["python"]
+
+
+def test_what_each_container_was_given_is_written_down_without_secrets(
+    finished: Callable[[Interface], RunFolder],
+) -> None:
+    run = finished(Interface.WSGI).read_run()
+    assert set(run.environments) == {"app", "nginx", "postgres", "generator"}
+    app = run.environments["app"]
+    assert (app["POLLS_DB"], app["DJANGO_SECRET_KEY"]) == ("pool", "set")
+    assert run.sheet["app physical cores"] == share_out(range(os.cpu_count() or 1), 2, siblings()).fact
+
+
+def test_env_reaches_the_app_and_no_proxy_of_docker_s_configuration_stands_in_the_way(
+    finished: Callable[[Interface], RunFolder], bench: Bench, tmp_path: Path
+) -> None:
+    finished(Interface.WSGI)  # has built the images, without a proxy
+    proxies = {"httpProxy": "http://127.0.0.1:9", "httpsProxy": "http://127.0.0.1:9"}
+    (tmp_path / "config.json").write_text(json.dumps({"proxies": {"default": proxies}}))
+    done = bench.run("wsgi", **KNOBS, DOCKER_CONFIG=str(tmp_path), ENV="GUNICORN_CMD_ARGS='--access-logfile -'")
+    assert done.returncode == 0, done.stderr
+    run = bench.folder().read_run()
+    assert run.environments["app"]["http_proxy"] == "set"  # Docker did put it there
+    assert run.environments["app"]["GUNICORN_CMD_ARGS"] == "--access-logfile -"
+    assert run.sheet["app access log"] == "on"
 
 
 class Somebody:

@@ -205,7 +205,7 @@ def test_a_request_past_gatebench_s_client_is_told(send: Send) -> None:
     sent = send(f"{HEAD}\n    @task\n    def look(self):\n        self.client.get('/past')\n")
     assert sent.told("mistake", "step", "what")[0] == (
         1,
-        "GET /past was asked for by Locust's own client and not by self.get or self.post",
+        "GET /past was not asked for by self.get or self.post, and is not recorded",
     )
     assert sent.requests() == []
 
