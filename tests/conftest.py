@@ -121,6 +121,7 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], R
             interface = "wsgi" if server == "gunicorn" else "asgi"
             done = bench.run(interface, SERVER=server, PROFILE=profile)
             assert done.returncode == 0, done.stderr
+            bench.temporary.rmdir()
             made[server, profile] = bench.folder()
         return made[server, profile]
 

@@ -138,7 +138,7 @@ class ComposeStack:
         # The image carries the labels of the app's service; this container's end is not the app's.
         run = ("docker", "run", "--rm", "--label", "com.docker.compose.service=sheet")
         network = ("--network", f"container:{self._container('nginx')}")
-        return int(_answer(*run, *network, "gatebench-app", "python", "-c", look))
+        return int(_answer(*run, *network, self._environment["APP_IMAGE"], "python", "-c", look))
 
     def environments(self) -> dict[str, dict[str, str]]:
         for role, service in ROLES.items():
@@ -178,6 +178,8 @@ class ComposeStack:
                 f"The images could not be built; {log} ends:\n{last_lines(log)}\n"
                 "Mend that (is the network there?) and run again, or use STACK=native."
             )
+        # By their ids: another checkout's build takes the names, and its code would be measured here.
+        self._environment |= {"APP_IMAGE": _image("gatebench-app"), "LOAD_IMAGE": _image("gatebench-load")}
 
     def _start(self) -> None:
         up = self._compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", f"{PATIENCE_S:.0f}")
@@ -329,6 +331,10 @@ def _state(container: str) -> str | None:
     if answer[:1] == ["running"] and answer[2:] != ["healthy"]:
         return "did not get ready"
     return None
+
+
+def _image(name: str) -> str:
+    return _answer("docker", "image", "inspect", "--format", "{{.Id}}", name)
 
 
 def _first_process(container: str) -> tuple[int, str] | None:

@@ -69,6 +69,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Interface], 
             bench = Bench(tmp_path_factory.mktemp("results"))
             done = bench.run(interface, **KNOBS)
             assert done.returncode == 0, done.stderr
+            bench.temporary.rmdir()
             made[interface] = bench.folder()
         return made[interface]
 
@@ -182,6 +183,20 @@ def test_ctrl_c_keeps_what_was_recorded_and_leaves_nothing(bench: Bench) -> None
     assert run.load is not None  # it came to write down its own summary
     assert rows(folder) == run.load.locust_requests + run.load.unfinished
     assert leftovers(folder) == []
+
+
+def test_a_build_of_another_checkout_does_not_change_what_is_measured(bench: Bench) -> None:
+    process = bench.start("wsgi", **LONG)
+    wait_for(lambda: bool(list(bench.results.glob("*-*sgi-*/logs/compose.log"))), "the images")
+    folder = bench.folder()
+    docker("tag", "nginx:1.28", "gatebench-load")  # as good as another checkout's
+    try:
+        until_it_measures(bench, process)
+        assert recorded(folder) > 0
+    finally:
+        docker("rmi", "gatebench-load")  # the name only; the next run builds from its cache
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
 
 
 def test_a_killed_app_ends_the_run_with_5_and_says_so(bench: Bench) -> None:
