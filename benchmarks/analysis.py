@@ -40,7 +40,8 @@ COMPRESSED = pa.ipc.IpcWriteOptions(compression="zstd")  # as the recorder write
 PROXY_LINE = (
     '{"time": %.3f, "id": "%016x", "method": "%s", "uri": "/polls/%d/", "status": %d, "request_time": %.3f, '
     '"upstream_status": "%d", "upstream_connect_time": "0.000", "upstream_header_time": "%.3f", '
-    '"upstream_response_time": "%.3f", "bytes": 2231, "connection": %d, "connection_requests": %d}\n'
+    '"upstream_response_time": "%.3f", "bytes": 2231, "worker": "%d", '
+    '"connection": %d, "connection_requests": %d}\n'
 )
 
 
@@ -159,7 +160,7 @@ def _proxy_lines(part: pd.DataFrame) -> Iterator[str]:
         user = request_id % 700
         yield PROXY_LINE % (
             *(started + took, request_id, METHODS[method], request_id % 100, status, took, status, took, took),
-            *(user, request_id % 997),
+            *(40 + request_id % 2, user, request_id % 997),
         )
 
 

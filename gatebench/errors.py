@@ -31,6 +31,10 @@ class ServiceDiedError(GatebenchError):
     exit_code = 5
 
 
+class SilentError(ServiceDiedError):
+    """PostgreSQL lives and did not answer a question in the time that it was given."""
+
+
 class LoadError(GatebenchError):
     """The load generator ended before its ramp did."""
 

@@ -97,6 +97,20 @@ class RoleSample:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessSample:
+    """A row of processes.csv: one process of the app server or of Nginx, a second after the one before."""
+
+    time: float
+    role: str  # app or nginx
+    pid: int  # on this machine
+    own_pid: int  # as it knows itself, and its log: in a container another number
+    parent: int  # its parent's pid on this machine
+    state: str  # in psutil's words: running, sleeping, disk-sleep, stopped, …
+    cpu_s: float  # used since it began, by itself
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
 class MachineSample:
     """A row of machine.csv: counters of the whole machine, each since it was booted. None where there is none."""
 
@@ -116,6 +130,26 @@ class DatabaseSample:
     answer_ms: float | None  # None when no answer came before the run ended
     connections: int | None  # clients connected, that one not counted
     waiting: int | None  # of them, those that wait for a lock
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSample:
+    """A row of sessions.csv: a session of PostgreSQL's that had been at one query for a while, in the same second as a
+    row of database.csv. Queries are cut short.
+    """
+
+    time: float  # asked
+    pid: int  # as PostgreSQL knows it
+    application: str  # what the client calls itself; Django says nothing
+    query: str
+    query_s: float  # at it since
+    wait_type: str | None  # Lock, IO, LWLock, …; None where it worked
+    wait_event: str | None
+    lock_s: float | None  # of that, waiting for a lock
+    blocker: int | None  # pid of a session that holds the lock or is before it in the queue
+    blocker_application: str | None
+    blocker_state: str | None
+    blocker_query: str | None  # its last
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +209,7 @@ class Run:
     trial: Trial | None = None
     steps: tuple[Step, ...] = ()
     mistakes: tuple[Mistake, ...] = ()  # of the locustfile, each once a step
-    troubles: tuple[str, ...] = ()  # what went wrong beside the load, a sentence each
+    troubles: tuple[str, ...] = ()  # what went wrong and did not end the run, a sentence each
     load: LoadSummary | None = None
     format: int = FORMAT
 

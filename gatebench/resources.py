@@ -1,35 +1,75 @@
-"""Samples once a second, while the load runs: what each role and the machine use, and whether PostgreSQL answers."""
+"""Samples once a second, while the load runs: what each role, each worker and the machine use, whether PostgreSQL
+answers, and what its sessions wait for.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import csv
+import json
 import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from gatebench.errors import GatebenchError
-from gatebench.records import RUNNER, DatabaseSample, MachineSample, RoleSample
+from gatebench.errors import GatebenchError, SilentError
+from gatebench.records import RUNNER, DatabaseSample, MachineSample, ProcessSample, RoleSample, SessionSample
 from gatebench.run_folder import RunFolder
 
 EVERY_S = 1.0
 
-CONNECTIONS = """
-    SELECT count(*) || ' ' || count(*) FILTER (WHERE wait_event_type = 'Lock')
-    FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+WATCHED = ("app", "nginx")
+"""The roles whose processes are sampled one by one. Those of PostgreSQL are its sessions, and it tells of them."""
+
+LONG_S = 0.5
+"""Sessions that are at a query for longer are sampled one by one: a healthy one is done by then."""
+
+QUERY_CHARACTERS = 80
+
+SESSIONS = f"""
+    SELECT jsonb_build_object(
+        'connections', count(*),
+        'waiting', count(*) FILTER (WHERE session.wait_event_type = 'Lock'),
+        'sessions', coalesce(jsonb_agg(to_jsonb(long)) FILTER (WHERE long.pid IS NOT NULL), '[]'))::text
+    FROM pg_stat_activity AS session
+    LEFT JOIN (SELECT pid, min(waitstart) AS since FROM pg_locks WHERE NOT granted GROUP BY pid) AS locks
+        ON locks.pid = session.pid AND session.wait_event_type = 'Lock'
+    LEFT JOIN LATERAL (
+        SELECT
+            session.pid,
+            session.application_name AS application,
+            left(session.query, {QUERY_CHARACTERS}) AS query,
+            round(extract(epoch FROM clock_timestamp() - session.query_start), 3) AS query_s,
+            session.wait_event_type AS wait_type,
+            session.wait_event,
+            round(extract(epoch FROM clock_timestamp() - locks.since), 3) AS lock_s,
+            other.*
+        FROM (SELECT) AS one
+        LEFT JOIN LATERAL (
+            SELECT pid AS blocker, application_name AS blocker_application, state AS blocker_state,
+                left(query, {QUERY_CHARACTERS}) AS blocker_query
+            FROM pg_stat_activity
+            WHERE session.wait_event_type = 'Lock' AND pid = ANY (pg_blocking_pids(session.pid))
+            ORDER BY wait_event_type IS NOT DISTINCT FROM 'Lock', backend_start, pid
+            LIMIT 1
+        ) AS other ON true
+        WHERE session.state = 'active' AND clock_timestamp() - session.query_start > interval '{LONG_S} s'
+    ) AS long ON true
+    WHERE session.backend_type = 'client backend' AND session.pid <> pg_backend_pid()
 """
+"""One row, so that both stacks can ask. Of several that block a session, the one that waits for no lock itself."""
 
 Row = Callable[[Any], None]
 
 
 class Sampler:
-    """Writes resources.csv, machine.csv and database.csv from entering to leaving, in threads of its own.
+    """Writes resources.csv, processes.csv, machine.csv, database.csv and sessions.csv from entering to leaving, in
+    threads of its own.
 
     `roles` gives role -> process id, and is asked each second: the load generator comes last. `query` asks PostgreSQL;
     where PostgreSQL does not answer it waits, and one thread with it. What goes wrong ends one of the three, not the
@@ -75,7 +115,8 @@ class Sampler:
     def _sample_roles(self) -> None:
         trees: dict[str, Tree] = {}
         family = Family()
-        with table(self._folder.resources_csv, RoleSample) as row:
+        resources, processes = self._folder.resources_csv, self._folder.processes_csv
+        with table(resources, RoleSample) as row, table(processes, ProcessSample) as process_row:
             for _ in self._seconds():
                 now = time.time()
                 family.look()
@@ -83,6 +124,9 @@ class Sampler:
                     tree = trees.setdefault(role, Tree(role, with_ended=role != RUNNER))
                     if (sample := tree.sample(now, [pid] if role == RUNNER else family.below(pid))) is not None:
                         row(sample)
+                    if role in WATCHED:
+                        for process in tree.processes(now):
+                            process_row(process)
 
     def _sample_machine(self) -> None:
         with table(self._folder.machine_csv, MachineSample) as row:
@@ -90,15 +134,20 @@ class Sampler:
                 row(machine_sample(self._roles().values()))
 
     def _sample_database(self) -> None:
-        with table(self._folder.database_csv, DatabaseSample) as row:
+        database, sessions = self._folder.database_csv, self._folder.sessions_csv
+        with table(database, DatabaseSample) as row, table(sessions, SessionSample) as session_row:
             for _ in self._seconds():
                 asked, began = time.time(), time.monotonic()
                 try:
-                    connections, waiting = self._query(CONNECTIONS).split()
+                    found = json.loads(self._query(SESSIONS))
+                except SilentError:  # it gave the question up, and answers others
+                    continue
                 except GatebenchError:  # PostgreSQL has ended, which the run itself meets and says
                     row(DatabaseSample(asked, None, None, None))
                     return
-                row(DatabaseSample(asked, _ms_since(began), int(connections), int(waiting)))
+                row(DatabaseSample(asked, _ms_since(began), found["connections"], found["waiting"]))
+                for session in found["sessions"]:
+                    session_row(SessionSample(time=asked, **_in_one_line(session)))
 
 
 class Family:
@@ -119,6 +168,20 @@ class Family:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look at a process tells."""
+
+    pid: int
+    parent: int
+    state: str
+    own_cpu_s: float
+    cpu_s: float  # with that of its children that have ended, where those count
+    rss_bytes: int
+    threads: int
+    sockets: int | None
+
+
 class Tree:
     """A role's processes from sample to sample. `with_ended` counts CPU time of children that have ended too."""
 
@@ -126,40 +189,74 @@ class Tree:
         self._role = role
         self._with_ended = with_ended
         self._there: dict[int, psutil.Process] = {}
+        self._looks: list[Look] = []
         self._cpu_s = 0.0
         self._sockets: dict[int, dict[str, bool]] = {}
+        self._own_pids: dict[int, int] = {}
 
     def sample(self, now: float, family: Iterable[int]) -> RoleSample | None:
         """None when none of them lives."""
         processes = [process for pid in family if (process := self._there.get(pid) or _process(pid)) is not None]
-        rows = {process: row for process in processes if (row := self._look_at(process)) is not None}
-        ended = self._there.keys() - {process.pid for process in rows}
-        self._there = {process.pid: process for process in rows}
-        if not rows:
+        looks = {process: look for process in processes if (look := self._look_at(process)) is not None}
+        ended = self._there.keys() - {process.pid for process in looks}
+        self._there = {process.pid: process for process in looks}
+        self._looks = list(looks.values())
+        if not looks:
             return None
-        cpu_s, rss_bytes, threads, sockets = zip(*rows.values(), strict=True)
-        self._cpu_s = max(self._cpu_s, sum(cpu_s))
+        self._cpu_s = max(self._cpu_s, sum(look.cpu_s for look in self._looks))
+        sockets = [look.sockets for look in self._looks if look.sockets is not None]
         return RoleSample(
             time=now,
             role=self._role,
             cpu_s=round(self._cpu_s, 2),
-            rss_bytes=sum(rss_bytes),
-            processes=len(rows),
-            threads=sum(threads),
-            sockets=None if None in sockets else sum(sockets),
+            rss_bytes=sum(look.rss_bytes for look in self._looks),
+            processes=len(looks),
+            threads=sum(look.threads for look in self._looks),
+            sockets=sum(sockets) if len(sockets) == len(looks) else None,
             ended=" ".join(map(str, sorted(ended))),
         )
 
-    def _look_at(self, process: psutil.Process) -> tuple[float, int, int, int | None] | None:
+    def processes(self, now: float) -> list[ProcessSample]:
+        """Those of the sample that was taken last, one by one."""
+        return [
+            ProcessSample(
+                time=now,
+                role=self._role,
+                pid=look.pid,
+                own_pid=self._own_pid(look.pid),
+                parent=look.parent,
+                state=look.state,
+                cpu_s=round(look.own_cpu_s, 2),
+                threads=look.threads,
+            )
+            for look in self._looks
+        ]
+
+    def _own_pid(self, pid: int) -> int:
+        if pid not in self._own_pids:
+            self._own_pids[pid] = own_pid(pid)
+        return self._own_pids[pid]
+
+    def _look_at(self, process: psutil.Process) -> Look | None:
         try:
             with process.oneshot():
-                if process.status() == psutil.STATUS_ZOMBIE:
+                state = process.status()
+                if state == psutil.STATUS_ZOMBIE:
                     return None
                 times = process.cpu_times()
-                cpu_s = times.user + times.system
+                own_cpu_s = cpu_s = times.user + times.system
                 if self._with_ended:  # a new PostgreSQL process for each request lives for milliseconds
                     cpu_s += times.children_user + times.children_system
-                return cpu_s, process.memory_info().rss, process.num_threads(), self._open_sockets(process.pid)
+                return Look(
+                    pid=process.pid,
+                    parent=process.ppid(),
+                    state=str(state),
+                    own_cpu_s=own_cpu_s,
+                    cpu_s=cpu_s,
+                    rss_bytes=process.memory_info().rss,
+                    threads=process.num_threads(),
+                    sockets=self._open_sockets(process.pid),
+                )
         except psutil.Error:
             return None
 
@@ -193,6 +290,15 @@ def machine_sample(pids: Iterable[int]) -> MachineSample:
     )
 
 
+def own_pid(pid: int) -> int:
+    """A process's id as it knows itself, in a container; the given one where there is no other."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return pid
+    return next((int(line.split()[-1]) for line in lines if line.startswith("NSpid:")), pid)
+
+
 @contextlib.contextmanager
 def table(path: Path, kind: type[Any]) -> Iterator[Row]:
     """Appends records to a CSV file with a header, each whole and at once; an empty cell is what is not known."""
@@ -204,6 +310,11 @@ def table(path: Path, kind: type[Any]) -> Iterator[Row]:
             rows.writerow(astuple(record))
 
         yield row
+
+
+def _in_one_line(session: dict[str, Any]) -> dict[str, Any]:
+    """Queries may go over several."""
+    return {name: " ".join(value.split()) if isinstance(value, str) else value for name, value in session.items()}
 
 
 def _process(pid: int) -> psutil.Process | None:

@@ -15,7 +15,7 @@ from typing import IO, Any
 from gatebench import ROOT
 from gatebench.check import WARM_UP_REQUESTS, check, live_facts, warm_up
 from gatebench.command import DISK_FULL
-from gatebench.errors import GatebenchError, LoadError, MachineError, ServiceDiedError
+from gatebench.errors import GatebenchError, LoadError, MachineError, ServiceDiedError, SilentError
 from gatebench.lock import locked
 from gatebench.machine import check_ports, facts, kept_to
 from gatebench.progress import Display, clock, expected_s
@@ -32,6 +32,8 @@ from gatebench.watchdog import ENDING_SIGNALS, Watchdog
 
 LOOK_EVERY_S = 0.1
 STOPPING_S = 15.0
+LEDGER_S = 5.0
+"""How long the sum of votes is waited for at the end of a step."""
 
 
 def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunFolder:
@@ -44,7 +46,7 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunF
         begun = Run(
             folder.path.name, config.to_json(), started=time.time(), machine=facts(), code=code(ROOT), trial=trial
         )
-        record = Record(folder, begun)
+        record = Record(folder, begun, display.note)
         with watched(lock, folder, display) as watchdog, record.saved():
             stack = make_stack(config, folder, watchdog)
             with kept_to(stack.cores.others):
@@ -61,7 +63,7 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunF
                     try:
                         _ramp(stack, record, config, display)
                     finally:
-                        record.add_troubles(sampler.troubles, display)
+                        record.add_troubles(sampler.troubles)
         return folder
 
 
@@ -71,21 +73,29 @@ class Record:
 
     folder: RunFolder
     run: Run
+    tell: Callable[[str], None]  # shows a sentence to the person who waits
     votes: tuple[LedgerReading, ...] = ()
 
     def note(self, **changes: Any) -> None:
         self.run = replace(self.run, **changes)
         self.folder.write_run(self.run)
 
-    def add_troubles(self, troubles: Sequence[str], display: Display) -> None:
-        """What went wrong beside the load, a sentence each; on disk with the run's end."""
-        self.run = replace(self.run, troubles=(*self.run.troubles, *troubles))
-        for sentence in troubles:
-            display.note(sentence)
+    def add_troubles(self, sentences: Sequence[str]) -> None:
+        """What went wrong and does not end the run, a sentence each."""
+        if sentences:
+            self.note(troubles=(*self.run.troubles, *sentences))
+        for sentence in sentences:
+            self.tell(sentence)
 
     def read_ledger(self, stack: Stack, ledger: Ledger, step: int | None, seeded: int) -> None:
+        """Goes on without the reading when PostgreSQL is silent, and notes it."""
         read_started = time.time()
-        stored = int(stack.query(ledger.votes_query)) - seeded
+        try:
+            stored = int(stack.query(ledger.votes_query, LEDGER_S)) - seeded
+        except SilentError as error:
+            when = "after the drain" if step is None else f"after step {step}"
+            self.add_troubles([f"The votes that are stored were not read {when}: {error}"])
+            return
         self.votes += (LedgerReading(step, read_started, time.time(), stored),)
         self.folder.write_votes(list(self.votes))
 
@@ -140,6 +150,7 @@ def _ramp(stack: Stack, record: Record, config: RunConfig, display: Display) -> 
                 audit(event["number"])
             if event["event"] == "mistake":
                 _note_mistake(record, event, display)
+            record.add_troubles(stack.news())
             if event["event"] == "summary":
                 record.note(load=_summary(event))
             if event["event"] == "stopped":
@@ -155,6 +166,7 @@ def _ramp(stack: Stack, record: Record, config: RunConfig, display: Display) -> 
             stopped or f"The load generator ended with code {load.returncode}; {log} ends:\n{last_lines(log)}"
         )
     audit(None)
+    record.add_troubles(stack.news())
 
 
 def _auditor(record: Record, stack: Stack, ledger: Ledger | None) -> Callable[[int | None], None]:

@@ -49,12 +49,20 @@ class RunFolder:
         return self.path / "resources.csv"
 
     @property
+    def processes_csv(self) -> Path:
+        return self.path / "processes.csv"
+
+    @property
     def machine_csv(self) -> Path:
         return self.path / "machine.csv"
 
     @property
     def database_csv(self) -> Path:
         return self.path / "database.csv"
+
+    @property
+    def sessions_csv(self) -> Path:
+        return self.path / "sessions.csv"
 
     @property
     def steps_csv(self) -> Path:

@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +29,13 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Ctrl-C and the like wait until the block is over: nothing is started that the watchdog is not told of."""
+    """Ctrl-C and the like wait until the block is over: nothing is started that the watchdog is not told of.
+
+    They come to the main thread only, so that any other is undisturbed as it is.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     caught: list[int] = []
     before = {number: signal.signal(number, lambda came, _: caught.append(came)) for number in ENDING_SIGNALS}
     try:

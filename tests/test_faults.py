@@ -6,14 +6,26 @@ A fault that is not in the site is a knob or a signal; one that is, a variable o
 from __future__ import annotations
 
 import contextlib
+import os
+import re
+import shutil
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import psutil
+import psycopg
 import pytest
 
 from gatebench.analysis.analysed_run import AnalysedRun, analyse
+from gatebench.analysis.failures.examples import tell
+from gatebench.analysis.reading.frames import rows
+from gatebench.stacks.programs import find_postgres
 from gatebench.stacks.wait import answers, wait_until
 from tests.conftest import Bench
 from tests.faulty.middleware import slower
@@ -29,11 +41,11 @@ def named(run: AnalysedRun) -> dict[tuple[str, str], int]:
     return {(str(failure), str(layer)): int(n) for (failure, layer), n in sums.items()}
 
 
-def assert_named(run: AnalysedRun, cause: str, layer: str, proof: str) -> None:
-    """At least 30 failures, 99 % of them with this cause and layer; the line that proves it says `proof`."""
+def assert_named(run: AnalysedRun, cause: str, layer: str, proof: str, at_least: int = 30) -> None:
+    """At least so many failures, 99 % of them with this cause and layer; the line that proves it says `proof`."""
     found = named(run)
     failures = sum(found.values())
-    assert failures >= 30, found
+    assert failures >= at_least, found
     assert found.get((cause, layer), 0) >= 0.99 * failures, found
     example = run.examples.set_index("failure").loc[cause]
     assert example["layer"] == layer
@@ -58,7 +70,7 @@ def test_nginx_with_64_connections(bench: Bench) -> None:
     assert_named(run, "Nginx out of connections", "nginx", "64 worker_connections are not enough")
 
 
-def test_a_gunicorn_timeout_of_a_second_with_a_slow_view(bench: Bench) -> None:
+def test_a_gunicorn_timeout_of_two_seconds_with_a_slow_view(bench: Bench) -> None:
     # As many workers as users, and forked from one that is loaded: what fails is the timeout and nothing beside it.
     run = measured(
         bench,
@@ -67,7 +79,7 @@ def test_a_gunicorn_timeout_of_a_second_with_a_slow_view(bench: Bench) -> None:
         WORKERS="25",
         HOLD="8",
         SET="db_pool_size=1",
-        SERVER_ARGS=f"{SYNC} --timeout 1 --preload",
+        SERVER_ARGS=f"{SYNC} --timeout 2 --preload",
         FAULT_SLEEP_S="4",
     )
     assert_named(run, "app server's worker timed out", "app server", "WORKER TIMEOUT (pid:")
@@ -135,6 +147,25 @@ class Running:
         """Those of the run whose program, or a word of whose command line, has this name."""
         return [one for one in psutil.Process(self._process.pid).children(recursive=True) if _has(one, named)]
 
+    def gunicorn(self) -> tuple[psutil.Process, list[psutil.Process]]:
+        """Its master, and its workers."""
+        (master,) = [one for one in self.processes("gunicorn") if not _has(one.parent(), "gunicorn")]
+        return master, master.children()
+
+    def database(self) -> psycopg.Connection[Any]:
+        """A connection of somebody's, to the database that the app has."""
+        given = self.processes("gunicorn")[0].environ()
+        options = {
+            "host": "PGHOST",
+            "port": "PGPORT",
+            "user": "PGUSER",
+            "password": "PGPASSWORD",
+            "dbname": "PGDATABASE",
+        }
+        return psycopg.connect(
+            **{option: given[name] for option, name in options.items()}, autocommit=True, application_name="somebody"
+        )
+
     def analysed(self) -> AnalysedRun:
         stdout, stderr = self._process.communicate(timeout=WAIT_S)
         assert self._process.returncode == 0, stderr + stdout
@@ -194,6 +225,137 @@ def test_a_postgresql_that_is_paused(bench: Bench) -> None:
     with stopped(run.processes("postgres")):
         time.sleep(4)
     assert_named(run.analysed(), "PostgreSQL did not answer", "PostgreSQL", "what PostgreSQL was asked at")
+
+
+WAITING = {"USERS": "40", "SETTLE": "2", "TIMEOUT": "2", "HOLD": "8"}
+
+
+def test_an_nginx_worker_that_is_stopped(bench: Bench) -> None:
+    run = Running(bench, "wsgi", **WAITING)
+    run.wait_for_hold()
+    with stopped([one for one in run.processes("nginx") if _has(one.parent(), "nginx")]):
+        time.sleep(6)
+    analysed = run.analysed()
+    assert_named(analysed, "Nginx's worker was stopped", "nginx", "processes.csv: Nginx's worker ")
+    (example,) = map(tell, rows(analysed.examples))
+    assert re.search(r"Of its 2,0\d\d ms [12],\d{3} went by (before Nginx took it|in Nginx)", example)
+
+
+def test_a_table_that_somebody_has_locked(bench: Bench) -> None:
+    run = Running(bench, "wsgi", **WAITING)
+    run.wait_for_hold()
+    with run.database() as somebody:
+        whose = f"session {somebody.info.backend_pid} of somebody held it, idle in transaction after LOCK TABLE"
+        somebody.execute("BEGIN")
+        somebody.execute("LOCK TABLE polls_choice")
+        time.sleep(6)
+        somebody.execute("COMMIT")
+    analysed = run.analysed()
+    assert_named(analysed, "PostgreSQL waited for a lock", "PostgreSQL", whose)
+    assert re.search(r"sessions waited \(the longest [56]\.\d s\)", str(analysed.examples["proof"].iloc[0]))
+
+
+def test_one_of_two_workers_that_is_stopped_and_masters_that_are_too(bench: Bench) -> None:
+    """A master neither takes nor answers a request, so that one which is stopped is not to blame."""
+    run = Running(bench, "wsgi", **{**WAITING, "USERS": "60", "HOLD": "10"}, FAULT_SLEEP_S="0.2")
+    run.wait_for_hold()
+    master, workers = run.gunicorn()
+    (nginx,) = [one for one in run.processes("nginx") if not _has(one.parent(), "nginx")]
+    with stopped([nginx, master]):
+        for worker in workers:
+            with stopped([worker]):
+                time.sleep(5)
+    analysed = run.analysed()
+    assert_named(analysed, "app server's worker was stopped", "app server", "was stopped (state T) between", 10)
+    proof = str(analysed.examples["proof"].iloc[0])
+    assert any(f"processes.csv: worker {worker.pid} of the app server was" in proof for worker in workers)
+    others = re.search(r"others answered (\d+) requests then", proof)
+    assert others is not None
+    assert int(others[1]) > 20
+
+
+@pytest.mark.parametrize(
+    ("interface", "cause", "proof"),
+    [
+        (
+            "wsgi",
+            "app server's worker was busy and answered nobody",
+            "; processes.csv: it was busy and used ",
+        ),
+        ("asgi", "app server's worker was silent while others answered", "; processes.csv: it was waiting (state S)"),
+    ],
+    ids=["a call that holds the GIL", "an event loop that sleeps"],
+)
+def test_a_worker_that_one_request_keeps(bench: Bench, tmp_path: Path, interface: str, cause: str, proof: str) -> None:
+    block = tmp_path / "block"
+    faults = {"FAULT_SLEEP_S": "0.2", "FAULT_BLOCK_S": "4.5", "FAULT_BLOCK_AT": str(block)}
+    run = Running(bench, interface, **{**WAITING, "USERS": "60", "HOLD": "11"}, **faults)
+    run.wait_for_hold()
+    for _ in range(2):
+        time.sleep(0.5)
+        block.touch()
+        time.sleep(5)
+    assert not block.exists()
+    analysed = run.analysed()
+    assert_named(analysed, cause, "app server", "of the app server answered nobody between", 10)
+    assert proof in str(analysed.examples["proof"].iloc[0])
+
+
+def test_all_connections_ended_by_an_administrator_end_no_run(bench: Bench) -> None:
+    run = Running(bench, "wsgi", **{**WAITING, "HOLD": "6"})
+    run.wait_for_hold()
+    with run.database() as somebody:
+        for _ in range(4):
+            somebody.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+            time.sleep(1.2)
+    analysed = run.analysed()
+    assert_named(analysed, "PostgreSQL broke off", "PostgreSQL", "terminating connection due to administrator command")
+    noted = [note for note in analysed.notes if note.startswith("PostgreSQL ended Gatebench's own connection at ")]
+    assert len(noted) == 4
+    assert all("(terminating connection due to administrator command)" in note for note in noted)
+    assert [reading.step for reading in bench.folder().read_votes()] == [0, 1, None]
+
+
+SLOW_DISK = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <unistd.h>
+
+static void wait_for_the_disk(void) { if (access(SLOW, F_OK) == 0) sleep(5); }
+int fsync(int file) { wait_for_the_disk(); return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(file); }
+int fdatasync(int file) { wait_for_the_disk(); return ((int (*)(int))dlsym(RTLD_NEXT, "fdatasync"))(file); }
+"""
+
+
+@pytest.fixture
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """While this file is there, each flush of PostgreSQL's takes 5 s. Its program is found on PATH, and flushes so."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None or sys.platform != "linux":
+        pytest.skip("a slow disk is planted by a library, and there is no compiler to make it")
+    real = find_postgres().path.parent
+    with tempfile.TemporaryDirectory(prefix="gb-disk-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL is another account when we are root
+        library, slow = folder / "slow.so", folder / "slow"
+        (folder / "slow.c").write_text(SLOW_DISK)
+        options = ["-shared", "-fPIC", f'-DSLOW="{slow}"', "-o", str(library), str(folder / "slow.c"), "-ldl"]
+        subprocess.run([compiler, *options], check=True)
+        for program, first in (("postgres", f"LD_PRELOAD={library} "), ("initdb", "")):
+            (folder / program).write_text(f'#!/bin/sh\n{first}exec {real / program} "$@"\n')
+            (folder / program).chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+        yield slow
+
+
+def test_a_slow_disk_for_postgresql_s_log(bench: Bench, slow_disk: Path) -> None:
+    run = Running(bench, "wsgi", **WAITING)
+    run.wait_for_hold()
+    slow_disk.touch()
+    time.sleep(6)
+    slow_disk.unlink()
+    proof = "for the disk between "
+    assert_named(run.analysed(), "PostgreSQL waited for its disk", "PostgreSQL", proof)
 
 
 def test_a_generator_held_to_a_tenth_of_a_core_makes_its_step_invalid(bench: Bench) -> None:

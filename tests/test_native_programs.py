@@ -68,7 +68,7 @@ def test_a_bare_machine_gets_the_embedded_programs(start_postgres: StartPostgres
     postgres, nginx = find_postgres(), find_nginx()
     assert "site-packages" in str(postgres.path)
     assert "site-packages" in str(nginx.path)
-    assert start_postgres(postgres).query("SHOW server_version").startswith(f"{postgres.major}.")
+    assert start_postgres(postgres).connect().ask("SHOW server_version").startswith(f"{postgres.major}.")
 
 
 @pytest.mark.usefixtures("bare_machine")
@@ -92,7 +92,7 @@ def test_embedded_postgresql_runs_from_where_only_root_may_look(start_postgres: 
             subprocess.run(["cp", "-a", str(embedded.parents[3] / name), str(site)], check=True)
         path = site / embedded.relative_to(embedded.parents[3])
         postgres = start_postgres(Program(path, "18.0"))
-        assert postgres.query("SELECT 6 * 7") == "42"
+        assert postgres.connect().ask("SELECT 6 * 7") == "42"
 
 
 def test_the_newest_postgresql_of_the_machine_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

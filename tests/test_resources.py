@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import csv
 import itertools
+import json
 import os
 import re
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -19,9 +22,9 @@ from typing import IO
 import pytest
 
 from gatebench import resources
-from gatebench.errors import ServiceDiedError
+from gatebench.errors import ServiceDiedError, SilentError
 from gatebench.records import RoleSample
-from gatebench.resources import Family, Sampler, Tree, machine_sample
+from gatebench.resources import Family, Sampler, Tree, machine_sample, own_pid
 from gatebench.run_folder import RunFolder
 from tests.conftest import wait_for
 
@@ -155,9 +158,12 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(table))
 
 
+QUIET = json.dumps({"connections": 3, "waiting": 1, "sessions": []})
+
+
 def test_each_second_has_a_row_a_role_one_of_the_machine_and_one_of_the_database(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    with Sampler(folder, lambda: {"app": os.getpid()}, lambda _: "3 1"):
+    with Sampler(folder, lambda: {"app": os.getpid()}, lambda _: QUIET):
         wait_for(lambda: folder.database_csv.exists() and len(rows(folder.database_csv)) > 2, "three rows", 10)
     assert {row["role"] for row in rows(folder.resources_csv)} == {"app", "gatebench"}
     cpu_s = [float(row["cpu_s"]) for row in rows(folder.resources_csv) if row["role"] == "app"]
@@ -167,6 +173,66 @@ def test_each_second_has_a_row_a_role_one_of_the_machine_and_one_of_the_database
         [1] * (len(times) - 1), abs=0.2
     )
     assert {(row["connections"], row["waiting"]) for row in rows(folder.database_csv)} == {("3", "1")}
+    assert rows(folder.sessions_csv) == []
+
+
+WAITING = {
+    "pid": 41, "application": "", "query": "UPDATE\n  polls_choice", "query_s": 2.5, "wait_type": "Lock",
+    "wait_event": "relation", "lock_s": 2.4, "blocker": 9, "blocker_application": "psql",
+    "blocker_state": "idle in transaction", "blocker_query": "LOCK TABLE polls_choice",
+}  # fmt: skip
+
+
+def test_each_process_of_the_app_has_a_row_and_each_session_that_waits(tmp_path: Path, parent: Parent) -> None:
+    folder = RunFolder(tmp_path)
+    answer = json.dumps({"connections": 3, "waiting": 1, "sessions": [WAITING]})
+    with Sampler(folder, lambda: {"app": parent.pid, "postgres": os.getpid()}, lambda _: answer):
+        wait_for(lambda: folder.sessions_csv.exists() and len(rows(folder.sessions_csv)) > 1, "two rows", 10)
+    found = rows(folder.processes_csv)
+    (child,) = {row["pid"] for row in found} - {str(parent.pid)}
+    assert {(row["role"], row["pid"], row["own_pid"]) for row in found} == {
+        ("app", str(parent.pid), str(parent.pid)),
+        ("app", child, child),
+    }
+    assert {row["parent"] for row in found if row["pid"] == child} == {str(parent.pid)}
+    assert "running" in {row["state"] for row in found if row["pid"] == child}
+    session = rows(folder.sessions_csv)[0]
+    assert session == {name: str(value) for name, value in WAITING.items()} | {
+        "time": session["time"],
+        "query": "UPDATE polls_choice",
+    }
+
+
+def test_a_question_that_postgresql_gave_up_is_left_out_and_the_next_one_asked(tmp_path: Path) -> None:
+    folder, asked = RunFolder(tmp_path), itertools.count()
+
+    def query(_: str) -> str:
+        if next(asked) == 0:
+            raise SilentError("It waited for a lock.")
+        return QUIET
+
+    with Sampler(folder, lambda: {"app": os.getpid()}, query):
+        wait_for(lambda: folder.database_csv.exists() and len(rows(folder.database_csv)) > 0, "a row", 10)
+    assert {row["connections"] for row in rows(folder.database_csv)} == {"3"}
+
+
+@on_linux
+def test_a_process_that_is_stopped_is_seen_to_be(parent: Parent) -> None:
+    child = next(pid for pid in below(parent.pid) if pid != parent.pid)
+    os.kill(child, signal.SIGSTOP)
+    tree = Tree("app")
+    wait_for(lambda: (tree.sample(0, [child]), tree.processes(0)[0].state)[1] == "stopped", "the stop", 5)
+    os.kill(child, signal.SIGCONT)
+
+
+@on_linux
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="only root can make a namespace")
+def test_a_process_in_a_container_is_known_by_its_number_there() -> None:
+    with subprocess.Popen(["unshare", "--pid", "--fork", "sleep", "30"]) as outside:
+        wait_for(lambda: len(below(outside.pid)) == 2, "the process inside")
+        inside = below(outside.pid)[1]
+        assert (own_pid(outside.pid), own_pid(inside)) == (outside.pid, 1)
+        os.kill(inside, signal.SIGKILL)
 
 
 def test_a_database_that_hangs_holds_up_nothing_else_and_its_silence_is_a_row(tmp_path: Path) -> None:
@@ -204,7 +270,7 @@ def test_an_answer_that_makes_no_sense_ends_the_sampling_of_the_database_and_is_
 
 def test_half_a_row_is_never_written(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    with Sampler(folder, lambda: {"app": os.getpid()}, lambda _: "3 1"):
+    with Sampler(folder, lambda: {"app": os.getpid()}, lambda _: QUIET):
         wait_for(lambda: folder.machine_csv.exists() and b"\n" in folder.machine_csv.read_bytes(), "a row", 10)
         log: IO[bytes]
         with folder.machine_csv.open("rb") as log:

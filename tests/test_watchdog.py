@@ -163,7 +163,7 @@ def mistaken() -> None:
 
 def test_the_cause_of_our_own_mistake_is_kept_and_the_run_says_whose_it_was(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path, "test")
-    record = Record(folder, Run("test", {}, started=0.0))
+    record = Record(folder, Run("test", {}, started=0.0), print)
     with pytest.raises(ValueError, match="no number") as caught, record.saved():
         mistaken()
     assert isinstance(caught.value.__cause__, KeyError)

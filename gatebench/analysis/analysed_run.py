@@ -14,6 +14,7 @@ from gatebench.analysis.auditing.validity import validity
 from gatebench.analysis.failures.causes import causes_table, diagnose
 from gatebench.analysis.failures.examples import examples
 from gatebench.analysis.failures.follow import client_view, trace
+from gatebench.analysis.failures.split import splits
 from gatebench.analysis.reading.frames import read_requests
 from gatebench.analysis.reading.holds import Holds, holds_of, measured
 from gatebench.analysis.reading.proxy_log import read_proxy_log
@@ -68,6 +69,7 @@ class AnalysedRun:
     capacity: pd.DataFrame
     counts: Counts
     latency: pd.DataFrame | None  # None without proxy.log
+    splits: pd.DataFrame | None  # None without proxy.log
     timeline: pd.DataFrame
     notes: tuple[str, ...]  # whatever a reader must know beside the numbers, a sentence each
     alarms: tuple[str, ...]  # votes that do not add up
@@ -115,6 +117,7 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         capacity=capacity(steps, objective),
         counts=counts(requests, matched, failures, run),
         latency=None if proxy is None else latency(requests, run),
+        splits=None if proxy is None else splits(requests, proxy, steps),
         timeline=timeline(requests, holds),
         notes=tuple(note for note in notes if note),
         alarms=tuple(alarms(votes, run)),

@@ -23,8 +23,14 @@ class Stack(Protocol):
     def versions(self) -> dict[str, str]:
         """Program or package -> version, asked of what really runs."""
 
-    def query(self, sql: str) -> str:
-        """The one value that a query answers with, as text, by a connection that is kept. Raises ServiceDiedError."""
+    def query(self, sql: str, limit_s: float | None = None) -> str:
+        """The one value that a query answers with, as text, by a connection that is kept.
+
+        Raises ServiceDiedError; SilentError when PostgreSQL lives and does not answer within the limit.
+        """
+
+    def news(self) -> list[str]:
+        """A sentence on whatever went wrong with that connection and was mended, since this was asked for last."""
 
     def roles(self) -> dict[str, int]:
         """app, nginx, postgres, generator -> its first process, by the id it has on this machine.

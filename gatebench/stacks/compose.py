@@ -9,7 +9,6 @@ import platform
 import re
 import secrets
 import subprocess
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from gatebench.stacks.environment import (
     postgres_settings,
 )
 from gatebench.stacks.processes import Processes
+from gatebench.stacks.questions import LOCK_S, LockedError, LostError, Questions
 from gatebench.stacks.wait import PATIENCE_S, last_lines
 from gatebench.values.run_config import RunConfig
 from gatebench.values.workload import Workload
@@ -73,7 +73,7 @@ class ComposeStack:
             "RUN_AS": _who_owns_files(),
             "COMPOSE_PROFILES": "",  # an .env file that has switched on `load` would start it with the rest
         }
-        self._psql: _Psql | None = None
+        self._questions = Questions(lambda: _Psql(self._container("postgres"), watchdog), self.dead)
         self._pids: dict[str, int] = {}
         self._given: dict[str, dict[str, str]] = {}
         self._elsewhere = False  # the engine runs on another kernel: its processes cannot be seen
@@ -104,15 +104,11 @@ class ComposeStack:
             "docker-compose": _answer("docker", "compose", "version", "--short"),
         }
 
-    def query(self, sql: str) -> str:
-        if self._psql is None:
-            self._psql = _Psql(self._container("postgres"), self._watchdog)
-        try:
-            return self._psql.ask(sql)
-        except OSError as error:
-            raise ServiceDiedError(
-                f"The stack broke: {self.dead() or f'PostgreSQL did not answer ({error}).'}"
-            ) from error
+    def query(self, sql: str, limit_s: float | None = None) -> str:
+        return self._questions.ask(sql, limit_s)
+
+    def news(self) -> list[str]:
+        return self._questions.news()
 
     def roles(self) -> dict[str, int]:
         for role, service in ROLES.items():
@@ -250,11 +246,12 @@ class _Psql:
     """A psql that is kept, inside PostgreSQL's container: by its Unix socket, which needs no password there."""
 
     END = "-- end of the answer --"
+    LOCKED = "canceling statement due to lock timeout"
 
     def __init__(self, container: str, watchdog: Watchdog) -> None:
-        command = ["docker", "exec", "--interactive", container, "psql", "--no-psqlrc", "--quiet", "--tuples-only",
-                   "--no-align", "--set", "ON_ERROR_STOP=1", "--username", "polls", "--dbname", "polls"]  # fmt: skip
-        self._turn = threading.Lock()
+        command = ["docker", "exec", "--interactive", "--env", f"PGOPTIONS=-c lock_timeout={LOCK_S}s", container,
+                   "psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
+                   "--username", "polls", "--dbname", "polls"]  # fmt: skip
         with undisturbed():
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -263,18 +260,26 @@ class _Psql:
             watchdog.end_process(self._process)
 
     def ask(self, sql: str) -> str:
-        """The answer's one value; raises OSError with psql's last words when it has ended."""
+        """Raises LostError with psql's last words when it has ended."""
         assert self._process.stdin
         assert self._process.stdout
-        with self._turn:
+        said: list[str] = []
+        with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(f"{' '.join(sql.split())};\n\\echo {self.END}\n")
             self._process.stdin.flush()
-            said: list[str] = []
-            for line in self._process.stdout:
-                if line.strip() == self.END:
-                    return said[0]
-                said.append(line.strip())
-        raise ConnectionResetError(" ".join(said) or "psql ended")
+        for line in self._process.stdout:
+            if line.strip() == self.END:
+                return self._answer(said)
+            said.append(line.strip())
+        self._process.wait()
+        raise LostError(said[0].removeprefix("FATAL:").strip() if said else "psql ended")
+
+    def _answer(self, said: list[str]) -> str:
+        if said and self.LOCKED in said[0]:
+            raise LockedError
+        if len(said) != 1 or said[0].startswith("ERROR:"):
+            raise ServiceDiedError(f"PostgreSQL answered a question of Gatebench's with {' '.join(said)!r}.")
+        return said[0]
 
 
 class _Deaths:

@@ -14,10 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
 from gatebench import ROOT
-from gatebench.errors import MachineError, ServiceDiedError
+from gatebench.errors import MachineError
 from gatebench.machine import PIN_OFF, our_cores, share_out, siblings
 from gatebench.run_folder import RunFolder
 from gatebench.sheet import backlog, server_facts
@@ -25,6 +23,7 @@ from gatebench.stacks.environment import app_environment, inherited, nginx_envir
 from gatebench.stacks.postgres import LOOPBACK, Postgres, free_ports
 from gatebench.stacks.processes import Processes
 from gatebench.stacks.programs import find_nginx, find_postgres
+from gatebench.stacks.questions import Questions
 from gatebench.stacks.wait import answers, last_lines, wait_until
 from gatebench.values.run_config import RunConfig
 from gatebench.watchdog import Watchdog, undisturbed
@@ -57,6 +56,7 @@ class NativeStack:
         self._postgres = Postgres(
             self._programs["postgresql"], postgres_port, self._state, self._processes, postgres_settings(config.side)
         )
+        self._questions = Questions(self._postgres.connect, self.dead)
         self._load: subprocess.Popen[bytes] | None = None
         self._environment = {
             **app_environment(config.side),
@@ -84,13 +84,11 @@ class NativeStack:
         programs = {name: str(program) for name, program in self._programs.items()}
         return {**programs, **json.loads(answer.stdout)}
 
-    def query(self, sql: str) -> str:
-        try:
-            return self._postgres.query(sql)
-        except psycopg.OperationalError as error:
-            raise ServiceDiedError(
-                f"The stack broke: {self.dead() or f'PostgreSQL did not answer ({error}).'}"
-            ) from error
+    def query(self, sql: str, limit_s: float | None = None) -> str:
+        return self._questions.ask(sql, limit_s)
+
+    def news(self) -> list[str]:
+        return self._questions.news()
 
     def roles(self) -> dict[str, int]:
         return {**self._processes.roles(), **({"generator": self._load.pid} if self._load else {})}

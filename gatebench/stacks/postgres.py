@@ -20,6 +20,7 @@ from gatebench.errors import MachineError
 from gatebench.stacks.environment import inherited
 from gatebench.stacks.processes import Processes
 from gatebench.stacks.programs import Program
+from gatebench.stacks.questions import LOCK_S, Connection, LockedError, LostError
 from gatebench.stacks.wait import last_lines, wait_until
 
 LOOPBACK = "127.0.0.1"
@@ -46,7 +47,6 @@ class Postgres:
         self._processes = processes
         self._settings = settings
         self._log = processes.folder.log("postgres")
-        self._connection: psycopg.Connection | None = None
         self.environment = {
             "PGHOST": LOOPBACK,
             "PGPORT": str(port),
@@ -82,14 +82,12 @@ class Postgres:
         with self._connect("postgres") as connection:
             connection.execute(f"CREATE DATABASE {NAME}")
 
-    def query(self, sql: str) -> str:
-        """The one value that a query answers with, as text, over one connection that is kept."""
-        if self._connection is None:
-            self._connection = self._connect(NAME)
-            self._processes.watchdog.afterwards.callback(self._connection.close)
-        row = self._connection.execute(sql.encode()).fetchone()
-        assert row is not None
-        return str(row[0])
+    def connect(self) -> Connection:
+        """For questions, as Questions wants it."""
+        try:
+            return _Session(self._connect(NAME, options=f"-c lock_timeout={LOCK_S}s"))
+        except psycopg.OperationalError as error:
+            raise LostError(_first_line(error)) from error
 
     def _make_cluster(self, program: Path, home: Path, password: Path, account: dict[str, Any]) -> None:
         # fmt: off
@@ -128,7 +126,7 @@ class Postgres:
             return False
         return True
 
-    def _connect(self, database: str) -> psycopg.Connection:
+    def _connect(self, database: str, options: str = "") -> psycopg.Connection:
         return psycopg.connect(
             host=self.environment["PGHOST"],
             port=self.environment["PGPORT"],
@@ -137,7 +135,31 @@ class Postgres:
             dbname=database,
             autocommit=True,
             connect_timeout=5,
+            options=options,
         )
+
+
+class _Session:
+    """A connection that answers questions."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    def ask(self, sql: str) -> str:
+        try:
+            row = self._connection.execute(sql.encode()).fetchone()
+        except psycopg.errors.LockNotAvailable as error:
+            raise LockedError from error
+        except psycopg.OperationalError as error:
+            self._connection.close()
+            raise LostError(_first_line(error)) from error
+        assert row is not None
+        return str(row[0])
+
+
+def _first_line(error: psycopg.Error) -> str:
+    """libpq's reason; its advice stands below."""
+    return str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
 
 
 def _unprivileged() -> dict[str, Any]:

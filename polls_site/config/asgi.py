@@ -11,6 +11,8 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from . import worker
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_asgi_application()
+application = worker.asgi(get_asgi_application())

@@ -23,9 +23,11 @@ from gatebench.records import (
     LoadSummary,
     MachineSample,
     Outcome,
+    ProcessSample,
     Request,
     RoleSample,
     Run,
+    SessionSample,
     Step,
 )
 from gatebench.run_folder import RunFolder
@@ -128,6 +130,7 @@ def proxy_line(of: Request, **changes: Any) -> dict[str, Any]:
         "upstream_header_time": f"{took:.3f}",
         "upstream_response_time": f"{took:.3f}",
         "bytes": 1000,
+        "worker": "7" if of.status else "-",
         "connection": 17,
         "connection_requests": 1,
     }
@@ -187,6 +190,36 @@ def database_samples(connections: dict[float, int | None]) -> list[DatabaseSampl
     ]
 
 
+def process_samples(
+    role: str, pid: int, states: Sequence[str], parent: int = 1, cores: float = 0.0, since: float = 0.0
+) -> list[ProcessSample]:
+    """A sample a second of one process, which knows itself by its id less a hundred, from `since` seconds on."""
+    return [
+        ProcessSample(BEGAN + since + at, role, pid, pid - 100, parent, state, cores * at, 3)
+        for at, state in enumerate(states)
+    ]
+
+
+def session(at: float, query_s: float, wait: str = "", **changes: Any) -> SessionSample:
+    """A session that was at a query for so long, and waited for what "Type Event" says."""
+    wait_type, _, wait_event = wait.partition(" ")
+    sample = SessionSample(
+        time=BEGAN + at,
+        pid=41,
+        application="",
+        query="UPDATE polls_choice",
+        query_s=query_s,
+        wait_type=wait_type or None,
+        wait_event=wait_event or None,
+        lock_s=None,
+        blocker=None,
+        blocker_application=None,
+        blocker_state=None,
+        blocker_query=None,
+    )
+    return replace(sample, **changes)
+
+
 def progress(at: float, late_ms: Sequence[float], run_delay_s: float | None = None) -> dict[str, Any]:
     """What the load generator says of its clock, `at` seconds after BEGAN."""
     number = int(at // STEP_S) + 1
@@ -210,6 +243,8 @@ class Recorded:
     resources: Sequence[RoleSample] | None = None  # these are None without such a file, as in older runs
     machine: Sequence[MachineSample] | None = None
     database: Sequence[DatabaseSample] | None = None
+    processes: Sequence[ProcessSample] | None = None
+    sessions: Sequence[SessionSample] | None = None
     progress: Sequence[dict[str, Any]] | None = None
     run: Any = None  # changes to the Run, a dict
     config: Any = None  # changes to its config, a dict
@@ -228,6 +263,8 @@ class Recorded:
         write_samples(folder.resources_csv, RoleSample, self.resources)
         write_samples(folder.machine_csv, MachineSample, self.machine)
         write_samples(folder.database_csv, DatabaseSample, self.database)
+        write_samples(folder.processes_csv, ProcessSample, self.processes)
+        write_samples(folder.sessions_csv, SessionSample, self.sessions)
         folder.write_run(self._run(path.name))
         return folder
 

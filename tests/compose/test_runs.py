@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sysconfig
 import tempfile
+import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ import pyarrow as pa
 import pytest
 
 from gatebench import ROOT
+from gatebench.analysis.analysed_run import analyse
 from gatebench.loopback import opener
 from gatebench.machine import share_out, siblings
 from gatebench.records import Outcome
@@ -39,7 +42,7 @@ def rows(folder: RunFolder) -> int:
 
 
 def proxied(folder: RunFolder) -> int:
-    return sum(json.loads(line)["id"] != "-" for line in folder.proxy_log.read_text().splitlines())
+    return sum(json.loads(line)["id"] != "-" for line in whole_lines(folder.proxy_log))
 
 
 def assert_whole(folder: RunFolder) -> None:
@@ -52,6 +55,20 @@ def assert_whole(folder: RunFolder) -> None:
     for name in ("app", "postgres", "load"):
         assert folder.log(name).stat().st_size > 0
     assert leftovers(folder) == []
+
+
+def of_run(folder: RunFolder) -> str:
+    """The name of a run's Compose project."""
+    return next(name for name in containers(folder) if name.endswith("-app-1")).removesuffix("-app-1")
+
+
+def busiest(folder: RunFolder) -> str:
+    """The worker that has answered most, by its number within its container."""
+    return Counter(json.loads(line)["worker"] for line in whole_lines(folder.proxy_log)).most_common(1)[0][0]
+
+
+def whole_lines(log: Path) -> list[str]:
+    return [line for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
 
 def until_it_measures(bench: Bench, process: subprocess.Popen[str]) -> None:
@@ -210,6 +227,28 @@ def test_a_killed_app_ends_the_run_with_5_and_says_so(bench: Bench) -> None:
     assert "Traceback" not in stderr
     assert folder.read_run().outcome is Outcome.FAILED
     assert recorded(folder) > 0
+    assert leftovers(folder) == []
+
+
+def test_a_stopped_worker_is_named_and_connections_that_are_ended_are_made_again(bench: Bench) -> None:
+    process = bench.start("wsgi", **{**KNOBS, "USERS": "30", "SETTLE": "2", "HOLD": "9", "TIMEOUT": "3"})
+    until_it_measures(bench, process)
+    folder = bench.folder()
+    app, postgres = (f"{of_run(folder)}-{service}-1" for service in ("app", "postgres"))
+    wait_for(lambda: proxied(folder) > 30, "answers")
+    worker = busiest(folder)  # the one that has connections to lose
+    docker("exec", "--user", "root", app, "sh", "-c", f"kill -STOP {worker}")
+    time.sleep(5)
+    docker("exec", "--user", "root", app, "sh", "-c", f"kill -CONT {worker}")
+    end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    docker("exec", postgres, "psql", "--username", "polls", "--command", end_all)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
+    run = analyse(folder)
+    assert any("ended Gatebench's own connection" in note and "administrator" in note for note in run.notes)
+    proofs = dict(zip(run.causes["failure"], run.causes["evidence"], strict=True))
+    assert f"worker {worker} of the app server was stopped" in proofs["app server's worker was stopped"]
+    assert {reading.step for reading in folder.read_votes()} == {0, 1, None}
     assert leftovers(folder) == []
 
 

@@ -6,12 +6,19 @@
 | FAULT_DATABASE_S | has PostgreSQL wait that long before, over the view's connection |
 | FAULT_RAISE      | raises PlantedError, when it is 1                              |
 | FAULT_SLOWER     | takes that share more CPU than it took: 0.1 is 10 %            |
+
+A request that finds the file FAULT_BLOCK_AT removes it and keeps its whole worker for FAULT_BLOCK_S: under ASGI asleep
+in the event loop, under WSGI at work in one call that holds the GIL, as a regular expression that backtracks for ever.
 """
 
+import itertools
 import os
 import time
+from pathlib import Path
 
+from asgiref.sync import iscoroutinefunction
 from django.db import connection
+from django.utils.decorators import sync_and_async_middleware
 from django.utils.deprecation import MiddlewareMixin
 
 
@@ -32,6 +39,41 @@ class Fault(MiddlewareMixin):
         if _number("FAULT_RAISE"):
             raise PlantedError("planted by tests/faulty")
         return slower(_number("FAULT_SLOWER"), lambda: _rendered(view(request, *args, **kwargs)))
+
+
+@sync_and_async_middleware
+def block(get_response):
+    """Stands first, so that it runs in the event loop itself."""
+    if iscoroutinefunction(get_response):
+
+        async def middleware(request):
+            if _is_the_one():
+                time.sleep(_number("FAULT_BLOCK_S"))
+            return await get_response(request)
+    else:
+
+        def middleware(request):
+            if _is_the_one():
+                compute(_number("FAULT_BLOCK_S"))
+            return get_response(request)
+
+    return middleware
+
+
+def _is_the_one():
+    """Of all workers' requests one can remove the file."""
+    try:
+        Path(os.environ["FAULT_BLOCK_AT"]).unlink()
+    except (KeyError, FileNotFoundError):
+        return False
+    return True
+
+
+def compute(seconds):
+    """One call that lets no other thread run, for about so long."""
+    n, began = 1_000_000, time.perf_counter()
+    sum(itertools.repeat(0, n))
+    sum(itertools.repeat(0, int(n * seconds / (time.perf_counter() - began))))
 
 
 def slower(share, work):

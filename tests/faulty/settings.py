@@ -3,5 +3,5 @@
 from config.settings import *  # noqa: F403
 from config.settings import MIDDLEWARE
 
-# Last, so that nothing stands between it and the view.
-MIDDLEWARE = [*MIDDLEWARE, "tests.faulty.middleware.Fault"]
+# Fault stands last, so that nothing is between it and the view.
+MIDDLEWARE = ["tests.faulty.middleware.block", *MIDDLEWARE, "tests.faulty.middleware.Fault"]

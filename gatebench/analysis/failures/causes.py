@@ -2,8 +2,9 @@
 
 A rule looks at one failure's trace (follow.py): what the client saw, Nginx's log line of the same request id, what
 Nginx's error log says of that connection or that second, what the app wrote about that request id, and what the logs
-and samples say of the whole system while the request lived. The surest proof comes first: an exception that names its
-reason before a second in which something was wrong, and that before what merely did not happen in time.
+and samples say of the whole system while the request lived. A request that merely waited is charged to whoever had it
+for most of its time. Otherwise the surest proof comes first: an exception that names its reason before a second in
+which something was wrong, and that before what did not happen in time.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 import pandas as pd
 
+from gatebench.analysis.failures.split import time_sentence
 from gatebench.analysis.reading.logs import ENDED, KILLED, TIMED_OUT
 from gatebench.records import Cause, Run
 
@@ -36,7 +38,9 @@ class Rule:
     layer: str
     applies: Callable[[Failures], Mask]
     advice: str
-    evidence: str | Callable[[Failures], str] | None = None  # the trace's column with the line to show, or its words
+    evidence: str | Callable[[Failures], str | None] | None = (
+        None  # the trace's column with the line to show, or its words
+    )
 
     def proof(self, failures: Failures) -> str | None:
         """One line that proves the cause of one of the failures, where there is one."""
@@ -96,6 +100,27 @@ def out_of_connections(failures: Failures) -> Mask:
     return failures["alert_line"].notna() & (closed | no_upstream)
 
 
+def waited(failures: Failures) -> Mask:
+    """Nobody said why: the client's time, or the run's, was over."""
+    return client(Cause.TIMEOUT, Cause.UNFINISHED)(failures)
+
+
+def mostly(part: str) -> Callable[[Failures], Mask]:
+    """It waited, and most of its time went there (split.PARTS)."""
+    return lambda failures: waited(failures) & (2 * failures[part] > failures["elapsed_ms"])
+
+
+def nginx_backlog_full(failures: Failures) -> Mask:
+    """The client waited for Nginx while connections were turned away."""
+    in_front = mostly("before_ms")(failures) | ~failures["logged"]
+    return client(Cause.TIMEOUT)(failures) & in_front & failures["overflow_line"].notna()
+
+
+def held_by(line: str) -> Callable[[Failures], Mask]:
+    """A worker of the app server's answered nobody for most of the time that the request was there."""
+    return lambda failures: (waited(failures) | answered(504)(failures)) & failures[line].notna()
+
+
 def gave_up(connected: bool) -> Callable[[Failures], Mask]:
     """The client's time was over (Nginx logs 499) with the app server connected to, or still not."""
     return lambda failures: (
@@ -110,12 +135,16 @@ def app_backlog_full(failures: Failures) -> Mask:
     return failures["overflow_line"].notna() & (answered(504, "while connecting")(failures) | (waiting & slow))
 
 
-def database_silent(failures: Failures) -> Mask:
-    """PostgreSQL owed an answer for a second or more while the app had the request, and no other error is known."""
-    waiting = client(Cause.TIMEOUT, Cause.UNFINISHED)(failures) & failures["connect_ms"].notna()
-    of_database = failures["traceback"].isna() | app_error(DATABASE_ERRORS)(failures)
-    broken = failures["proxy_status"].isin([500, 503, 504]) & (failures["upstream_status"] != "-") & of_database
-    return failures["stall_line"].notna() & (waiting | broken)
+def database(line: str) -> Callable[[Failures], Mask]:
+    """PostgreSQL kept sessions waiting while the app had the request, and no error of another kind is known."""
+
+    def applies(failures: Failures) -> Mask:
+        waiting = waited(failures) & failures["connect_ms"].notna()
+        of_database = failures["traceback"].isna() | app_error(DATABASE_ERRORS)(failures)
+        broken = failures["proxy_status"].isin([500, 503, 504]) & (failures["upstream_status"] != "-") & of_database
+        return failures[line].notna() & (waiting | broken)
+
+    return applies
 
 
 def generator_late(failures: Failures) -> Mask:
@@ -128,6 +157,12 @@ def generator_late(failures: Failures) -> Mask:
 def lateness(failures: Failures) -> str:
     first = failures.iloc[0]
     return f"load.jsonl: its clock was {first.late_ms:,.0f} ms late in the {first.elapsed_ms:,.0f} ms of the request"
+
+
+def whereabouts(failures: Failures) -> str | None:
+    """Where the time of the first went, by both clocks; None where Nginx did not log it."""
+    sentence = time_sentence(failures.iloc[0])
+    return f"proxy.log: {sentence}" if sentence else None
 
 
 def turned_away(failures: Failures) -> Mask:
@@ -166,6 +201,55 @@ RULES = (
         "nginx_end_line",
     ),
     Rule(
+        "the load generator was late itself",
+        CLIENT,
+        generator_late,
+        "This is no failure of the site's: give the generator a core of its own, or measure fewer users.",
+        lateness,
+    ),
+    Rule(
+        "Nginx's worker was stopped",
+        NGINX,
+        lambda failures: waited(failures) & failures["nginx_stop_line"].notna(),
+        "Something stopped it, a signal or a debugger: it goes on with `kill -CONT`. All connections wait meanwhile.",
+        "nginx_stop_line",
+    ),
+    Rule(
+        "Nginx's listen backlog was full",
+        NGINX,
+        nginx_backlog_full,
+        "Nginx accepts more slowly than connections come: a longer listen backlog, or more worker_processes.",
+        "overflow_line",
+    ),
+    Rule(
+        "Nginx took the request too late",
+        NGINX,
+        mostly("before_ms"),
+        "The client waited and Nginx had not begun: its worker was busy, blocked by a disk, or waited for a core.",
+        whereabouts,
+    ),
+    Rule(
+        "the answer was late on its way back",
+        CLIENT,
+        lambda failures: mostly("back_ms")(failures) & (failures["proxy_status"] != 499),
+        "Nginx had answered: the time went by on the network, or the load generator read too late.",
+        whereabouts,
+    ),
+    Rule(
+        "app server's worker was stopped",
+        APP_SERVER,
+        held_by("stop_line"),
+        "Something stopped it, a signal or a debugger: it goes on with `kill -CONT`. Its connections wait meanwhile.",
+        "stop_line",
+    ),
+    Rule(
+        "app server's worker was busy and answered nobody",
+        APP_SERVER,
+        held_by("busy_line"),
+        "One request keeps all of it at work, such as an endless loop: `py-spy dump --pid` shows which line.",
+        "busy_line",
+    ),
+    Rule(
         "PostgreSQL out of connections",
         POSTGRESQL,
         app_error("too many clients|remaining connection slots"),
@@ -173,11 +257,32 @@ RULES = (
         "app_line",
     ),
     Rule(
+        "PostgreSQL waited for a lock",
+        POSTGRESQL,
+        database("lock_line"),
+        "Who holds it must let go sooner: shorter transactions, no work between their statements, or a lock_timeout.",
+        "lock_line",
+    ),
+    Rule(
+        "PostgreSQL waited for its disk",
+        POSTGRESQL,
+        database("disk_line"),
+        "Each commit waits until its log is written: a faster disk, fewer commits, or synchronous_commit=off.",
+        "disk_line",
+    ),
+    Rule(
         "PostgreSQL did not answer",
         POSTGRESQL,
-        database_silent,
+        database("stall_line"),
         "Gatebench's own question waited as well: see logs/postgres.log, its disk and its share of the processor.",
         "stall_line",
+    ),
+    Rule(
+        "PostgreSQL was at one query for too long",
+        POSTGRESQL,
+        lambda failures: waited(failures) & failures["traceback"].isna() & failures["query_line"].notna(),
+        "See what it does with EXPLAIN ANALYZE: an index, or less to do in one query.",
+        "query_line",
     ),
     Rule(
         "PostgreSQL broke off",
@@ -264,6 +369,13 @@ RULES = (
         "overflow_line",
     ),
     Rule(
+        "app server's worker was silent while others answered",
+        APP_SERVER,
+        held_by("silent_line"),
+        "Something blocks all of it, such as synchronous work in async code: `py-spy dump --pid` shows which line.",
+        "silent_line",
+    ),
+    Rule(
         "app server did not accept in time",
         APP_SERVER,
         answered(504, "while connecting"),
@@ -304,36 +416,25 @@ RULES = (
         "This is no failure of the site's: what looks at the answer raised, and logs/load.log has its traceback.",
     ),
     Rule(
-        "the load generator was late itself",
-        CLIENT,
-        generator_late,
-        "This is no failure of the site's: give the generator a core of its own, or measure fewer users.",
-        lateness,
-    ),
-    Rule(
         "no answer in time, the app server had the request",
         APP_SERVER,
         gave_up(connected=True),
         "The request waited or worked longer than the client did: more workers, or less work in a request.",
+        whereabouts,
     ),
     Rule(
         "no answer in time, the app server had not accepted",
         APP_SERVER,
         gave_up(connected=False),
         "Its listen backlog was full: more workers, or a longer backlog.",
+        whereabouts,
     ),
     Rule(
         "unfinished when the run ended, the app server had the request",
         APP_SERVER,
         lambda failures: client(Cause.UNFINISHED)(failures) & failures["connect_ms"].notna(),
         "The request was still waited for: see how long the slowest answers took.",
-    ),
-    Rule(
-        "Nginx's listen backlog was full",
-        NGINX,
-        lambda failures: client(Cause.TIMEOUT)(failures) & ~failures["logged"] & failures["overflow_line"].notna(),
-        "Nginx accepts more slowly than connections come: a longer listen backlog, or more worker_processes.",
-        "overflow_line",
+        whereabouts,
     ),
     Rule(
         "no answer in time, the request never reached Nginx",

@@ -7,11 +7,16 @@ from typing import Any, cast
 import pandas as pd
 
 from gatebench.analysis.failures.causes import ALL_RULES, UNKNOWN, client_words
+from gatebench.analysis.failures.split import PARTS, time_sentence
 from gatebench.analysis.failures.trouble import clock
 from gatebench.analysis.words import number
 
 COLUMNS = ["failure", "layer", "name", "method", "started", "elapsed_ms", "client", "logged", "proxy_status",
-           "upstream_status", "connect_ms", "nginx_ms", "nginx_line", "app_line", "proof"]  # fmt: skip
+           "upstream_status", "connect_ms", "nginx_ms", "nginx_line", "app_line", *PARTS, "proof"]  # fmt: skip
+
+
+LONG_MS = 500
+"""From here on it is told where a request's time went."""
 
 
 def examples(failures: pd.DataFrame) -> pd.DataFrame:
@@ -32,10 +37,13 @@ def examples(failures: pd.DataFrame) -> pd.DataFrame:
 def tell(example: Any) -> str:
     """A row of `examples` as sentences, in the order in which the request travelled."""
     lines = (_quoted("Its error log", example.nginx_line), _quoted("The app's log", example.app_line))
-    known = example.proof in (example.nginx_line, example.app_line)
+    where = _where(example)
+    known = example.proof in (example.nginx_line, example.app_line) or (where and str(example.proof).endswith(where))
     proof = None if known else _quoted("What decides", example.proof)
     verdict = None if example.layer == UNKNOWN else f"So it failed in this layer: {example.layer}."
-    return " ".join(part for part in (_client(example), _nginx(example), *lines, proof, verdict) if part)
+    return " ".join(
+        part for part in (_client(example), _nginx(example), _sentence(where), *lines, proof, verdict) if part
+    )
 
 
 def _client(example: Any) -> str:
@@ -56,6 +64,15 @@ def _nginx(example: Any) -> str | None:
     status = "gave no status" if example.upstream_status in ("-", "") else f"gave {example.upstream_status}"
     took = _ms(example.nginx_ms)
     return f"Nginx logged {example.proxy_status} after {took}; the app server {connected} and {status}."
+
+
+def _where(example: Any) -> str | None:
+    """Where its time went, when it waited for long enough to ask."""
+    return time_sentence(example) if example.elapsed_ms >= LONG_MS else None
+
+
+def _sentence(words: str | None) -> str | None:
+    return f"{words[0].upper()}{words[1:]}." if words else None
 
 
 def _quoted(who: str, line: Any) -> str | None:

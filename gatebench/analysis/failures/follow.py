@@ -8,14 +8,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gatebench.analysis.failures import trouble
+from gatebench.analysis.failures import trouble, waits, workers
+from gatebench.analysis.failures.split import PARTS, nginx_times, split
 from gatebench.analysis.reading.frames import ended, failed
 from gatebench.analysis.reading.logs import read_app_log, read_error_log
 from gatebench.analysis.reading.samples import Samples
+from gatebench.records import Cause
 from gatebench.run_folder import RunFolder
 
 _OUT_OF_CONNECTIONS = "worker_connections are not enough"
 _WORKER_ENDED = "exited on signal"
+
+_CHARGED = ("nginx_stop_line", "stop_line", "busy_line", "silent_line", "lock_line", "disk_line", "query_line")
 
 _CLIENT = ["request_id", "started", "elapsed_ms", "name", "method", "step", "measured", "cause", "status"]
 
@@ -24,18 +28,29 @@ def trace(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder, sample
     """A row a failed request, in the order of their ends; whatever a log or a sample does not tell is missing.
 
     The client's view: request_id, started, elapsed_ms, name, method, step, measured, ended, cause, status. Its line in
-    proxy.log: logged, proxy_status, upstream_status, nginx_ms, connect_ms. What Nginx's error log says of its
-    connection: nginx_line; and of that second: alert_line (out of connections), nginx_end_line (its worker ended). What
-    the app wrote: exception, traceback, app_line; limit_line (that the app server turns requests away). While it
-    lived: overflow_line (a listen backlog was full), stall_line (PostgreSQL was silent), refusal_line (PostgreSQL
-    refused the pool connections), late_ms (by how much the load generator's clock was late). When it failed:
-    worker_end, worker_line (how a worker of the app server ended).
+    proxy.log: logged, proxy_status, upstream_status, nginx_started, nginx_ms, upstream_ms, connect_ms. Where its time
+    went: split.PARTS. What Nginx's error log says of its connection: nginx_line; and of that second: alert_line (out of
+    connections), nginx_end_line (its worker ended). What the app wrote: exception, traceback, app_line; limit_line
+    (that the app server turns requests away). While it lived: overflow_line (a listen backlog was full), stall_line
+    (PostgreSQL was silent), refusal_line (PostgreSQL refused the pool connections), late_ms (by how much the load
+    generator's clock was late). Most of the time: nginx_stop_line (Nginx's worker was stopped). Most of the time that
+    the app server had it: stop_line, busy_line, silent_line (a worker of the app server's was stopped, busy, or
+    silent while others answered), lock_line, disk_line (sessions of PostgreSQL waited for a lock, for the disk),
+    query_line (one began then and was still at one query in the end). When it failed: worker_end, worker_line (how a
+    worker of the app server ended).
     """
     failures = client_view(requests).assign(logged=requests.loc[failed(requests), "nginx_ms"].notna())
     failures = failures.sort_values("ended", ignore_index=True)
     errors, app = read_error_log(folder), read_app_log(folder)
+    lines = nginx_times(proxy, failures.loc[failures["logged"], "request_id"]).rename(
+        columns={"status": "proxy_status"}
+    )
+    lines = _with_nginx_error(lines.astype({"proxy_status": "Int16", "connection": "Int64"}), errors)
+    said = app.errors.rename(columns={"line": "app_line"})
+    failures = failures.merge(lines, on="request_id", how="left").merge(said, on="request_id", how="left")
+    failures[list(PARTS)] = split(failures)
     started, over = failures["started"].to_numpy(), failures["ended"].to_numpy()
-    ends = trouble.worker_ends(samples.resources, app.worker_ends)
+    ends = trouble.worker_ends(samples, app.worker_ends)
     failures["alert_line"] = trouble.overlapping(trouble.alerts(errors, _OUT_OF_CONNECTIONS), over, over)
     failures["nginx_end_line"] = trouble.overlapping(trouble.alerts(errors, _WORKER_ENDED), over, over)
     failures["overflow_line"] = trouble.overlapping(trouble.overflows(samples.machine), started, over)
@@ -44,25 +59,50 @@ def trace(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder, sample
     failures["worker_end"], failures["worker_line"] = _worker_ends(ends, over)
     failures["limit_line"] = app.limit_line
     failures["late_ms"] = _late_ms(samples.clock, started, over)
-    lines = _with_nginx_error(_proxy_lines(failures, proxy), errors)
-    said = app.errors.rename(columns={"line": "app_line"})
-    return failures.merge(lines, on="request_id", how="left").merge(said, on="request_id", how="left")
+    return _with_nginx_stopped(failures.assign(**_charged(failures, proxy, samples)))
+
+
+def _with_nginx_stopped(failures: pd.DataFrame) -> pd.DataFrame:
+    """An Nginx that was stopped had no clock: what it logs of the app server's time is its own."""
+    beyond = ["connecting_ms", "in_app_ms"]
+    stopped = failures["nginx_stop_line"].notna()
+    failures.loc[stopped, "in_nginx_ms"] += failures.loc[stopped, beyond].sum(axis=1)
+    failures.loc[stopped & failures["logged"], beyond] = 0
+    return failures
+
+
+def _charged(failures: pd.DataFrame, proxy: pd.DataFrame, samples: Samples) -> dict[str, pd.Series[Any]]:
+    """The lines of what went on for most of a request's time."""
+    if not len(failures):
+        return dict.fromkeys(_CHARGED, trouble.nothing(0))
+    started, over = failures["started"].to_numpy(), failures["ended"].to_numpy()
+    taken = np.maximum(failures["nginx_started"].to_numpy(float), started)  # missing where Nginx logged nothing
+    waited = failures["cause"].isin((Cause.TIMEOUT, Cause.UNFINISHED)) | (failures["proxy_status"] == 504)
+    proxy = proxy if waited.any() else proxy.head(0)  # ten million answers are looked through for these only
+    answered = workers.answer_times(proxy)
+    silent = workers.silences(proxy, samples.processes)
+    lines = (
+        trouble.covering(workers.stops(samples.processes, "nginx", answered), started, over),
+        trouble.covering(workers.stops(samples.processes, "app", answered), taken, over),
+        trouble.covering(silent[workers.BUSY], taken, over),
+        _of_several(trouble.covering(silent[workers.SILENT], taken, over).where(waited)),
+        trouble.covering(waits.lock_waits(samples.sessions), taken, over),
+        trouble.covering(waits.disk_waits(samples.sessions), taken, over),
+        trouble.own(waits.queries(samples.sessions), taken, over),
+    )
+    return dict(zip(_CHARGED, lines, strict=True))
+
+
+def _of_several(lines: pd.Series[Any]) -> pd.Series[Any]:
+    """The lines that AT_ONCE failures or more have."""
+    often = lines.value_counts()
+    return lines.where(lines.isin(often.index[often >= workers.AT_ONCE]))
 
 
 def client_view(requests: pd.DataFrame) -> pd.DataFrame:
     """A row a failed request, with what the client saw of it."""
     failures = requests[failed(requests)]
     return failures[_CLIENT].assign(ended=ended(failures))
-
-
-def _proxy_lines(failures: pd.DataFrame, proxy: pd.DataFrame) -> pd.DataFrame:
-    """A row a failure that Nginx logged: of a redirect that was followed, its end."""
-    columns = ["request_id", "time", "status", "request_ms", "upstream_status", "connect_ms", "connection"]
-    lines = proxy.loc[proxy["request_id"].isin(failures.loc[failures["logged"], "request_id"]), columns]
-    lines = lines.sort_values("time").drop_duplicates("request_id", keep="last")
-    return lines.rename(columns={"status": "proxy_status", "request_ms": "nginx_ms"}).astype(
-        {"proxy_status": "Int16", "connection": "Int64"}
-    )
 
 
 def _with_nginx_error(lines: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gatebench.analysis.reading.logs import ENDED, KILLED, TIMED_OUT
+from gatebench.analysis.reading.samples import Samples
 
 STALLED_MS = 1000
 """A question to PostgreSQL that takes longer was not answered as a database that is up answers it."""
@@ -22,11 +23,17 @@ STALLED_MS = 1000
 ROUNDED_S = 1
 """How far from a moment that a log has in whole seconds, or a sample of, a failure may be and still be its doing."""
 
+SAMPLE_S = 1.0
+"""From one sample to the next: what was seen in one may have been so until the other."""
+
+WAITED_S = 1.0
+"""A wait within PostgreSQL, or the silence of a worker, that is shorter is no trouble."""
+
 
 def alerts(errors: pd.DataFrame, said: str) -> pd.DataFrame:
     """Around each second in which Nginx's error log says so."""
     found = errors[errors["message"].str.contains(said, regex=False)].drop_duplicates("time")
-    return _spans(
+    return as_spans(
         zip(found["time"] - ROUNDED_S, found["time"] + 1 + ROUNDED_S, found["line"].astype("str"), strict=True)
     )
 
@@ -38,7 +45,7 @@ def overflows(machine: pd.DataFrame | None) -> pd.DataFrame:
     known = machine.dropna(subset="listen_overflows")
     start, end = known["time"].to_numpy()[:-1], known["time"].to_numpy()[1:]
     more = np.diff(known["listen_overflows"].to_numpy(float))
-    return _spans(
+    return as_spans(
         (a, b, f"machine.csv: {int(n):,} connections met a full listen backlog between {clock(a)} and {clock(b)}")
         for a, b, n in zip(start, end, more, strict=True)
         if n > 0
@@ -50,7 +57,7 @@ def stalls(database: pd.DataFrame | None) -> pd.DataFrame:
     if database is None:
         return NONE
     slow = database[~(database["answer_ms"] <= STALLED_MS)]
-    return _spans(
+    return as_spans(
         (asked, asked + ms / 1000, f"database.csv: what PostgreSQL was asked at {clock(asked)} took it {ms:,.0f} ms")
         if ms == ms
         else (asked, np.inf, f"database.csv: PostgreSQL never answered what it was asked at {clock(asked)}")
@@ -64,10 +71,10 @@ def refusals(said: pd.DataFrame) -> pd.DataFrame:
     psycopg_pool waits 1 s, then twice as long each time, give or take a tenth: as long as it has tried, and 1 s.
     """
     tried_s = said["time"] - said.groupby("pid")["time"].transform("min")
-    return _spans(zip(said["time"], said["time"] + 1.1 * tried_s + 1 + ROUNDED_S, said["line"], strict=True))
+    return as_spans(zip(said["time"], said["time"] + 1.1 * tried_s + 1 + ROUNDED_S, said["line"], strict=True))
 
 
-def worker_ends(resources: pd.DataFrame | None, said: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def worker_ends(samples: Samples, said: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """TIMED_OUT, KILLED and ENDED -> around each end of a worker, from what the server said of it and from the samples.
 
     What a log says of a process counts for the sample that it is missing from: uvicorn writes no time.
@@ -80,11 +87,13 @@ def worker_ends(resources: pd.DataFrame | None, said: pd.DataFrame) -> dict[str,
     for moment, pid in said.dropna(subset="time")[["time", "pid"]].itertuples(index=False):
         how, line = words[pid]
         found[how].append((moment - ROUNDED_S, moment + 1 + ROUNDED_S, line))
-    for start, end, pid in _gone(resources, "app"):
+    of_itself = {} if samples.processes is None else samples.processes.set_index("pid")["own_pid"].to_dict()
+    for start, end, process in _gone(samples.resources, "app"):
+        pid = int(of_itself.get(process, process))
         sentence = f"resources.csv: process {pid} of the app server, there at {clock(start)}, is gone at {clock(end)}"
         how, line = words.get(pid, (ENDED, sentence))
         found[how].append((start - ROUNDED_S, end + ROUNDED_S, line))
-    return {how: _spans(spans) for how, spans in found.items()}
+    return {how: as_spans(spans) for how, spans in found.items()}
 
 
 def _gone(resources: pd.DataFrame | None, role: str) -> Iterator[tuple[float, float, int]]:
@@ -112,17 +121,44 @@ def overlapping(spans: pd.DataFrame, started: npt.ArrayLike, ended: npt.ArrayLik
     return pd.Series(pd.Categorical.from_codes(chosen, lines))
 
 
+def covering(spans: pd.DataFrame, started: npt.ArrayLike, ended: npt.ArrayLike) -> pd.Series[Any]:
+    """For each life from `started` to `ended`, the line of a span, where spans cover more than half of it."""
+    began, over = np.asarray(started, float), np.asarray(ended, float)
+    if spans.empty:
+        return nothing(len(began))
+    reach = np.maximum.accumulate(spans["end"].to_numpy())
+    first = np.flatnonzero(np.append(True, spans["start"].to_numpy()[1:] > reach[:-1]))
+    starts, ends = spans["start"].to_numpy()[first], reach[np.append(first[1:], len(reach)) - 1]
+    knots = np.column_stack([starts, ends]).ravel()
+    lengths = np.cumsum(np.column_stack([np.zeros(len(starts)), ends - starts]).ravel())
+    covered = np.interp(over, knots, lengths) - np.interp(began, knots, lengths)
+    return overlapping(spans, began, over).where(2 * covered > over - began)
+
+
+def own(spans: pd.DataFrame, started: npt.ArrayLike, ended: npt.ArrayLike) -> pd.Series[Any]:
+    """For each life, the line of the span that began last in its first half, where that outlived it."""
+    began, over = np.asarray(started, float), np.asarray(ended, float)
+    if spans.empty:
+        return nothing(len(began))
+    last = np.searchsorted(spans["start"].to_numpy(), (began + over) / 2, side="right") - 1
+    one = spans.iloc[np.maximum(last, 0)]
+    codes, lines = pd.factorize(spans["line"])
+    found = (last >= 0) & (one["start"].to_numpy() >= began) & (one["end"].to_numpy() >= over)
+    return pd.Series(pd.Categorical.from_codes(np.where(found, codes[np.maximum(last, 0)], -1), lines))
+
+
 def nothing(rows: int) -> pd.Series[Any]:
     """So many lines that are all missing, in next to no time."""
     return pd.Series(pd.Categorical.from_codes(np.full(rows, -1, np.int8), pd.Index([], dtype="str")))
 
 
-def _spans(found: Iterable[tuple[float, float, str]]) -> pd.DataFrame:
+def as_spans(found: Iterable[tuple[float, float, str]]) -> pd.DataFrame:
+    """A frame of (start, end, line), in the order of their starts."""
     frame = pd.DataFrame(found, columns=["start", "end", "line"]).astype({"start": float, "end": float, "line": object})
     return frame.sort_values("start", kind="stable", ignore_index=True)
 
 
-NONE = _spans(())
+NONE = as_spans(())
 
 
 def clock(moment: float) -> str:

@@ -28,8 +28,13 @@ _FIELDS = {
     "request_time": _WORD,
     "upstream_status": _WORD,
     "upstream_connect_time": _WORD,
+    "upstream_response_time": _WORD,
+    "worker": _WORD,
     "connection": _WORD,
 }
+_NEW = ("worker",)
+"""What an older log does not have."""
+
 _AROUND = " :,{}"
 """What stands around a number when a JSON line is split at its quotes."""
 
@@ -41,7 +46,9 @@ def read_proxy_log(folder: RunFolder) -> pd.DataFrame | None:
     """A row a line with a request id, or None without a log. Damaged lines, and half of one at the end, are left out.
 
     Columns: request_id, time (s, when it was answered), status, request_ms, upstream_status ("-" when no app server
-    answered), connect_ms (missing where the app server was not connected to), connection.
+    answered), connect_ms (missing where the app server was not connected to), upstream_ms (from the start of connecting
+    to the end of its answer; missing where it was not tried), worker (the process of the app that answered, by the id
+    that it has for itself; missing where none did), connection.
     """
     try:
         with folder.proxy_log.open("rb") as log:
@@ -49,7 +56,9 @@ def read_proxy_log(folder: RunFolder) -> pd.DataFrame | None:
     except FileNotFoundError:
         return None
     table = pa.concat_tables(pieces or [_typed(_empty())]).unify_dictionaries()
-    return pd.DataFrame({name: table.column(name).to_pandas() for name in table.column_names}, copy=False)
+    frame = pd.DataFrame({name: table.column(name).to_pandas() for name in table.column_names}, copy=False)
+    workers = [word for word in frame["worker"].cat.categories if word not in ("", "-")]
+    return frame.assign(worker=frame["worker"].cat.set_categories(workers))
 
 
 def _pieces(log: BinaryIO) -> Iterator[memoryview]:
@@ -75,7 +84,8 @@ def _split(lines: memoryview) -> Any:
     """Lines split at the quotes of the first, which takes a third of the time that parsing them as JSON takes."""
     first = bytes(lines[:LONGEST_LINE]).partition(b"\n")[0].decode()
     parts, row = first.split('"'), json.loads(first)
-    places = {name: str(parts.index(name) + (2 if isinstance(row[name], str) else 1)) for name in _FIELDS}
+    there = [name for name in _FIELDS if name in row or name not in _NEW]
+    places = {name: str(parts.index(name) + (2 if isinstance(row[name], str) else 1)) for name in there}
     others: list[str] = []  # with a quote in an address, for instance
 
     def set_aside(line: Any) -> str:
@@ -90,7 +100,11 @@ def _split(lines: memoryview) -> Any:
             include_columns=list(places.values()),
             column_types={place: _FIELDS[name] for name, place in places.items()},
         ),
-    ).rename_columns(list(places))
+    ).rename_columns(there)
+    for name in _FIELDS:
+        if name not in there:
+            table = table.append_column(name, pa.nulls(len(table), pa.string()).dictionary_encode())
+    table = table.select(list(_FIELDS))
     return pa.concat_tables([table, _parse(others)]) if others else table
 
 
@@ -100,7 +114,7 @@ def _parse(lines: list[str]) -> Any:
         try:
             row = json.loads(line)
             [float(row[name]) for name in ("time", "status", "request_time", "connection")]
-            rows.append({name: str(row[name]) for name in _FIELDS})
+            rows.append({name: str(row.get(name, "") if name in _NEW else row[name]) for name in _FIELDS})
         except (ValueError, KeyError, TypeError):
             continue  # a damaged line
     return pa.Table.from_pylist(rows, pa.schema(_FIELDS)) if rows else _empty()
@@ -120,7 +134,9 @@ def _typed(table: Any) -> Any:
         "request_ms": _decoded(table["request_time"], lambda text: float(text) * 1000, np.float32),
         "upstream_status": table["upstream_status"],
         "connect_ms": _decoded(table["upstream_connect_time"], _ms, np.float32),
-        "connection": _decoded(table["connection"], int, np.int64),
+        "upstream_ms": _decoded(table["upstream_response_time"], _ms, np.float32),
+        "worker": table["worker"],
+        "connection": _decoded(table["connection"], int, np.int32),
     }
     typed = pa.table(columns)
     return typed if is_id.all() else typed.filter(is_id)

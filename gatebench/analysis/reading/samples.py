@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gatebench.records import DatabaseSample, MachineSample, RoleSample
+from gatebench.records import DatabaseSample, MachineSample, ProcessSample, RoleSample, SessionSample
 from gatebench.run_folder import RunFolder
 
 COVERED = 0.8
 """Of a hold. Samples come a second apart and may end a second before it; with less than this they tell too little."""
 
-_WORDS = ("role", "ended")
-
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """None where a run has no such file. Rows are in the order of their times; what is not known is missing."""
+    """None where a run has no such file. Rows are in the order of their times; what is not known is missing, or ""."""
 
     resources: pd.DataFrame | None  # RoleSample's columns
     machine: pd.DataFrame | None  # MachineSample's
     database: pd.DataFrame | None  # DatabaseSample's
+    processes: pd.DataFrame | None  # ProcessSample's
+    sessions: pd.DataFrame | None  # SessionSample's
     clock: pd.DataFrame | None  # a row a sleep of the generator's event loop: time, late_ms
     generator: pd.DataFrame | None  # a row a line of its progress: time, run_delay_s (cumulative)
     damage: str | None  # one sentence on files that cannot be read
@@ -41,6 +41,8 @@ def read_samples(folder: RunFolder) -> Samples:
             (folder.resources_csv, RoleSample),
             (folder.machine_csv, MachineSample),
             (folder.database_csv, DatabaseSample),
+            (folder.processes_csv, ProcessSample),
+            (folder.sessions_csv, SessionSample),
         )
     }
     progress = _left_out_if_damaged(folder.load_events, _progress, damaged)
@@ -97,11 +99,11 @@ def _left_out_if_damaged(path: Path, parse: Any, damaged: list[str]) -> Any:
 
 def _csv(text: str, kind: type[Any]) -> pd.DataFrame:
     names = [field.name for field in fields(kind)]
-    types = {name: "str" if name in _WORDS else "float64" for name in names}
+    words = [field.name for field in fields(kind) if str(field.type).startswith("str")]
+    types = {name: "str" if name in words else "float64" for name in names}
     frame = pd.read_csv(io.StringIO(text), usecols=names, dtype=types)[names]
     if frame["time"].isna().any():
         raise ValueError("a sample without a time")
-    words = [name for name in names if name in _WORDS]
     frame[words] = frame[words].fillna("")
     return frame.sort_values("time", kind="stable", ignore_index=True)
 

@@ -28,6 +28,7 @@ def save_tables(sides: Sides, verdicts: Sequence[Verdict], folder: Path) -> None
         "resources": _stacked(sides, lambda run: run.resources),
         "connections": _stacked(sides, lambda run: run.connections),
         "causes": _stacked(sides, lambda run: run.causes),
+        "splits": _stacked(sides, lambda run: run.splits),
         "ledger": _stacked(sides, lambda run: run.ledger),
         "capacity": _stacked(sides, lambda run: run.capacity),
         "latency_agreement": _stacked(sides, lambda run: run.latency),

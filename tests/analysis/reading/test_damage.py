@@ -118,13 +118,19 @@ def proxy_folder(path: Path, text: str) -> RunFolder:
 ONE = (
     '{"time": 1700000000.123, "id": "00000000000000ff", "method": "GET", "uri": "/polls/1/", "status": 200, '
     '"request_time": 0.012, "upstream_status": "200", "upstream_connect_time": "0.000", '
-    '"upstream_header_time": "0.012", "upstream_response_time": "0.012", "bytes": 1234, "connection": 17, '
-    '"connection_requests": 3}\n'
+    '"upstream_header_time": "0.012", "upstream_response_time": "0.012", "bytes": 1234, "worker": "77", '
+    '"connection": 17, "connection_requests": 3}\n'
 )
 
 
 def test_nginx_s_log_is_read_as_it_writes_it(results: Path) -> None:
-    refused = ONE.replace("ff", "fe").replace('"200"', '"-"').replace('"0.000"', '"-"').replace(" 200", " 500")
+    refused = (
+        ONE.replace("ff", "fe")
+        .replace('"200"', '"-"')
+        .replace('"0.000"', '"-"')
+        .replace(" 200", " 500")
+        .replace("77", "-")
+    )
     frame = read_proxy_log(proxy_folder(results, ONE + refused))
     assert frame is not None
     expected = pd.DataFrame(
@@ -135,10 +141,22 @@ def test_nginx_s_log_is_read_as_it_writes_it(results: Path) -> None:
             "request_ms": pd.array([12, 12], "float32"),
             "upstream_status": ["200", "-"],
             "connect_ms": pd.array([0, None], "float32"),
-            "connection": [17, 17],
+            "upstream_ms": pd.array([12, 12], "float32"),
+            "worker": ["77", None],
+            "connection": pd.array([17, 17], "int32"),
         }
     )
-    pd.testing.assert_frame_equal(frame.astype({"upstream_status": "str"}), expected.astype({"upstream_status": "str"}))
+    texts = {"upstream_status": "str", "worker": "str"}
+    pd.testing.assert_frame_equal(frame.astype(texts), expected.astype(texts))
+
+
+def test_the_log_of_an_older_run_names_no_worker(results: Path) -> None:
+    old = ONE.replace('"worker": "77", ', "")
+    odd = old.replace("/polls/1/", r"/polls/\"1\"/").replace("ff", "fe")  # another number of quotes
+    frame = read_proxy_log(proxy_folder(results, old + odd))
+    assert frame is not None
+    assert frame["request_id"].tolist() == [255, 254]
+    assert frame["worker"].isna().all()
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,11 @@ from tests.analysis.synthetic import (
     Recorded,
     database_samples,
     machine_samples,
+    process_samples,
     progress,
     requests,
     role_samples,
+    session,
     step,
 )
 
@@ -35,10 +37,20 @@ def test_every_column_is_read_with_what_is_missing_missing(results: Path) -> Non
         resources=[late, early],
         machine=machine_samples(100, steal_pct=None)[:1],
         database=database_samples({1: None}),
+        processes=process_samples("app", 117, ["stopped"]),
+        sessions=[session(1, 2.5, "Lock relation", lock_s=2.0, blocker=9, blocker_query='LOCK TABLE, "x"')],
         progress=[{"event": "summary"}, progress(1, [2.5, 40.0], 0.25), progress(1.5, [])],
     )
     samples = read_samples(folder)
-    found = (samples.resources, samples.machine, samples.database, samples.clock, samples.generator)
+    found = (
+        samples.resources,
+        samples.machine,
+        samples.database,
+        samples.processes,
+        samples.sessions,
+        samples.clock,
+        samples.generator,
+    )
     expected = (
         {
             "time": [BEGAN, BEGAN + 1],
@@ -59,6 +71,30 @@ def test_every_column_is_read_with_what_is_missing_missing(results: Path) -> Non
             "retransmits": [40.0],
         },
         {"time": [BEGAN + 1], "answer_ms": [np.nan], "connections": [np.nan], "waiting": [np.nan]},
+        {
+            "time": [BEGAN],
+            "role": ["app"],
+            "pid": [117.0],
+            "own_pid": [17.0],
+            "parent": [1.0],
+            "state": ["stopped"],
+            "cpu_s": [0.0],
+            "threads": [3.0],
+        },
+        {
+            "time": [BEGAN + 1],
+            "pid": [41.0],
+            "application": [""],
+            "query": ["UPDATE polls_choice"],
+            "query_s": [2.5],
+            "wait_type": ["Lock"],
+            "wait_event": ["relation"],
+            "lock_s": [2.0],
+            "blocker": [9.0],
+            "blocker_application": [""],
+            "blocker_state": [""],
+            "blocker_query": ['LOCK TABLE, "x"'],
+        },
         {"time": [BEGAN + 1] * 2, "late_ms": [2.5, 40.0]},
         {"time": [BEGAN + 1, BEGAN + 1.5], "run_delay_s": [0.25, np.nan]},
     )
@@ -71,6 +107,7 @@ def test_an_older_run_has_none(results: Path) -> None:
     old = {"event": "progress", "time": BEGAN, "step": 1, "phase": "hold", "users": 1, "requests": 1, "failures": 0}
     samples = read_samples(written(results, progress=[old]))
     assert (samples.resources, samples.machine, samples.database, samples.clock, samples.generator) == (None,) * 5
+    assert (samples.processes, samples.sessions) == (None, None)
     assert samples.damage is None
 
 
