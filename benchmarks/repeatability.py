@@ -1,11 +1,11 @@
 """Which measure repeats best: by how much each one's ratio of two sides differs from campaign to campaign.
 
-The measure that decides a verdict (HEADLINE in gatebench/analysis/measures.py) was chosen by this table. For each two
-sides and each measure: the ratio; the standard deviation between campaigns of their mean log ratios, with a 95 %
-interval; that of the trials within a campaign; and what these trials alone would make campaigns differ by, if there
-were nothing else. Standard deviations of logarithms are given in percent.
+The measure that decides a verdict (HEADLINE in gatebench/analysis/comparing/measures.py) was chosen with this table.
+For each two sides and each measure: the ratio; the standard deviation between campaigns of their mean log ratios, with
+a 95 % interval; that of the trials within a campaign; and what these trials alone would make campaigns differ by, if
+there were nothing else. Standard deviations of logarithms are given in percent.
 
-    python benchmarks/repeatability.py results/recorded/trials/2*
+    python benchmarks/repeatability.py results/recorded/campaigns/2*
     python benchmarks/repeatability.py --campaigns all [--results results]
 """
 

@@ -41,6 +41,11 @@ class RunFolder:
         return self.path / "proxy.log"
 
     @property
+    def packed_proxy_log(self) -> Path:
+        """What `gzip proxy.log` makes of it; a run never writes it."""
+        return self.path / "proxy.log.gz"
+
+    @property
     def votes_json(self) -> Path:
         return self.path / "votes.json"
 

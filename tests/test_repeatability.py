@@ -60,11 +60,12 @@ def table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *
     return capsys.readouterr().out
 
 
-def test_it_reads_the_recorded_trials(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    folders = sorted(path.parent for path in (ROOT / "results" / "recorded" / "trials").glob("*/run.json"))
+def test_it_reads_the_recorded_campaigns_of_one_server(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = sorted(path.parent for path in (ROOT / "results" / "recorded" / "aa").glob("*/run.json"))
     out = table(monkeypatch, capsys, *folders)
-    assert "ASGI uvicorn / WSGI gunicorn" in out
+    assert "WSGI gunicorn B / WSGI gunicorn A" in out
     rows = {line[:26].strip(): line[26:].split() for line in out.splitlines()}
-    assert rows["requests/s at saturation"][:4] == ["0.458", "1", "5", "–"]
-    assert rows["users within the objective"][:4] == ["0.427", "1", "5", "–"]
-    assert rows["CPU ms a request, app"][:4] == ["2.177", "1", "5", "–"]
+    assert rows["requests/s at saturation"][:4] == ["0.938", "2", "6", "1.7%"]
+    assert rows["CPU ms a request, app"][:4] == ["1.062", "2", "6", "1.7%"]

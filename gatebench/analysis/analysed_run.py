@@ -13,7 +13,7 @@ from gatebench.analysis.auditing.ledger import alarms, ledger
 from gatebench.analysis.auditing.validity import validity
 from gatebench.analysis.failures.causes import causes_table, diagnose
 from gatebench.analysis.failures.examples import examples
-from gatebench.analysis.failures.follow import client_view, trace
+from gatebench.analysis.failures.follow import client_view, followed
 from gatebench.analysis.failures.split import splits
 from gatebench.analysis.reading.frames import read_requests
 from gatebench.analysis.reading.holds import Holds, holds_of, measured
@@ -89,7 +89,7 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         failures = diagnose(client_view(requests), traced=False)
     else:
         requests["nginx_ms"] = matched.nginx_ms
-        failures = diagnose(trace(requests, proxy, folder, samples), traced=True)
+        failures = diagnose(followed(requests, proxy, folder, samples), traced=True)
     readings, ledger_damage = _readings(folder)
     votes, objective = ledger(requests, readings, run), Objective.of(run)
     steps, checked, used = _steps(requests, run, holds, votes, samples, objective)

@@ -17,8 +17,8 @@ CAPACITY = "users within the objective"
 CPU = "CPU ms a request, app"
 
 HEADLINE = THROUGHPUT
-"""The measure that decides, settled before any ratio is looked at. It differs least from campaign to campaign:
-benchmarks/repeatability.py shows by how much each of them does.
+"""The measure that decides, settled before any ratio is looked at. From campaign to campaign it differs as little as
+CPU a request, and it is what a site's users get: docs/measurements.md has the figures.
 """
 
 BY_STEP = {

@@ -59,7 +59,7 @@ class Comparison:
         return name in self.recorded_later and len(set(values) - {MISSING}) < 2
 
 
-def compare(runs: Sequence[AnalysedRun]) -> Comparison:
+def compare_settings(runs: Sequence[AnalysedRun]) -> Comparison:
     settings = [settings_of(analysed.run) for analysed in runs]
     names = list(dict.fromkeys(name for one in settings for name in one))
     rows = {name: [one.get(name, MISSING) for one in settings] for name in names}
@@ -131,7 +131,7 @@ def between(a: Sequence[AnalysedRun], b: Sequence[AnalysedRun]) -> dict[str, str
     """
     found: dict[str, str] = {}
     for of_a, of_b in _by_common_campaign(a, b):
-        comparison = compare([*of_a, *of_b])
+        comparison = compare_settings([*of_a, *of_b])
         for name in comparison.besides_server:
             values = comparison.differing[name]
             first, second = dict.fromkeys(values[: len(of_a)]), dict.fromkeys(values[len(of_a) :])
@@ -147,7 +147,7 @@ def across(runs: Sequence[AnalysedRun]) -> dict[str, str]:
         if run.run.trial:
             campaigns.setdefault(run.run.trial.campaign, []).append(n)
     found = {}
-    for name, values in compare(runs).differing.items():
+    for name, values in compare_settings(runs).differing.items():
         of_campaigns = [{values[n] for n in places} - {MISSING} for places in campaigns.values()]
         if all(len(one) == 1 for one in of_campaigns) and len(set.union(*of_campaigns)) > 1:
             found[name] = " / ".join(dict.fromkeys(value for value in values if value != MISSING))

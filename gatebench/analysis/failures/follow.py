@@ -24,7 +24,7 @@ _CHARGED = ("nginx_stop_line", "stop_line", "busy_line", "silent_line", "lock_li
 _CLIENT = ["request_id", "started", "elapsed_ms", "name", "method", "step", "measured", "cause", "status"]
 
 
-def trace(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder, samples: Samples) -> pd.DataFrame:
+def followed(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder, samples: Samples) -> pd.DataFrame:
     """A row a failed request, in the order of their ends; whatever a log or a sample does not tell is missing.
 
     The client's view: request_id, started, elapsed_ms, name, method, step, measured, ended, cause, status. Its line in
@@ -118,9 +118,9 @@ def _worker_ends(
 ) -> tuple[pd.Series[Any], pd.Series[Any]]:
     """How a worker ended around each moment, and the line; of several ends, the one of which is known most."""
     hows, lines = trouble.nothing(len(moments)), trouble.nothing(len(moments))
-    for how, spans_of_how in reversed(ends.items()):
-        if not spans_of_how.empty:
-            found = trouble.overlapping(spans_of_how, moments, moments)
+    for how, of_how in reversed(ends.items()):
+        if not of_how.empty:
+            found = trouble.overlapping(of_how, moments, moments)
             lines = lines.astype(object).mask(found.notna(), found.astype(object))
             hows = hows.astype(object).mask(found.notna(), how)
     return hows, lines

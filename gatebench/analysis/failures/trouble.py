@@ -1,6 +1,6 @@
-"""What went wrong beside the requests, as spans of time: a frame with start, end (s since the epoch) and line.
+"""What went wrong beside the requests, as periods of time: a frame with start, end (s since the epoch) and line.
 
-The line is its proof. A span holds its start and not its end. Samples tell in which second something happened, and no
+The line is its proof. A period holds its start and not its end. Samples tell in which second something happened, and no
 more than that.
 """
 
@@ -33,7 +33,7 @@ WAITED_S = 1.0
 def alerts(errors: pd.DataFrame, said: str) -> pd.DataFrame:
     """Around each second in which Nginx's error log says so."""
     found = errors[errors["message"].str.contains(said, regex=False)].drop_duplicates("time")
-    return as_spans(
+    return as_periods(
         zip(found["time"] - ROUNDED_S, found["time"] + 1 + ROUNDED_S, found["line"].astype("str"), strict=True)
     )
 
@@ -45,7 +45,7 @@ def overflows(machine: pd.DataFrame | None) -> pd.DataFrame:
     known = machine.dropna(subset="listen_overflows")
     start, end = known["time"].to_numpy()[:-1], known["time"].to_numpy()[1:]
     more = np.diff(known["listen_overflows"].to_numpy(float))
-    return as_spans(
+    return as_periods(
         (a, b, f"machine.csv: {int(n):,} connections met a full listen backlog between {clock(a)} and {clock(b)}")
         for a, b, n in zip(start, end, more, strict=True)
         if n > 0
@@ -57,7 +57,7 @@ def stalls(database: pd.DataFrame | None) -> pd.DataFrame:
     if database is None:
         return NONE
     slow = database[~(database["answer_ms"] <= STALLED_MS)]
-    return as_spans(
+    return as_periods(
         (asked, asked + ms / 1000, f"database.csv: what PostgreSQL was asked at {clock(asked)} took it {ms:,.0f} ms")
         if ms == ms
         else (asked, np.inf, f"database.csv: PostgreSQL never answered what it was asked at {clock(asked)}")
@@ -71,7 +71,7 @@ def refusals(said: pd.DataFrame) -> pd.DataFrame:
     psycopg_pool waits 1 s, then twice as long each time, give or take a tenth: as long as it has tried, and 1 s.
     """
     tried_s = said["time"] - said.groupby("pid")["time"].transform("min")
-    return as_spans(zip(said["time"], said["time"] + 1.1 * tried_s + 1 + ROUNDED_S, said["line"], strict=True))
+    return as_periods(zip(said["time"], said["time"] + 1.1 * tried_s + 1 + ROUNDED_S, said["line"], strict=True))
 
 
 def worker_ends(samples: Samples, said: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -93,7 +93,7 @@ def worker_ends(samples: Samples, said: pd.DataFrame) -> dict[str, pd.DataFrame]
         sentence = f"resources.csv: process {pid} of the app server, there at {clock(start)}, is gone at {clock(end)}"
         how, line = words.get(pid, (ENDED, sentence))
         found[how].append((start - ROUNDED_S, end + ROUNDED_S, line))
-    return {how: as_spans(spans) for how, spans in found.items()}
+    return {how: as_periods(periods) for how, periods in found.items()}
 
 
 def _gone(resources: pd.DataFrame | None, role: str) -> Iterator[tuple[float, float, int]]:
@@ -107,42 +107,42 @@ def _gone(resources: pd.DataFrame | None, role: str) -> Iterator[tuple[float, fl
             yield start, end, int(pid)
 
 
-def overlapping(spans: pd.DataFrame, started: npt.ArrayLike, ended: npt.ArrayLike) -> pd.Series[Any]:
-    """For each life from `started` to `ended`, the line of a span that it has a moment in common with, or missing."""
+def overlapping(periods: pd.DataFrame, started: npt.ArrayLike, ended: npt.ArrayLike) -> pd.Series[Any]:
+    """For each life from `started` to `ended`, the line of a period that it has a moment in common with, or missing."""
     began, over = np.asarray(started, float), np.asarray(ended, float)
-    if spans.empty:
+    if periods.empty:
         return nothing(len(began))
-    reach = np.maximum.accumulate(spans["end"].to_numpy())
-    farthest = np.maximum.accumulate(np.where(spans["end"].to_numpy() == reach, np.arange(len(spans)), 0))
-    last = np.searchsorted(spans["start"].to_numpy(), over, side="right") - 1
+    reach = np.maximum.accumulate(periods["end"].to_numpy())
+    farthest = np.maximum.accumulate(np.where(periods["end"].to_numpy() == reach, np.arange(len(periods)), 0))
+    last = np.searchsorted(periods["start"].to_numpy(), over, side="right") - 1
     meets = (last >= 0) & (began < reach[np.maximum(last, 0)])
-    codes, lines = pd.factorize(spans["line"])
+    codes, lines = pd.factorize(periods["line"])
     chosen = np.where(meets, codes[farthest[np.maximum(last, 0)]], -1)
     return pd.Series(pd.Categorical.from_codes(chosen, lines))
 
 
-def covering(spans: pd.DataFrame, started: npt.ArrayLike, ended: npt.ArrayLike) -> pd.Series[Any]:
-    """For each life from `started` to `ended`, the line of a span, where spans cover more than half of it."""
+def covering(periods: pd.DataFrame, started: npt.ArrayLike, ended: npt.ArrayLike) -> pd.Series[Any]:
+    """For each life from `started` to `ended`, the line of a period, where periods cover more than half of it."""
     began, over = np.asarray(started, float), np.asarray(ended, float)
-    if spans.empty:
+    if periods.empty:
         return nothing(len(began))
-    reach = np.maximum.accumulate(spans["end"].to_numpy())
-    first = np.flatnonzero(np.append(True, spans["start"].to_numpy()[1:] > reach[:-1]))
-    starts, ends = spans["start"].to_numpy()[first], reach[np.append(first[1:], len(reach)) - 1]
+    reach = np.maximum.accumulate(periods["end"].to_numpy())
+    first = np.flatnonzero(np.append(True, periods["start"].to_numpy()[1:] > reach[:-1]))
+    starts, ends = periods["start"].to_numpy()[first], reach[np.append(first[1:], len(reach)) - 1]
     knots = np.column_stack([starts, ends]).ravel()
     lengths = np.cumsum(np.column_stack([np.zeros(len(starts)), ends - starts]).ravel())
     covered = np.interp(over, knots, lengths) - np.interp(began, knots, lengths)
-    return overlapping(spans, began, over).where(2 * covered > over - began)
+    return overlapping(periods, began, over).where(2 * covered > over - began)
 
 
-def own(spans: pd.DataFrame, started: npt.ArrayLike, ended: npt.ArrayLike) -> pd.Series[Any]:
-    """For each life, the line of the span that began last in its first half, where that outlived it."""
+def own(periods: pd.DataFrame, started: npt.ArrayLike, ended: npt.ArrayLike) -> pd.Series[Any]:
+    """For each life, the line of the period that began last in its first half, where that outlived it."""
     began, over = np.asarray(started, float), np.asarray(ended, float)
-    if spans.empty:
+    if periods.empty:
         return nothing(len(began))
-    last = np.searchsorted(spans["start"].to_numpy(), (began + over) / 2, side="right") - 1
-    one = spans.iloc[np.maximum(last, 0)]
-    codes, lines = pd.factorize(spans["line"])
+    last = np.searchsorted(periods["start"].to_numpy(), (began + over) / 2, side="right") - 1
+    one = periods.iloc[np.maximum(last, 0)]
+    codes, lines = pd.factorize(periods["line"])
     found = (last >= 0) & (one["start"].to_numpy() >= began) & (one["end"].to_numpy() >= over)
     return pd.Series(pd.Categorical.from_codes(np.where(found, codes[np.maximum(last, 0)], -1), lines))
 
@@ -152,13 +152,13 @@ def nothing(rows: int) -> pd.Series[Any]:
     return pd.Series(pd.Categorical.from_codes(np.full(rows, -1, np.int8), pd.Index([], dtype="str")))
 
 
-def as_spans(found: Iterable[tuple[float, float, str]]) -> pd.DataFrame:
+def as_periods(found: Iterable[tuple[float, float, str]]) -> pd.DataFrame:
     """A frame of (start, end, line), in the order of their starts."""
     frame = pd.DataFrame(found, columns=["start", "end", "line"]).astype({"start": float, "end": float, "line": object})
     return frame.sort_values("start", kind="stable", ignore_index=True)
 
 
-NONE = as_spans(())
+NONE = as_periods(())
 
 
 def clock(moment: float) -> str:

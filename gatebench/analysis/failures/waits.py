@@ -1,4 +1,4 @@
-"""What PostgreSQL's sessions waited for, as spans of time (trouble.py), from samples of those at it for long."""
+"""What PostgreSQL's sessions waited for, as periods (trouble.py), from samples of those at it for long."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from gatebench.analysis.failures.trouble import NONE, SAMPLE_S, WAITED_S, as_spans, clock
+from gatebench.analysis.failures.trouble import NONE, SAMPLE_S, WAITED_S, as_periods, clock
 
 
 def lock_waits(sessions: pd.DataFrame | None) -> pd.DataFrame:
@@ -20,7 +20,7 @@ def lock_waits(sessions: pd.DataFrame | None) -> pd.DataFrame:
         for start, end, samples in _episodes(of_blocker, of_blocker["lock_s"]):
             line = f"sessions.csv: {_sessions(samples, 'lock_s')} for a lock between {clock(start)} and {clock(end)}"
             found.append((start, end, f"{line}; {_blocker(samples)}"))
-    return as_spans(found)
+    return as_periods(found)
 
 
 def disk_waits(sessions: pd.DataFrame | None) -> pd.DataFrame:
@@ -38,7 +38,7 @@ def disk_waits(sessions: pd.DataFrame | None) -> pd.DataFrame:
             f"({longest['wait_type']} {longest['wait_event']}): {longest['query']}"
         )
         found.append((start, end, line))
-    return as_spans(found)
+    return as_periods(found)
 
 
 def for_disk(sessions: pd.DataFrame) -> pd.Series[bool]:
@@ -62,7 +62,7 @@ def queries(sessions: pd.DataFrame | None) -> pd.DataFrame:
                 f"{f' ({waits})' if waits else ''}, seen last at {clock(longest['time'])}: {longest['query']}"
             )
             found.append((start, end, line))
-    return as_spans(found)
+    return as_periods(found)
 
 
 def _episodes(samples: pd.DataFrame, since_s: pd.Series[float]) -> Iterator[tuple[float, float, pd.DataFrame]]:

@@ -1,4 +1,4 @@
-"""Workers that answered nobody, as spans of time (trouble.py): those of Nginx and of the app server that were stopped,
+"""Workers that answered nobody, as periods (trouble.py): those of Nginx and of the app server that were stopped,
 and those of the app server that were silent while they were there.
 """
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gatebench.analysis.failures.trouble import NONE, SAMPLE_S, WAITED_S, as_spans, clock
+from gatebench.analysis.failures.trouble import NONE, SAMPLE_S, WAITED_S, as_periods, clock
 
 BUSY_CORES = 0.25
 """Of a core that a silent worker uses at least, when it is its work that keeps it: workers may share one."""
@@ -46,7 +46,7 @@ def stops(processes: pd.DataFrame | None, role: str, answered: npt.NDArray[np.fl
             if role == "app":
                 line += f"; others answered {_count(answered, start, end):,} requests then"
             found.append((start, end, line))
-    return as_spans(found)
+    return as_periods(found)
 
 
 def silences(proxy: pd.DataFrame, processes: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
@@ -77,7 +77,7 @@ def silences(proxy: pd.DataFrame, processes: pd.DataFrame | None) -> dict[str, p
                     f"{clock(stop)}, others {others:,} requests{words}"
                 )
                 found[how].append((start, stop, line))
-    return {how: as_spans(spans) for how, spans in found.items()}
+    return {how: as_periods(periods) for how, periods in found.items()}
 
 
 def answer_times(proxy: pd.DataFrame) -> npt.NDArray[np.float64]:

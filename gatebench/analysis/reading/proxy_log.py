@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from gatebench.errors import RunFolderError
 from gatebench.run_folder import RunFolder
 
 PIECE_BYTES = 16 * 2**20
@@ -44,6 +47,7 @@ _NIBBLES[[ord(digit) for digit in "0123456789abcdef"]] = range(16)
 
 def read_proxy_log(folder: RunFolder) -> pd.DataFrame | None:
     """A row a line with a request id, or None without a log. Damaged lines, and half of one at the end, are left out.
+    Raises RunFolderError for a packed log that cannot be unpacked.
 
     Columns: request_id, time (s, when it was answered), status, request_ms, upstream_status ("-" when no app server
     answered), connect_ms (missing where the app server was not connected to), upstream_ms (from the start of connecting
@@ -51,14 +55,22 @@ def read_proxy_log(folder: RunFolder) -> pd.DataFrame | None:
     that it has for itself; missing where none did), connection.
     """
     try:
-        with folder.proxy_log.open("rb") as log:
+        with _open(folder) as log:
             pieces = [_rows(piece) for piece in _pieces(log)]
     except FileNotFoundError:
         return None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise RunFolderError(f"{folder.packed_proxy_log} is damaged ({error}): pack it anew, or remove it.") from error
     table = pa.concat_tables(pieces or [_typed(_empty())]).unify_dictionaries()
     frame = pd.DataFrame({name: table.column(name).to_pandas() for name in table.column_names}, copy=False)
     workers = [word for word in frame["worker"].cat.categories if word not in ("", "-")]
     return frame.assign(worker=frame["worker"].cat.set_categories(workers))
+
+
+def _open(folder: RunFolder) -> BinaryIO:
+    if folder.packed_proxy_log.exists() and not folder.proxy_log.exists():
+        return cast(BinaryIO, gzip.open(folder.packed_proxy_log))
+    return folder.proxy_log.open("rb")
 
 
 def _pieces(log: BinaryIO) -> Iterator[memoryview]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from gatebench.analysis.analysed_run import AnalysedRun
-from gatebench.analysis.comparing.settings import compare
+from gatebench.analysis.comparing.settings import compare_settings
 from gatebench.analysis.comparing.sides import Side, all_runs
 from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.errors import MachineError
@@ -131,7 +131,7 @@ def _counts(run: AnalysedRun) -> pd.DataFrame:
 
 
 def _settings(runs: Sequence[AnalysedRun]) -> pd.DataFrame:
-    comparison = compare(runs)
+    comparison = compare_settings(runs)
     rows = {**comparison.differing, **{name: [value] * len(runs) for name, value in comparison.shared.items()}}
     return (
         pd.DataFrame.from_dict(rows, orient="index", columns=[run.label for run in runs])

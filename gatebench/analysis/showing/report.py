@@ -12,7 +12,7 @@ from gatebench.analysis.auditing.agreement import TOLERANCE_MS, TOLERANCE_PCT
 from gatebench.analysis.auditing.validity import remarks, unchecked
 from gatebench.analysis.comparing import article
 from gatebench.analysis.comparing.gates import Judgement
-from gatebench.analysis.comparing.settings import Comparison, between, compare
+from gatebench.analysis.comparing.settings import Comparison, between, compare_settings
 from gatebench.analysis.comparing.sides import Side, all_runs
 from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.analysis.failures.examples import tell
@@ -55,7 +55,7 @@ def report(
     Tables by users have a row a side; what is told of single runs has a row or a table a run.
     """
     runs = all_runs(sides)
-    comparison = compare(runs)
+    comparison = compare_settings(runs)
     many = any(side.spread for side in sides)
     sections = [
         _answer(sides, verdicts, [*notes, *warnings(sides, verdicts)]),

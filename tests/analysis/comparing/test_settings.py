@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gatebench.analysis.analysed_run import AnalysedRun
-from gatebench.analysis.comparing.settings import across, between, compare, same_configuration, settings_of
+from gatebench.analysis.comparing.settings import across, between, compare_settings, same_configuration, settings_of
 from gatebench.records import Trial
 from tests.analysis.conftest import Command
 from tests.analysis.showing.test_report import section
@@ -74,7 +74,7 @@ def test_what_is_the_server_s_own_is_no_other_difference(
         analysed(recorded(SHEET), "a"),
         analysed(recorded({**SHEET, **sheet}, **{**ASGI, **config}), "b"),
     ]
-    assert compare(runs).besides_server == besides
+    assert compare_settings(runs).besides_server == besides
 
 
 def in_campaign(campaign: str, side: str, number: int = 1, **changes: Any) -> Recorded:
@@ -130,7 +130,7 @@ def test_a_boot_is_not_a_setting(analysed: Analysed) -> None:
 
 def test_what_an_older_run_did_not_record_is_not_known_to_differ(analysed: Analysed) -> None:
     old = Recorded(requests(1, ok=1), [step(1)], config=ASGI)
-    comparison = compare([analysed(recorded(SHEET), "new"), analysed(old, "old")])
+    comparison = compare_settings([analysed(recorded(SHEET), "new"), analysed(old, "old")])
     assert comparison.besides_server == []
     assert comparison.differing["app backlog"] == ["2048", "–"]
 

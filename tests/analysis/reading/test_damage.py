@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pandas as pd
@@ -113,6 +114,27 @@ def proxy_folder(path: Path, text: str) -> RunFolder:
     folder = folder_of(path, *SECONDS)
     folder.proxy_log.write_text(text)
     return folder
+
+
+def test_a_packed_proxy_log_says_the_same(results: Path) -> None:
+    folder = proxy_folder(results, ONE + ONE)
+    as_it_was = read_proxy_log(folder)
+    folder.packed_proxy_log.write_bytes(gzip.compress(folder.proxy_log.read_bytes()))
+    folder.proxy_log.unlink()
+    packed = read_proxy_log(folder)
+    assert as_it_was is not None
+    assert packed is not None
+    assert len(packed) == 2
+    pd.testing.assert_frame_equal(packed, as_it_was)
+
+
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"x" * 99)[:-12]])
+def test_a_packed_proxy_log_that_is_damaged_is_a_run_folder_error(results: Path, content: bytes) -> None:
+    folder = folder_of(results, *SECONDS)
+    folder.proxy_log.unlink(missing_ok=True)
+    folder.packed_proxy_log.write_bytes(content)
+    with pytest.raises(RunFolderError, match=r"proxy\.log\.gz is damaged \(.+\): pack it anew, or remove it\."):
+        analyse(folder)
 
 
 ONE = (
