@@ -83,6 +83,7 @@ def test_it_writes_tables_and_each_run_s_steps(results: Path, command: Command) 
         "resources.csv",
         "settings.csv",
         "sides.csv",
+        "splits.csv",
         "steps.csv",
         "timeline.csv",
         "validity.csv",
