@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -68,7 +69,8 @@ def test_a_bare_machine_gets_the_embedded_programs(start_postgres: StartPostgres
     postgres, nginx = find_postgres(), find_nginx()
     assert "site-packages" in str(postgres.path)
     assert "site-packages" in str(nginx.path)
-    assert start_postgres(postgres).connect().ask("SHOW server_version").startswith(f"{postgres.major}.")
+    with contextlib.closing(start_postgres(postgres).connect()) as connection:
+        assert connection.ask("SHOW server_version").startswith(f"{postgres.major}.")
 
 
 @pytest.mark.usefixtures("bare_machine")
@@ -92,7 +94,8 @@ def test_embedded_postgresql_runs_from_where_only_root_may_look(start_postgres: 
             subprocess.run(["cp", "-a", str(embedded.parents[3] / name), str(site)], check=True)
         path = site / embedded.relative_to(embedded.parents[3])
         postgres = start_postgres(Program(path, "18.0"))
-        assert postgres.connect().ask("SELECT 6 * 7") == "42"
+        with contextlib.closing(postgres.connect()) as connection:
+            assert connection.ask("SELECT 6 * 7") == "42"
 
 
 def test_the_newest_postgresql_of_the_machine_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from gatebench.errors import MachineError
 from gatebench.stacks.environment import inherited
 from gatebench.stacks.processes import Processes
 from gatebench.stacks.programs import Program
-from gatebench.stacks.questions import LOCK_S, Connection, LockedError, LostError
+from gatebench.stacks.questions import LOCK_S, LockedError, LostError
 from gatebench.stacks.wait import last_lines, wait_until
 
 LOOPBACK = "127.0.0.1"
@@ -82,8 +82,8 @@ class Postgres:
         with self._connect("postgres") as connection:
             connection.execute(f"CREATE DATABASE {NAME}")
 
-    def connect(self) -> Connection:
-        """For questions, as Questions wants it."""
+    def connect(self) -> _Session:
+        """A Connection, as Questions wants it; whoever else makes one closes it."""
         try:
             return _Session(self._connect(NAME, options=f"-c lock_timeout={LOCK_S}s"))
         except psycopg.OperationalError as error:
@@ -155,6 +155,9 @@ class _Session:
             raise LostError(_first_line(error)) from error
         assert row is not None
         return str(row[0])
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 def _first_line(error: psycopg.Error) -> str:
