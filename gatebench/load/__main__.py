@@ -26,11 +26,10 @@ from locust.log import setup_logging  # noqa: E402
 from gatebench import ROOT  # noqa: E402
 from gatebench.command import DISK_FULL  # noqa: E402
 from gatebench.errors import MachineError  # noqa: E402
-from gatebench.load import mistakes  # noqa: E402
+from gatebench.load import mistakes, plain  # noqa: E402
 from gatebench.load.mistakes import LocustfileError, load_users  # noqa: E402
 from gatebench.load.ramp import Ramp, RampStoppedError  # noqa: E402
 from gatebench.load.recorder import Recorder  # noqa: E402
-from gatebench.load.user import MeasuredUser  # noqa: E402
 from gatebench.run_folder import RunFolder  # noqa: E402
 from gatebench.values.run_config import SPAWN_RATE, RunConfig  # noqa: E402
 from gatebench.values.side import Side  # noqa: E402
@@ -52,7 +51,7 @@ def main() -> int:
     web_ui = None if config.headless else environment.create_web_ui(arguments.ui_host, config.ui_port)
     try:
         with folder.load_events.open("a") as lines:
-            ramp = Ramp(runner, Recorder(folder.requests, runner), lines, config.settle_s, config.hold_s, SPAWN_RATE)
+            ramp = Ramp(runner, Recorder(folder.requests, runner, config.side.footing.timeout_s), lines, config.settle_s, config.hold_s, SPAWN_RATE)
             code = _climb(ramp, config)
     except OSError as error:  # closing a file writes what is left of it
         if error.errno not in DISK_FULL:
@@ -87,10 +86,11 @@ def _climb(ramp: Ramp, config: RunConfig) -> int:
 
 
 def _environment(side: Side, host: str) -> Environment:
-    users = load_users(ROOT / side.workload.locustfile, MeasuredUser)
+    users = load_users(ROOT / side.workload.locustfile, plain.KINDS)
     for user in users:
         user.seed_size = side.workload.seed_size
         user.timeout_s = side.footing.timeout_s
+    plain.measure(users, side.footing.timeout_s)
     locust.stats.PERCENTILES_TO_CHART = [0.5, 0.95, 0.99]
     environment = Environment(user_classes=users, events=events, host=host)
     mistakes.listen(environment)

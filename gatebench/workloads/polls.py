@@ -8,7 +8,9 @@ POLLS = App(
     name="polls",
     folder="polls_site",
     applications={Interface.WSGI: "config.wsgi:application", Interface.ASGI: "config.asgi:application"},
-    ready_path="/ready/",
+    ready_path="/.gatebench/ready",
+    settings="config.settings",
+    drivers={"persistent": "psycopg2", "per-request": "psycopg2"},
     visits=("/polls/",),
     setup=(
         "migrate --no-input --verbosity 0",
@@ -17,11 +19,6 @@ POLLS = App(
     ),
     environment={
         "DJANGO_SECRET_KEY": "{secret}",
-        "DJANGO_DEBUG": "{debug:d}",
-        "DJANGO_STATIC_ROOT": "{static}",
-        "POLLS_DB": "{db}",
-        "POLLS_DB_POOL_SIZE": "{db_pool_size}",
-        "POLLS_DB_POOL_TIMEOUT": "{db_pool_timeout_s}",
     },
     packages=("django", "asgiref", "psycopg", "psycopg-pool", "psycopg2-binary"),
 )
