@@ -23,6 +23,7 @@ from gatebench.run import run
 from gatebench.run_folder import RunFolder
 from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface
+from gatebench.values.workload import Workload
 
 AROUND_S = 15.0
 """Seconds a run takes beside its ramp: starting the stack, the check, the drain."""
@@ -62,9 +63,14 @@ class Campaign:
         return sum(expected_s(config) + AROUND_S for _, config in self.plan())
 
 
-def plan_campaign(command: str, given: Mapping[str, str], engine_answers: Callable[[], bool]) -> Campaign:
-    """The campaign that a command and the given knobs ask for; raises UsageError before anything starts."""
-    sides = dict(zip(ascii_uppercase, _sides(command, given, engine_answers), strict=False))
+def plan_campaign(
+    command: str, given: Mapping[str, str], engine_answers: Callable[[], bool], own: Workload | None = None
+) -> Campaign:
+    """The campaign that a command and the given knobs ask for; raises UsageError before anything starts. `own` is the
+    workload of a person's own project.
+    """
+    resolver = _Resolver(given, engine_answers, own)
+    sides = dict(zip(ascii_uppercase, _sides(command, resolver), strict=False))
     return Campaign(f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}", sides, trials_of(given))
 
 
@@ -92,28 +98,35 @@ def _measure(config: RunConfig, trial: Trial | None, console: Console, measure_o
         return measure_one(config, display, trial)
 
 
-def _sides(command: str, given: Mapping[str, str], engine_answers: Callable[[], bool]) -> list[RunConfig]:
+@dataclass(frozen=True, slots=True)
+class _Resolver:
+    """From the name of a server or an interface to a run, by the knobs that were given."""
+
+    given: Mapping[str, str]
+    engine_answers: Callable[[], bool]
+    own: Workload | None
+
+    def each(self, servers: list[str], **more: str) -> list[RunConfig]:
+        return [resolve_server(name, {**self.given, **more}, self.engine_answers, self.own) for name in servers]
+
+
+def _sides(command: str, resolver: _Resolver) -> list[RunConfig]:
+    given = resolver.given
     if command == "aa":
-        one = given.get("SERVER") or servers_of(given)[0]
-        return 2 * _each([one], given, engine_answers)
+        return 2 * resolver.each([given.get("SERVER") or servers_of(given)[0]])
     if command == "bench":
-        return _each(servers_of(given), given, engine_answers)
+        return resolver.each(servers_of(given))
     if command == "reproduce":
-        return _article(given, engine_answers)
-    return [resolve(Interface(command), given, engine_answers)]
+        return _article(resolver)
+    return [resolve(Interface(command), given, resolver.engine_answers, resolver.own)]
 
 
-def _article(given: Mapping[str, str], engine_answers: Callable[[], bool]) -> list[RunConfig]:
+def _article(resolver: _Resolver) -> list[RunConfig]:
+    given = resolver.given
     if given.get("PROFILE", "") not in ("", "article"):
         raise UsageError(f"PROFILE={given['PROFILE']} is not what reproduce measures: leave PROFILE out.")
-    as_it_was = {**given, "PROFILE": "article"}
-    lifted = {**as_it_was, "SET": f"{given.get('SET', '')} {NGINX_LIFTED}".strip()}
-    servers = servers_of(given)
-    return [*_each(servers, as_it_was, engine_answers), *_each(servers, lifted, engine_answers)]
-
-
-def _each(servers: list[str], given: Mapping[str, str], engine_answers: Callable[[], bool]) -> list[RunConfig]:
-    return [resolve_server(name, given, engine_answers) for name in servers]
+    servers, lifted = servers_of(given), f"{given.get('SET', '')} {NGINX_LIFTED}".strip()
+    return [*resolver.each(servers, PROFILE="article"), *resolver.each(servers, PROFILE="article", SET=lifted)]
 
 
 def in_minutes(seconds: float) -> str:

@@ -53,7 +53,7 @@ def check(workload: Workload, url: str, query: Callable[[str], str]) -> None:
 
 def warm_up(workload: Workload, url: str) -> None:
     """Sends a few hundred requests, so that no worker meets its first request while it is measured."""
-    page = url + workload.warm_up_path
+    page = url + (workload.warm_up_path or workload.app.ready_path)
     with ThreadPoolExecutor(WARM_UP_AT_ONCE) as pool:
         for _ in pool.map(lambda _: _open(opener(), page), range(WARM_UP_REQUESTS)):
             pass

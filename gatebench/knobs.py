@@ -208,16 +208,19 @@ _BY_NAME = {knob.name: knob for knob in KNOBS}
 _QUICK = {"SETTLE": "5", "HOLD": "8"}
 
 
-def resolve(interface: Interface, given: Mapping[str, str], engine_answers: Callable[[], bool]) -> RunConfig:
+def resolve(
+    interface: Interface, given: Mapping[str, str], engine_answers: Callable[[], bool], own: Workload | None = None
+) -> RunConfig:
     """The run that an interface and the given knobs ask for. An empty value is as good as none.
 
-    `engine_answers` is asked only when STACK is not given.
+    `engine_answers` is asked only when STACK is not given. `own` is the workload of a person's own project, taken where
+    WORKLOAD names none.
     """
     values = _parsed(given)
     if values["PORT"] == values["UI_PORT"]:
         raise UsageError(f"PORT and UI_PORT are both {values['PORT']}: give each a port of its own.")
     return RunConfig(
-        side=_side(interface, values),
+        side=_side(interface, values, own),
         stack=values["STACK"] or ("compose" if engine_answers() else "native"),
         users=values["USERS"],
         settle_s=values["SETTLE"],
@@ -230,10 +233,12 @@ def resolve(interface: Interface, given: Mapping[str, str], engine_answers: Call
     )
 
 
-def resolve_server(name: str, given: Mapping[str, str], engine_answers: Callable[[], bool]) -> RunConfig:
+def resolve_server(
+    name: str, given: Mapping[str, str], engine_answers: Callable[[], bool], own: Workload | None = None
+) -> RunConfig:
     """The run of a server by its name, whatever its interface."""
     server = SERVERS[parse_server(name, "SERVER")]
-    return resolve(server.interface, {**given, "SERVER": name}, engine_answers)
+    return resolve(server.interface, {**given, "SERVER": name}, engine_answers, own)
 
 
 def servers_of(given: Mapping[str, str]) -> list[str]:
@@ -263,9 +268,10 @@ def _parsed(given: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _side(interface: Interface, values: Mapping[str, Any]) -> Side:
+def _side(interface: Interface, values: Mapping[str, Any], own: Workload | None) -> Side:
     profile, server = PROFILES[values["PROFILE"]], _server(interface, values)
-    workload = WORKLOADS[values["WORKLOAD"] or profile.workload]
+    usual = own or WORKLOADS[profile.workload]
+    workload = WORKLOADS[values["WORKLOAD"]] if values["WORKLOAD"] else usual
     overrides = values["SET"] or {}
     footing = _footing(profile.footing, values, overrides)
     if interface is Interface.ASGI and footing.db == "persistent":
@@ -277,7 +283,7 @@ def _side(interface: Interface, values: Mapping[str, Any]) -> Side:
     _check_own(env, workload)
     changes = {**_in_words(overrides), **without_secrets(env)}
     return Side(
-        label=_label(server, profile, workload, [server_args, *map("=".join, changes.items())]),
+        label=_label(server, profile, workload if workload is not usual else None, [server_args, *map("=".join, changes.items())]),
         server=server,
         workload=replace(workload, seed_size=overrides.get(SEED_SIZE, workload.seed_size)),
         footing=footing,
@@ -309,9 +315,10 @@ def _footing(footing: Footing, values: Mapping[str, Any], overrides: Mapping[str
     return replace(footing, **given, **{name: value for name, value in overrides.items() if name != SEED_SIZE})
 
 
-def _label(server: Server, profile: Profile, workload: Workload, changes: list[str]) -> str:
-    if workload.name != profile.workload:
-        marks = [profile.name, workload.name]
+def _label(server: Server, profile: Profile, other: Workload | None, changes: list[str]) -> str:
+    """`other` is the workload where it is not the usual one."""
+    if other is not None:
+        marks = [profile.name, other.name]
     else:
         marks = [profile.name] * (profile.name != _BY_NAME["PROFILE"].default)
     marks += [change for change in changes if change]

@@ -10,13 +10,16 @@ import json
 import subprocess
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from gatebench.errors import UsageError
 from gatebench.launch import INSIDE, READY_PATH
+from gatebench.layers import POOL, layers, pinned
+from gatebench.stacks.environment import inherited
 from gatebench.values.app import App
+from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface
 from gatebench.values.workload import Objective, Workload, Write
 
@@ -40,7 +43,7 @@ class Project:
     env: Mapping[str, str] = field(default_factory=dict)
     keep: tuple[str, ...] = ()  # settings that a run does not change
     writes: tuple[Write, ...] = ()
-    objective: Objective = Objective()
+    objective: Objective = field(default_factory=Objective)
 
 
 def find(start: Path) -> Path:
@@ -153,14 +156,14 @@ def probe(project: Project) -> dict[str, Any]:
         done = subprocess.run(
             [str(project.python), "-m", "gatebench_inside", "probe"],
             cwd=project.folder,
-            env={**_plain_environment(), **project.env, **settings, "PYTHONPATH": str(INSIDE)},
+            env={**inherited(), **project.env, **settings, "PYTHONPATH": str(INSIDE)},
             capture_output=True,
             text=True,
             timeout=PROBE_S,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise UsageError(f"{project.folder}/manage.py did not come to an end in {PROBE_S} s: run it by hand.") from error
+        raise UsageError(f"{project.folder}/manage.py did not end within {PROBE_S} s: run it by hand.") from error
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
         raise UsageError(
@@ -189,3 +192,38 @@ def workload_of(project: Project, found: Mapping[str, Any]) -> Workload:
         keep=project.keep,
     )
     return Workload(name=project.folder.name, app=app, locustfile=str(project.locustfile), objective=project.objective)
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A project, looked at: what its users do to it, and how it can be served."""
+
+    project: Project
+    workload: Workload
+    db: str  # how connections are made where nobody says otherwise
+    installed: Mapping[str, str]  # package -> version of its environment
+
+    def with_layers(self, config: RunConfig) -> RunConfig:
+        """With the packages that the side's server needs, and pooled connections if it has them."""
+        side = config.side
+        beside = pinned([POOL]) if side.footing.db == "pool" and not _has(self.installed, POOL) else []
+        made = layers(self.project.python, pinned(side.server.packages), beside, self.installed)
+        app = replace(side.workload.app, front=(str(made.front),), back=(str(made.back),))
+        return replace(config, side=replace(side, workload=replace(side.workload, app=app)))
+
+
+def own_project(start: Path) -> Own:
+    """Raises UsageError for whatever is wrong with it."""
+    project = read(find(start))
+    found = probe(project)
+    return Own(project, workload_of(project, found), _db_of(found), found["installed"])
+
+
+def _db_of(found: Mapping[str, Any]) -> str:
+    """Pooled where Django can: 5.1 or newer, with psycopg 3."""
+    django = tuple(int(part) for part in str(found["django"]).split(".")[:2])
+    return "pool" if django >= (5, 1) and _has(found["installed"], "psycopg") else "per-request"
+
+
+def _has(installed: Mapping[str, str], name: str) -> bool:
+    return name in {one.lower().replace("_", "-") for one in installed}

@@ -80,6 +80,8 @@ class Step:
     hold_ended: float | None = None
     users_running: int | None = None  # running at the end of the hold
     generator_cpu_pct: float | None = None  # of one core, over the hold
+    rounds: int | None = None  # begun in the hold
+    thought_s: float | None = None  # of all users, in the hold
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ RANKS = [
     {"records", "values"},
     {"run_folder", "servers", "workloads", "profiles"},
     {"knobs"},
-    {"watchdog", "launch", "sheet", "lock", "machine", "revision", "command", "names", "loopback"},
+    {"watchdog", "launch", "layers", "sheet", "lock", "machine", "revision", "command", "names", "loopback"},
     {"resources", "stacks", "load", "check", "progress", "by_hand"},
-    {"run"},
+    {"run", "project"},
     {"campaign"},
     {"cli"},
     {"__main__"},
@@ -98,7 +98,7 @@ BEFORE_ANYTHING_IS_INSTALLED = {"errors", "registry", "values", "servers", "work
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_what_runs_without_any_package_imports_only_the_standard_library(path: Path) -> None:
-    """`make help` and make's check of names; and the launcher, in an interpreter that is the app's own."""
+    """`make help` and make's check of names; and the launcher."""
     if room(path) in {*BEFORE_ANYTHING_IS_INSTALLED, "records", "run_folder", "launch", "by_hand", "command"}:
         assert libraries(path) == set()
 
@@ -109,14 +109,18 @@ def test_a_registry_is_asked_by_the_knobs_alone() -> None:
     assert users - registries == {"knobs"}
 
 
-def test_the_app_s_own_interpreter_needs_the_values_alone() -> None:
-    assert rooms_used(PACKAGE / "launch.py") == {"values"}
+def test_what_runs_in_the_app_s_process_imports_nothing_of_gatebench() -> None:
+    inside = [path for path in MODULES if room(path) == "inside"]
+    assert len(inside) > 5
+    for path in inside:
+        assert rooms_used(path) == set(), path
+        assert libraries(path) <= {"django", "asgiref", "gatebench_inside"}, path
 
 
 @pytest.mark.parametrize(
     ("library", "allowed"),
     [
-        ("django", set()),
+        ("django", {"inside"}),
         ("locust", {"load"}),
         ("gevent", {"load"}),
         ("geventhttpclient", {"load"}),

@@ -48,7 +48,13 @@ def cause_of_plain(exception: Exception) -> Cause:
 def _measured(request: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
     @functools.wraps(request)
     def measured(
-        session: Any, method: str, url: str, name: str | None = None, *, context: dict[str, Any] | None = None, **more: Any
+        session: Any,
+        method: str,
+        url: str,
+        name: str | None = None,
+        *,
+        context: dict[str, Any] | None = None,
+        **more: Any,
     ) -> Any:
         given = context or {}
         if "request_id" in given:  # a MeasuredUser's, which has seen to all this

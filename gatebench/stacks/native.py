@@ -117,8 +117,7 @@ class NativeStack:
         return self._processes.dead()
 
     def _launch(self, what: str, *options: str) -> list[str]:
-        python = self._app.interpreter or sys.executable
-        return [python, "-m", "gatebench.launch", what, "--static", str(self._static), *options]
+        return [sys.executable, "-m", "gatebench.launch", what, "--static", str(self._static), *options]
 
     def _wait_for_ready(self, url: str, who: str, log: str) -> None:
         wait_until(

@@ -25,6 +25,14 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
+class Write:
+    """A request that writes: each of its successes must raise the number that the query answers with by one."""
+
+    name: str  # of the request, as the locustfile calls it
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
 class FormCheck:
     """A form that is sent once before any load, as a person would: the first choice of its radio buttons."""
 
@@ -39,12 +47,13 @@ class Workload:
     name: str
     app: App
     locustfile: str  # from the checkout, or absolute
-    request_names: tuple[str, ...]  # all that the locustfile gives its requests
-    round_name: str  # the one that a user's every round begins with
-    think_s: float  # how long a user thinks between two rounds, on average
-    warm_up_path: str  # asked for a few hundred times before the load
-    seed_size: int  # how much the App's setup puts into the database; the locustfile's users have it too
+    request_names: tuple[str, ...] = ()  # all that the locustfile gives its requests, where that is known
+    round_name: str | None = None  # the one that a user's every round begins with
+    think_s: float | None = None  # how long a user thinks between two rounds, on average
+    warm_up_path: str | None = None  # asked for a few hundred times before the load
+    seed_size: int = 100  # how much the App's setup puts into the database; the locustfile's users have it too
     objective: Objective = Objective()
     check: FormCheck | None = None
     ledger: Ledger | None = None
+    writes: tuple[Write, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)  # for the App, beside its own

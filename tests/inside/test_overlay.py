@@ -11,8 +11,8 @@ from gatebench import launch
 
 sys.path.append(str(launch.INSIDE))
 
-from gatebench_inside.overlay import DUMMY_MAIL, overlaid  # noqa: E402
-from gatebench_inside.spec import Spec  # noqa: E402
+from gatebench_inside.overlay import DUMMY_MAIL, overlaid
+from gatebench_inside.spec import Spec
 
 PG = {"PGHOST": "127.0.0.1", "PGPORT": "5433", "PGUSER": "polls", "PGPASSWORD": "hush", "PGDATABASE": "polls"}
 OURS = {"NAME": "polls", "HOST": "127.0.0.1", "PORT": "5433", "USER": "polls", "PASSWORD": "hush"}

@@ -10,7 +10,8 @@
 | STATIC_ROOT, MEDIA_ROOT                   | folders of the run, never the project's                                   |
 """
 
-from typing import Any, Dict, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from .spec import Spec
 
@@ -35,9 +36,9 @@ ELSEWHERE = ("pool", "service", "passfile", "sslmode", "sslrootcert", "sslcert",
 DUMMY_MAIL = "django.core.mail.backends.dummy.EmailBackend"
 
 
-def overlaid(theirs: Mapping[str, Any], spec: Spec, environment: Mapping[str, str]) -> Dict[str, Any]:
+def overlaid(theirs: Mapping[str, Any], spec: Spec, environment: Mapping[str, str]) -> dict[str, Any]:
     """Name -> value of each setting that the run changes; those of `keep`, and those that are so already, are not."""
-    wanted: Dict[str, Any] = {
+    wanted: dict[str, Any] = {
         "DEBUG": spec.debug,
         "SECRET_KEY": spec.secret_key,
         "ALLOWED_HOSTS": _hosts(theirs.get("ALLOWED_HOSTS", []), spec.hosts),
@@ -54,7 +55,7 @@ def _hosts(theirs: Any, ours: Any) -> Any:
     return theirs if "*" in theirs else [*theirs, *(name for name in ours if name not in theirs)]
 
 
-def _databases(theirs: Mapping[str, Any], spec: Spec, environment: Mapping[str, str]) -> Dict[str, Any]:
+def _databases(theirs: Mapping[str, Any], spec: Spec, environment: Mapping[str, str]) -> dict[str, Any]:
     """Only the default one is the run's: others stay where they are."""
     default = theirs.get("default") or {}
     engine = str(default.get("ENGINE", ""))
@@ -87,9 +88,9 @@ def is_postgresql(engine: str) -> bool:
     return any(word in engine.lower() for word in ("postgres", "postgis", "psql"))
 
 
-def _mail(theirs: Mapping[str, Any]) -> Dict[str, Any]:
+def _mail(theirs: Mapping[str, Any]) -> dict[str, Any]:
     """An empty MAILERS means "no mail" to a project, and stays empty."""
-    mail: Dict[str, Any] = {}
+    mail: dict[str, Any] = {}
     if "EMAIL_BACKEND" in theirs or not theirs.get("MAILERS"):
         mail["EMAIL_BACKEND"] = DUMMY_MAIL
     if theirs.get("MAILERS"):

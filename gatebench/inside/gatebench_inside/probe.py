@@ -27,6 +27,7 @@ def probe(manage="manage.py"):
         "python": platform.python_version(),
         "django": django.get_version(),
         "packages": versions(WANTED),
+        "installed": installed(),
         "engine": settings.DATABASES.get("default", {}).get("ENGINE", ""),
         "static_url": settings.STATIC_URL,
         "media_url": settings.MEDIA_URL,
@@ -58,6 +59,11 @@ def applications(settings):
             if hasattr(importlib.import_module(module), name):
                 found[interface] = f"{module}:{name}"
     return found
+
+
+def installed():
+    """Package -> version of all that this environment has."""
+    return {one.metadata["Name"]: one.version for one in importlib.metadata.distributions() if one.metadata["Name"]}
 
 
 def versions(names):

@@ -3,7 +3,7 @@
 import json
 import os
 from dataclasses import dataclass, field, fields
-from typing import Any, Dict, Optional, Tuple
+from typing import Any
 
 VARIABLE = "GATEBENCH_INSIDE"
 
@@ -18,21 +18,21 @@ class Spec:
     """
 
     settings: str
-    applications: Dict[str, str] = field(default_factory=dict)
+    applications: dict[str, str] = field(default_factory=dict)
     db: str = "per-request"  # pool, persistent or per-request
     pool_size: int = 8  # connections a process
     pool_timeout_s: float = 10.0
-    driver: Optional[str] = None  # psycopg2: taken although psycopg 3 is installed
+    driver: str | None = None  # psycopg2: taken although psycopg 3 is installed
     debug: bool = False
     secret_key: str = ""
     static_root: str = ""
     media_root: str = ""
-    hosts: Tuple[str, ...] = ()  # names that Nginx and a health check ask by
-    log: Optional[str] = None  # file for what fails; None is stderr
-    keep: Tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()  # names that Nginx and a health check ask by
+    log: str | None = None  # file for what fails; None is stderr
+    keep: tuple[str, ...] = ()
 
 
 def read() -> Spec:
-    data: Dict[str, Any] = json.loads(os.environ[VARIABLE])
+    data: dict[str, Any] = json.loads(os.environ[VARIABLE])
     known = {row.name for row in fields(Spec)}
     return Spec(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items() if name in known})
