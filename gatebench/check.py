@@ -17,7 +17,7 @@ from typing import Any
 from gatebench.errors import AppCheckError
 from gatebench.loopback import opener
 from gatebench.values.app import App
-from gatebench.values.workload import FormCheck, Ledger, Workload
+from gatebench.values.workload import FormCheck, Workload, Write
 
 TIMEOUT_S = 30
 WARM_UP_REQUESTS = 200
@@ -41,14 +41,14 @@ def check(workload: Workload, url: str, query: Callable[[str], str]) -> None:
     for path in workload.app.visits:
         _open(browser, url + path)
     if workload.check is not None:
-        before = _stored(workload.ledger, query)
+        before = [_stored(write, query) for write in workload.writes]
         _send_form(workload.check, browser, url)
-        after = _stored(workload.ledger, query)
-        if workload.ledger and after != before + 1:
-            raise AppCheckError(
-                f"One {workload.ledger.vote_name} was sent and the database went from {before} to {after}: the app "
-                "under test does not store what it confirms, or something else writes to its database."
-            )
+        for write, was in zip(workload.writes, before, strict=True):
+            if (now := _stored(write, query)) != was + 1:
+                raise AppCheckError(
+                    f"One {write.name} was sent and the database went from {was} to {now}: the app under test does not "
+                    "store what it confirms, or something else writes to its database."
+                )
 
 
 def warm_up(workload: Workload, url: str) -> None:
@@ -59,8 +59,8 @@ def warm_up(workload: Workload, url: str) -> None:
             pass
 
 
-def _stored(ledger: Ledger | None, query: Callable[[str], str]) -> int:
-    return int(query(ledger.votes_query)) if ledger else 0
+def _stored(write: Write, query: Callable[[str], str]) -> int:
+    return int(query(write.sql))
 
 
 def _send_form(check: FormCheck, browser: urllib.request.OpenerDirector, url: str) -> None:

@@ -107,6 +107,7 @@ CAPACITY = {  # two rows, by measure
 }
 
 LEDGER = {  # a row a reading of the database, cumulative since the ramp began
+    "name": "str",  # of the request that writes
     "step": "Int64",  # that had just ended; missing after the drain
     "votes_attempted": "Int64",  # sent before the reading ended
     "votes_acknowledged": "Int64",  # answered before the reading began

@@ -34,7 +34,7 @@ class RunConfig:
     def to_json(self) -> dict[str, Any]:
         """Names first, as readers of any run.json know them; then the whole values, the analysis' only source."""
         side = self.side
-        ledger = side.workload.ledger
+        writes = side.workload.writes
         measured = {name: value for name, value in asdict(self).items() if name != "side"}
         return {
             "interface": side.server.interface,
@@ -50,7 +50,7 @@ class RunConfig:
             **measured,
             "label": side.label,
             "settings": asdict(side.footing),
-            "workload": {**asdict(side.workload), "vote_name": ledger.vote_name if ledger else None},
+            "workload": {**asdict(side.workload), "vote_name": writes[0].name if writes else None},
             "server_row": asdict(side.server),
         }
 

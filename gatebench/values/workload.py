@@ -17,19 +17,13 @@ class Objective:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
-    """What users were told is held against what the database has: each success of one request adds one there."""
-
-    votes_query: str  # SQL: one number, the sum of all votes
-    vote_name: str  # the name of the request that adds one
-
-
-@dataclass(frozen=True, slots=True)
 class Write:
-    """A request that writes: each of its successes must raise the number that the query answers with by one."""
+    """A request that writes. What users were told of it is held against what the database has: each of its successes
+    raises one number there by one.
+    """
 
     name: str  # of the request, as the locustfile calls it
-    sql: str
+    sql: str  # the number
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +48,5 @@ class Workload:
     seed_size: int = 100  # how much the App's setup puts into the database; the locustfile's users have it too
     objective: Objective = Objective()
     check: FormCheck | None = None
-    ledger: Ledger | None = None
-    writes: tuple[Write, ...] = ()
+    writes: tuple[Write, ...] = ()  # the ledger
     environment: Mapping[str, str] = field(default_factory=dict)  # for the App, beside its own

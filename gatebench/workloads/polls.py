@@ -2,7 +2,7 @@
 
 from gatebench.values.app import App
 from gatebench.values.server import Interface
-from gatebench.values.workload import FormCheck, Ledger
+from gatebench.values.workload import FormCheck, Write
 
 POLLS = App(
     name="polls",
@@ -25,4 +25,4 @@ POLLS = App(
 
 FORM = "/polls/1/"
 CHECK = FormCheck(form_path=FORM, leads_to="/polls/1/results/")
-LEDGER = Ledger(votes_query="SELECT COALESCE(SUM(votes), 0) FROM polls_choice", vote_name="vote")
+WRITE = Write("vote", "SELECT COALESCE(SUM(votes), 0) FROM polls_choice")
