@@ -55,7 +55,7 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunF
                 record.note(environments=stack.environments(), versions=stack.versions())
                 record.note(app=live_facts(workload.app, stack.url))
                 display.note(f"Checking the app at {stack.url} …")
-                check(workload, stack.url, stack.query)
+                check(workload, stack.url, stack.query, stack.rehearse)
                 sheet = {**stack.sheet(), "app physical cores": stack.cores.fact}
                 record.note(sheet={**sheet, **_access_log(folder, stack, workload)})
                 display.note(f"Cores: {stack.cores}.")

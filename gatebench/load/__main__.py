@@ -36,12 +36,12 @@ from gatebench.values.side import Side  # noqa: E402
 
 
 def main() -> int:
-    arguments = _parse()
+    arguments = parse(__doc__)
     folder = RunFolder(arguments.folder)
     config = RunConfig.from_json(folder.read_run().config)
     setup_logging("INFO", None)
     try:
-        environment = _environment(config.side, arguments.host)
+        environment = environment_of(config.side, arguments.host)
     except LocustfileError as error:
         line = {"event": "stopped", "time": time.time(), "reason": f"{error} Mend it, then run again."}
         folder.load_events.write_text(json.dumps(line) + "\n")
@@ -85,7 +85,7 @@ def _climb(ramp: Ramp, config: RunConfig) -> int:
     return 1
 
 
-def _environment(side: Side, host: str) -> Environment:
+def environment_of(side: Side, host: str) -> Environment:
     users = load_users(ROOT / side.workload.locustfile, plain.KINDS)
     for user in users:
         user.seed_size = side.workload.seed_size
@@ -97,8 +97,8 @@ def _environment(side: Side, host: str) -> Environment:
     return environment
 
 
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m gatebench.load", description=__doc__)
+def parse(description: str | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m gatebench.load", description=description)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--host", required=True, help="where the users connect, for example http://127.0.0.1:8080")
     parser.add_argument("--ui-host", default="127.0.0.1", help="address that the web UI listens on")

@@ -104,6 +104,11 @@ class NativeStack:
         given = {"generator" if name == "load" else name: one for name, one in self._processes.environments.items()}
         return {name: one for name, one in given.items() if name != "setup"}
 
+    def rehearse(self) -> str:
+        command = [sys.executable, "-m", "gatebench.load.rehearsal", str(self._folder.path), "--host", self.url]
+        self._processes.run("rehearsal", command, env={"PYTHONPATH": str(ROOT)})
+        return self._folder.log("rehearsal").read_text()
+
     def start_load(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "gatebench.load", str(self._folder.path), "--host", self.url]
         self._load = self._processes.start("load", command, env={"PYTHONPATH": str(ROOT)})
