@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gatebench import ROOT
 from gatebench.errors import UsageError
+from gatebench.run_folder import RESULTS
 from gatebench.profiles import PROFILES, Profile
 from gatebench.servers import DEFAULTS, SERVERS
 from gatebench.values.codec import without_secrets
@@ -202,7 +202,7 @@ KNOBS = (
     Knob("PIN", _switch, "1", "0: the app server shares all cores with everything else"),
     Knob("PORT", _whole(1, 65535, "port"), "8080", "where Nginx listens, on loopback"),
     Knob("UI_PORT", _whole(1, 65535, "port"), "8089", "where Locust's web UI listens, on loopback"),
-    Knob("RESULTS", _folder, str(ROOT / "results"), "the folder that run folders are made in"),
+    Knob("RESULTS", _folder, str(RESULTS), "the folder that run folders are made in"),
 )
 _BY_NAME = {knob.name: knob for knob in KNOBS}
 _QUICK = {"SETTLE": "5", "HOLD": "8"}

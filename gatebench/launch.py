@@ -19,14 +19,14 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from gatebench import ROOT
+from gatebench import PACKAGE, ROOT
 from gatebench.values.app import App
 from gatebench.values.codec import from_json
 from gatebench.values.side import Side
 
 SIDE = "GATEBENCH_SIDE"
 
-INSIDE = ROOT / "gatebench" / "inside"
+INSIDE = PACKAGE / "inside"
 """On the app's path: the package gatebench_inside, and nothing beside it."""
 
 HOSTS = ("127.0.0.1", "localhost", "nginx")

@@ -45,6 +45,11 @@ class Project:
     writes: tuple[Write, ...] = ()
     objective: Objective = field(default_factory=Objective)
 
+    @property
+    def results(self) -> Path:
+        """Where run folders are made. It has a .gitignore of its own: nothing of the project is touched."""
+        return self.folder / "gatebench-results"
+
 
 def find(start: Path) -> Path:
     """The folder of the manage.py that is nearest: in a folder or above it."""
@@ -71,7 +76,7 @@ def read(folder: Path) -> Project:
         raise UsageError(f"There is no locustfile {locustfile}: mend locustfile in {path}.")
     return Project(
         folder=folder,
-        python=_python(folder, table.get("python")),
+        python=environment_of(folder, table.get("python")),
         locustfile=locustfile,
         settings=table.get("settings"),
         setup=tuple(table.get("setup", ())),
@@ -123,7 +128,19 @@ _KINDS = {
 """Key -> what it may be. docs/your-project.md has a row for each."""
 
 
+def configured(folder: Path) -> Path | None:
+    """The file that says what to measure; None where there is none."""
+    found = _found(folder)
+    return found[0] if found else None
+
+
 def _table(folder: Path) -> tuple[Path, dict[str, Any]]:
+    if found := _found(folder):
+        return found
+    raise UsageError(f"Nothing in {folder} says what to measure: `gatebench init` writes [tool.gatebench].")
+
+
+def _found(folder: Path) -> tuple[Path, dict[str, Any]] | None:
     for path, inside in ((folder / OWN_FILE, ()), (folder / PYPROJECT, ("tool", "gatebench"))):
         if path.is_file():
             try:
@@ -134,10 +151,11 @@ def _table(folder: Path) -> tuple[Path, dict[str, Any]]:
                 table = table.get(name) if isinstance(table, dict) else None
             if table is not None:
                 return path, dict(table)
-    raise UsageError(f"Nothing in {folder} says what to measure: `gatebench init` writes [tool.gatebench].")
+    return None
 
 
-def _python(folder: Path, given: str | None) -> Path:
+def environment_of(folder: Path, given: str | None) -> Path:
+    """The project's Python: the one that is given, or of its virtual environment; raises UsageError."""
     if given is not None:
         python = folder / given
         if not python.is_file():

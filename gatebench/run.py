@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from gatebench import ROOT
+from gatebench import PACKAGE
 from gatebench.check import WARM_UP_REQUESTS, check, live_facts, warm_up
 from gatebench.command import DISK_FULL
 from gatebench.errors import GatebenchError, LoadError, MachineError, ServiceDiedError, SilentError
@@ -44,7 +44,7 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunF
         check_ports(config)
         folder = RunFolder.create(results, f"{side.server.interface}-{side.server.name}")
         begun = Run(
-            folder.path.name, config.to_json(), started=time.time(), machine=facts(), code=code(ROOT), trial=trial
+            folder.path.name, config.to_json(), started=time.time(), machine=facts(), code=code(PACKAGE.parent), trial=trial
         )
         record = Record(folder, begun, display.note)
         with watched(lock, folder, display) as watchdog, record.saved():

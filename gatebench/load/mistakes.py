@@ -13,13 +13,13 @@ import locust.log
 from locust.env import Environment
 from locust.util.load_locustfile import load_locustfile
 
-from gatebench import ROOT
+from gatebench import PACKAGE, ROOT
 from gatebench.records import Mistake
 
 LONGEST = 200
 """Characters of an exception's text that a sentence quotes."""
 
-_LIBRARIES = (*(Path(get_paths()[name]) for name in ("stdlib", "purelib", "platlib")), ROOT / "gatebench")
+_LIBRARIES = (*(Path(get_paths()[name]) for name in ("stdlib", "purelib", "platlib")), PACKAGE)
 
 _found: list[tuple[float, str, str]] = []
 """When what the mistake touched began, where it is, and what was raised."""

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from gatebench import ROOT
+from gatebench import PACKAGE, ROOT
 from gatebench.errors import MachineError
 from gatebench.machine import PIN_OFF, our_cores, share_out, siblings
 from gatebench.run_folder import RunFolder
@@ -61,7 +61,7 @@ class NativeStack:
         self._environment = {
             **app_environment(config.side),
             **self._postgres.environment,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(PACKAGE.parent),
             "PYTHONUNBUFFERED": "1",
         }
 
@@ -106,12 +106,12 @@ class NativeStack:
 
     def rehearse(self) -> str:
         command = [sys.executable, "-m", "gatebench.load.rehearsal", str(self._folder.path), "--host", self.url]
-        self._processes.run("rehearsal", command, env={"PYTHONPATH": str(ROOT)})
+        self._processes.run("rehearsal", command, env={"PYTHONPATH": str(PACKAGE.parent)})
         return self._folder.log("rehearsal").read_text()
 
     def start_load(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "gatebench.load", str(self._folder.path), "--host", self.url]
-        self._load = self._processes.start("load", command, env={"PYTHONPATH": str(ROOT)})
+        self._load = self._processes.start("load", command, env={"PYTHONPATH": str(PACKAGE.parent)})
         return self._load
 
     def stop_load(self) -> None:
