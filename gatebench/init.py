@@ -115,7 +115,7 @@ def _is_file(url: str) -> bool:
 
 
 def _task(name: str, lines: Iterable[str]) -> str:
-    return "\n".join(["", "    @task", f"    def {name}(self):", *(f"        {line}" for line in lines)])
+    return "\n".join(["    @task", f"    def {name}(self):", *(f"        {line}" for line in lines), ""])
 
 
 def _called(page: Mapping[str, Any]) -> str:

@@ -44,7 +44,12 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunF
         check_ports(config)
         folder = RunFolder.create(results, f"{side.server.interface}-{side.server.name}")
         begun = Run(
-            folder.path.name, config.to_json(), started=time.time(), machine=facts(), code=code(PACKAGE.parent), trial=trial
+            id=folder.path.name,
+            config=config.to_json(),
+            started=time.time(),
+            machine=facts(),
+            code=code(PACKAGE.parent),
+            trial=trial,
         )
         record = Record(folder, begun, display.note)
         with watched(lock, folder, display) as watchdog, record.saved():

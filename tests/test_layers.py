@@ -22,7 +22,8 @@ RANKS = [
     {"watchdog", "launch", "layers", "sheet", "lock", "machine", "revision", "command", "names", "loopback"},
     {"resources", "stacks", "load", "check", "progress", "by_hand"},
     {"run", "project"},
-    {"campaign"},
+    {"campaign", "init"},
+    {"analysis"},
     {"cli"},
     {"__main__"},
 ]
@@ -55,7 +56,7 @@ def imports(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
 
@@ -65,6 +66,8 @@ def rooms_used(path: Path, package: str = "gatebench") -> set[str]:
     begins = f"{package}."
     return {name.removeprefix(begins).split(".")[0] for name in imports(path) if name.startswith(begins)} - {
         "__version__",
+        "INSTALLED",
+        "PACKAGE",
         "ROOT",
     }
 

@@ -51,7 +51,8 @@ def main() -> int:
     web_ui = None if config.headless else environment.create_web_ui(arguments.ui_host, config.ui_port)
     try:
         with folder.load_events.open("a") as lines:
-            ramp = Ramp(runner, Recorder(folder.requests, runner, config.side.footing.timeout_s), lines, config.settle_s, config.hold_s, SPAWN_RATE)
+            recorder = Recorder(folder.requests, runner, config.side.footing.timeout_s)
+            ramp = Ramp(runner, recorder, lines, config.settle_s, config.hold_s, SPAWN_RATE)
             code = _climb(ramp, config)
     except OSError as error:  # closing a file writes what is left of it
         if error.errno not in DISK_FULL:

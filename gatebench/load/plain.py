@@ -1,4 +1,4 @@
-"""Users as Locust has them, without a base class of ours: each request that their clients send is measured like any other.
+"""Users as Locust has them, without a base class of ours: what their clients send is measured like any other request.
 
 Locust's own sessions are told, once, to give every request an id and a timeout, to count it among those in flight, and
 to refuse it once the run drains.

@@ -41,6 +41,7 @@ def main() -> int:
     environment.events.request.add_listener(told)
     environment.create_local_runner()
     for kind in environment.user_classes:
+        kind.host = arguments.host
         try:
             rehearse(kind, environment)
         except Exception as error:

@@ -58,11 +58,11 @@ def _alarms(table: pd.DataFrame, name: str, run: Run) -> Iterator[str]:
     readings = list(rows(table[table["name"] == name]))
     if lost := [row for row in readings if row.votes_lost > 0]:
         worst = max(lost, key=lambda row: row.votes_lost)
-        yield f"At least {worst.votes_lost:,} of “{name}” were acknowledged and not stored {_when(worst)}{_by_design(run)}."
+        yield f"“{name}”: at least {worst.votes_lost:,} acknowledged and not stored {_when(worst)}{_by_design(run)}."
     if extra := [row for row in readings if row.votes_stored > row.votes_attempted]:
         worst = max(extra, key=lambda row: row.votes_stored - row.votes_attempted)
         n = worst.votes_stored - worst.votes_attempted
-        yield f"{n:,} more of “{name}” were stored than attempted {_when(worst)}{_cut_off(run)}."
+        yield f"“{name}”: {n:,} more stored than attempted {_when(worst)}{_cut_off(run)}."
 
 
 def _when(row: Any) -> str:
