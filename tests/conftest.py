@@ -17,9 +17,12 @@ import pytest
 from gatebench import ROOT
 from gatebench.knobs import KNOBS, resolve
 from gatebench.run_folder import RunFolder
-from gatebench.stacks.postgres import free_ports
+from gatebench.stacks.postgres import Postgres, free_ports
+from gatebench.stacks.processes import Processes
+from gatebench.stacks.programs import Program
 from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface
+from gatebench.watchdog import Watchdog
 
 TINY = {"STACK": "native", "USERS": "5,10", "SETTLE": "0.5", "HOLD": "2", "HEADLESS": "1"}
 
@@ -108,6 +111,27 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
             process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     bench.temporary.rmdir()
+
+
+StartPostgres = Callable[[Program], Postgres]
+
+
+@pytest.fixture
+def start_postgres(tmp_path: Path) -> Iterator[StartPostgres]:
+    folder = RunFolder.create(tmp_path, "test")
+    state = Path(tempfile.mkdtemp(prefix="gatebench-test-"))
+    state.chmod(0o711)
+    with (tmp_path / "lock").open("w") as lock:
+        watchdog = Watchdog(lock, folder.log("watchdog"))
+        watchdog.remove_folder(state)
+
+        def start(program: Program) -> Postgres:
+            postgres = Postgres(program, free_ports(1)[0], state, Processes(folder, watchdog), settings={})
+            postgres.start()
+            return postgres
+
+        yield start
+        watchdog.end_everything()
 
 
 @pytest.fixture(scope="session")
