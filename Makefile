@@ -41,10 +41,10 @@ bench: $(VENV)/bench.stamp ## measure both, TRIALS times interleaved, and analyz
 	@$(ANALYZE)
 
 bench-wsgi: $(VENV)/bench.stamp ## measure WSGI; Locust's web UI is at http://127.0.0.1:8089 meanwhile
-	@$(RUN) -m gatebench wsgi
+	@$(RUN) -m gatebench bench-wsgi
 
 bench-asgi: $(VENV)/bench.stamp ## measure ASGI
-	@$(RUN) -m gatebench asgi
+	@$(RUN) -m gatebench bench-asgi
 
 aa: $(VENV)/bench.stamp ## measure one server against itself: how much two equal sides differ on this machine
 	$(CHECK_GATES)

@@ -32,8 +32,8 @@ NGINX_LIFTED = "nginx_connections=8192"
 """The article's setup with this setting changed, and no other, shows what Nginx's limit did."""
 
 COMMANDS = {
-    "wsgi": "TRIALS runs of a WSGI server",
-    "asgi": "TRIALS runs of an ASGI server",
+    "bench-wsgi": "TRIALS runs of a WSGI server",
+    "bench-asgi": "TRIALS runs of an ASGI server",
     "bench": "WSGI against ASGI, or the servers that SERVER names with commas between",
     "aa": "one server against itself: how much two equal sides differ here",
     "reproduce": "the article's setup under both interfaces, and again with Nginx's limit lifted",
@@ -118,7 +118,7 @@ def _sides(command: str, resolver: _Resolver) -> list[RunConfig]:
         return resolver.each(servers_of(given))
     if command == "reproduce":
         return _article(resolver)
-    return [resolve(Interface(command), given, resolver.engine_answers, resolver.own)]
+    return [resolve(Interface(command.removeprefix("bench-")), given, resolver.engine_answers, resolver.own)]
 
 
 def _article(resolver: _Resolver) -> list[RunConfig]:

@@ -1,6 +1,6 @@
 """What a person can set: the knobs, their defaults and their validation. Every mistake is one UsageError sentence.
 
-A knob has one name everywhere: `make bench-wsgi USERS=20,40`, `python -m gatebench wsgi --users 20,40`, and
+A knob has one name everywhere: `make bench-wsgi USERS=20,40`, `python -m gatebench bench-wsgi --users 20,40`, and
 GATEBENCH_USERS in the environment. Here alone a name becomes a value: a server, a workload, a profile.
 """
 
