@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
 
@@ -69,8 +69,12 @@ def plan_campaign(
     """The campaign that a command and the given knobs ask for; raises UsageError before anything starts. `own` is the
     workload of a person's own project.
     """
-    resolver = _Resolver(given, engine_answers, own)
-    sides = dict(zip(ascii_uppercase, _sides(command, resolver), strict=False))
+    return campaign_of(_sides(command, _Resolver(given, engine_answers, own)), given)
+
+
+def campaign_of(configs: Sequence[RunConfig], given: Mapping[str, str]) -> Campaign:
+    """A new one that measures these, as A, B, …"""
+    sides = dict(zip(ascii_uppercase, configs, strict=False))
     return Campaign(f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}", sides, trials_of(given))
 
 

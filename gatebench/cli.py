@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import shtab
 from rich.console import Console
 
 from gatebench import PACKAGE, __version__
-from gatebench.campaign import COMMANDS, Campaign, measure, plan_campaign
+from gatebench.campaign import COMMANDS, Campaign, campaign_of, measure, plan_campaign
 from gatebench.command import from_environment, guarded
+from gatebench.errors import UsageError
 from gatebench.init import init
 from gatebench.knobs import KNOBS
 from gatebench.names import check_names
 from gatebench.project import Own, own_project
+from gatebench.revisions import worktrees
 from gatebench.run_folder import RunFolder
+from gatebench.servers import DEFAULTS
 from gatebench.stacks.engine import engine_answers
+from gatebench.values.server import Interface
 
 EXAMPLES = """examples:
   gatebench init                             look at the project here, write a first locustfile
@@ -52,12 +58,20 @@ def _init(_: str, options: Mapping[str, str]) -> int:
     return 0
 
 
-def _measure(command: str, options: Mapping[str, str]) -> int:
+def _measure(command: str, options: Mapping[str, Any]) -> int:
     environment = from_environment()
     check_names(environment)
     knobs = {knob.name: options.get(knob.name.lower()) or environment.get(knob.name, "") for knob in KNOBS}
     own = None if knobs["WORKLOAD"] else _own(options["project"])
-    folders = measure(_planned(command, knobs, own), Console(stderr=True))
+    if own is None and options["at"]:
+        raise UsageError("Revisions are of a project of your own: go to its folder, or name it with --project.")
+    with contextlib.ExitStack() as afterwards:
+        campaign = (
+            plan_campaign(command, knobs, engine_answers)
+            if own is None
+            else _of_own(command, knobs, own, options["at"], afterwards)
+        )
+        folders = measure(campaign, Console(stderr=True))
     print(f"Recorded in {_shown(folders)}.")
     return 0
 
@@ -75,13 +89,20 @@ def _own(named: str | None) -> Own | None:
     return own_project(here)
 
 
-def _planned(command: str, knobs: dict[str, str], own: Own | None) -> Campaign:
-    if own is None:
-        return plan_campaign(command, knobs, engine_answers)
-    defaults = {"STACK": "native", "DB": own.db, "RESULTS": str(own.project.results)}
+def _of_own(
+    command: str, knobs: Mapping[str, str], own: Own, revisions: list[str], afterwards: contextlib.ExitStack
+) -> Campaign:
+    defaults = {"STACK": "native", "DB": own.db, "RESULTS": str(own.results())}
     knobs = {name: text or defaults.get(name, "") for name, text in knobs.items()}
-    campaign = plan_campaign(command, knobs, engine_answers, own.workload)
-    return replace(campaign, sides={letter: own.with_layers(one) for letter, one in campaign.sides.items()})
+    if not revisions:
+        campaign = plan_campaign(command, knobs, engine_answers, own.workload)
+        return replace(campaign, sides={letter: own.with_layers(one) for letter, one in campaign.sides.items()})
+    if command != "bench":
+        raise UsageError("Revisions are compared by bench: `gatebench bench --at main --at my-branch`.")
+    server = knobs["SERVER"] or DEFAULTS[Interface.WSGI]
+    folders = afterwards.enter_context(worktrees(own.project.folder, revisions))
+    sides = [own.at(revision, folder).side_of(server, knobs, engine_answers) for revision, folder in folders.items()]
+    return campaign_of(sides, knobs)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -107,6 +128,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_knobs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--project", metavar="FOLDER", help="of a manage.py (default: where you are)")
+    parser.add_argument(
+        "--at", action="append", default=[], metavar="REVISION", help="of the project, in git; twice or more, with bench"
+    )
     for knob in KNOBS:
         shown = f" (default: {knob.default})" if knob.default else ""
         parser.add_argument(f"--{knob.name.lower().replace('_', '-')}", metavar=knob.name, help=knob.help + shown)

@@ -20,6 +20,7 @@ from dataclasses import asdict
 from typing import Any
 
 from gatebench import PACKAGE, ROOT
+from gatebench.layers import cache
 from gatebench.values.app import App
 from gatebench.values.codec import from_json
 from gatebench.values.side import Side
@@ -57,6 +58,8 @@ def app_environment(side: Side, static: str) -> dict[str, str]:
     templates = {**app.environment, **side.workload.environment}
     path = [INSIDE, *([ROOT] if app.interpreter is None else [])]
     inside = {"PYTHONPATH": os.pathsep.join(map(str, path)), "GATEBENCH_LAYERS": json.dumps({"front": app.front, "back": app.back})}
+    if app.interpreter:  # a project of somebody's: its folders stay as they are
+        inside["PYTHONPYCACHEPREFIX"] = str(cache() / "bytecode")
     if app.settings:
         inside["DJANGO_SETTINGS_MODULE"] = "gatebench_inside.settings"
         inside["GATEBENCH_INSIDE"] = json.dumps(_spec(side, static))

@@ -39,7 +39,7 @@ def layers(python: Path, servers: Sequence[str], beside: Sequence[str], theirs: 
     constraints = sorted(f"{name}=={version}" for name, version in theirs.items())
     tag = _tag(python)
     key = hashlib.sha256(json.dumps([tag, sorted(servers), sorted(beside), constraints]).encode()).hexdigest()[:16]
-    home = _cache() / f"{tag}-{key}"
+    home = cache() / "layers" / f"{tag}-{key}"
     if not home.exists():
         _make(home, python, servers, beside, constraints)
     return Layers(home / "front", home / "back")
@@ -80,5 +80,6 @@ def _tag(python: Path) -> str:
     return subprocess.run([str(python), "-c", look], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gatebench" / "layers"
+def cache() -> Path:
+    """The user's, for what is worth keeping between runs."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gatebench"

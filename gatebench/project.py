@@ -9,12 +9,13 @@ import difflib
 import json
 import subprocess
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from gatebench.errors import UsageError
+from gatebench.knobs import resolve_server
 from gatebench.launch import INSIDE, READY_PATH
 from gatebench.layers import POOL, layers, pinned
 from gatebench.stacks.environment import inherited
@@ -44,11 +45,6 @@ class Project:
     keep: tuple[str, ...] = ()  # settings that a run does not change
     writes: tuple[Write, ...] = ()
     objective: Objective = field(default_factory=Objective)
-
-    @property
-    def results(self) -> Path:
-        """Where run folders are made. It has a .gitignore of its own: nothing of the project is touched."""
-        return self.folder / "gatebench-results"
 
 
 def find(start: Path) -> Path:
@@ -220,6 +216,24 @@ class Own:
     workload: Workload
     db: str  # how connections are made where nobody says otherwise
     installed: Mapping[str, str]  # package -> version of its environment
+    revision: str = ""  # in git, where one was asked for
+
+    def results(self) -> Path:
+        """Where run folders are made: a folder that git passes over, though no file of the project says so."""
+        folder = self.project.folder / "gatebench-results"
+        folder.mkdir(exist_ok=True)
+        (folder / ".gitignore").write_text("*\n")
+        return folder
+
+    def at(self, revision: str, folder: Path) -> Own:
+        """The project as it is at a revision, in that folder: with the interpreter and the users of today."""
+        there = replace(self.project, folder=folder)
+        return replace(_looked_at(there), revision=revision)
+
+    def side_of(self, server: str, knobs: Mapping[str, str], engine_answers: Callable[[], bool]) -> RunConfig:
+        config = self.with_layers(resolve_server(server, knobs, engine_answers, self.workload))
+        label = f"{config.side.label} ({self.revision})"
+        return replace(config, side=replace(config.side, revision=self.revision, label=label))
 
     def with_layers(self, config: RunConfig) -> RunConfig:
         """With the packages that the side's server needs, and pooled connections if it has them."""
@@ -232,7 +246,10 @@ class Own:
 
 def own_project(start: Path) -> Own:
     """Raises UsageError for whatever is wrong with it."""
-    project = read(find(start))
+    return _looked_at(read(find(start)))
+
+
+def _looked_at(project: Project) -> Own:
     found = probe(project)
     return Own(project, workload_of(project, found), _db_of(found), found["installed"])
 
