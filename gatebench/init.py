@@ -40,7 +40,7 @@ def init(start: Path, har: str | None = None, ask: Ask | None = None) -> Iterato
     folder = find(start)
     if (path := configured(folder)) is not None:
         raise UsageError(f"{path} says already what to measure: `gatebench bench` measures it.")
-    project = Project(folder, environment_of(folder, None), folder / LOCUSTFILE)
+    project = Project(folder.name, folder, environment_of(folder, None), folder / LOCUSTFILE)
     found = probe(project)
     yield from _findings(project, found)
     yield _write_locustfile(project.locustfile, _recorded(Path(har)) if har else _proposed(found["pages"]))

@@ -36,6 +36,7 @@ PROBE_S = 60
 class Project:
     """A project's configuration, with defaults for what it does not say."""
 
+    name: str
     folder: Path  # of manage.py
     python: Path
     locustfile: Path
@@ -71,6 +72,7 @@ def read(folder: Path) -> Project:
     if not locustfile.is_file():
         raise UsageError(f"There is no locustfile {locustfile}: mend locustfile in {path}.")
     return Project(
+        name=folder.name,
         folder=folder,
         python=environment_of(folder, table.get("python")),
         locustfile=locustfile,
@@ -190,14 +192,15 @@ def probe(project: Project) -> dict[str, Any]:
 
 def workload_of(project: Project, found: Mapping[str, Any]) -> Workload:
     """What the users of the project's locustfile do to it."""
+    collect = ["collectstatic --no-input --verbosity 0"] * ("django.contrib.staticfiles" in found["apps"])
     app = App(
-        name=project.folder.name,
+        name=project.name,
         folder=str(project.folder),
         applications={Interface(name): path for name, path in found["applications"].items()},
         ready_path=READY_PATH,
         visits=(),
-        setup=("migrate --no-input --verbosity 0", "collectstatic --no-input --verbosity 0", *project.setup),
-        environment=project.env,
+        setup=("migrate --no-input --verbosity 0", *collect, *map(_literal, project.setup)),
+        environment={name: _literal(value) for name, value in project.env.items()},
         packages=tuple(found["packages"]),
         interpreter=str(project.python),
         static_url=found["static_url"] or "/static/",
@@ -205,7 +208,18 @@ def workload_of(project: Project, found: Mapping[str, Any]) -> Workload:
         settings=project.settings or found["settings"],
         keep=project.keep,
     )
-    return Workload(name=project.folder.name, app=app, locustfile=str(project.locustfile), objective=project.objective)
+    return Workload(
+        name=project.name,
+        app=app,
+        locustfile=str(project.locustfile),
+        objective=project.objective,
+        writes=project.writes,
+    )
+
+
+def _literal(text: str) -> str:
+    """As it stands, where an App has {places}."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 @dataclass(frozen=True, slots=True)

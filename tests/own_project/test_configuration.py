@@ -28,7 +28,7 @@ def configured(site: Path, *lines: str) -> project.Project:
 
 def test_the_least_that_can_be_said_is_where_the_locustfile_is(site: Path) -> None:
     assert configured(site) == project.Project(
-        folder=site, python=site / ".venv" / "bin" / "python", locustfile=site / "bench.py"
+        name=site.name, folder=site, python=site / ".venv" / "bin" / "python", locustfile=site / "bench.py"
     )
 
 

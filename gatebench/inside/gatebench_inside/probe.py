@@ -32,6 +32,7 @@ def probe(manage="manage.py"):
         "static_url": settings.STATIC_URL,
         "media_url": settings.MEDIA_URL,
         "sessions": settings.SESSION_ENGINE,
+        "apps": list(settings.INSTALLED_APPS),
         "pages": list(pages()),
     }
 
