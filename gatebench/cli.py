@@ -20,13 +20,16 @@ from gatebench.command import from_environment, guarded
 from gatebench.errors import UsageError
 from gatebench.init import init
 from gatebench.knobs import KNOBS
-from gatebench.names import check_names
+from gatebench.names import JUDGED, check_names
 from gatebench.project import Own, own_project
 from gatebench.revisions import worktrees
 from gatebench.run_folder import RunFolder
 from gatebench.servers import DEFAULTS
 from gatebench.stacks.engine import engine_answers
 from gatebench.values.server import Interface
+
+SHOWN = ("bench", "aa", "reproduce")
+"""Commands that compare sides, and so end with their report."""
 
 EXAMPLES = """examples:
   gatebench init                             look at the project here, write a first locustfile
@@ -62,6 +65,8 @@ def _measure(command: str, options: Mapping[str, Any]) -> int:
     environment = from_environment()
     check_names(environment)
     knobs = {knob.name: options.get(knob.name.lower()) or environment.get(knob.name, "") for knob in KNOBS}
+    if command in SHOWN and (code := _analyze(options, None, "--check")):  # before an hour is spent on it
+        return code
     own = None if knobs["WORKLOAD"] else _own(options["project"])
     if own is None and options["at"]:
         raise UsageError("Revisions are of a project of your own: go to its folder, or name it with --project.")
@@ -73,7 +78,16 @@ def _measure(command: str, options: Mapping[str, Any]) -> int:
         )
         folders = measure(campaign, Console(stderr=True))
     print(f"Recorded in {_shown(folders)}.")
-    return 0
+    return _analyze(options, folders[0].path.parent) if command in SHOWN else 0
+
+
+def _analyze(options: Mapping[str, Any], results: Path | None, *more: str) -> int:
+    """Tables, charts and report of what was measured, and the exit code of its gates."""
+    from gatebench.analysis.cli import main as analyze  # takes longer to import than a mistake may take to be told
+
+    judged = {name: options.get(name.lower()) for name in JUDGED}
+    words = [f"--{name.lower().replace('_', '-')}={value}" for name, value in judged.items() if value]
+    return analyze([*words, *([f"--results={results}"] if results else []), *more])
 
 
 def _shown(folders: list[RunFolder]) -> str:
@@ -117,13 +131,21 @@ def _parser() -> argparse.ArgumentParser:
     shtab.add_argument_to(parser, "--completion", help="print the completion of a shell, to be sourced")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, what in COMMANDS.items():
-        _add_knobs(commands.add_parser(name, help=what, description=what, allow_abbrev=False))
+        parser_of_one = commands.add_parser(name, help=what, description=what, allow_abbrev=False)
+        _add_knobs(parser_of_one)
+        if name in SHOWN:
+            _add_gates(parser_of_one)
     new = commands.add_parser("init", help="look at a project, and write what `gatebench bench` needs to measure it")
     new.add_argument("folder", nargs="?", default=".", help="of a manage.py, or below it (default: where you are)")
     new.add_argument("--har", metavar="FILE", help="make the locustfile from a session that a browser recorded")
     commands.add_parser("analyze", help="tables, charts and report of recorded runs", add_help=False)
     commands.add_parser("compare", help="recorded runs with others: --a RUN … --b RUN …", add_help=False)
     return parser
+
+
+def _add_gates(parser: argparse.ArgumentParser) -> None:
+    for name in JUDGED:
+        parser.add_argument(f"--{name.lower().replace('_', '-')}", metavar=name, help="as of `gatebench analyze`")
 
 
 def _add_knobs(parser: argparse.ArgumentParser) -> None:
