@@ -42,12 +42,13 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunF
     workload = side.workload
     with locked(results) as lock:
         check_ports(config)
+        machine, revision = facts(), code(ROOT)
         folder = RunFolder.create(results, f"{side.server.interface}-{side.server.name}")
         begun = Run(
-            folder.path.name, config.to_json(), started=time.time(), machine=facts(), code=code(ROOT), trial=trial
+            folder.path.name, config.to_json(), started=time.time(), machine=machine, code=revision, trial=trial
         )
         record = Record(folder, begun, display.note)
-        with watched(lock, folder, display) as watchdog, record.saved():
+        with record.saved(), watched(lock, folder, display) as watchdog:
             stack = make_stack(config, folder, watchdog)
             with kept_to(stack.cores.others):
                 display.note(f"Starting {side.label} ({config.stack}) …")
@@ -64,6 +65,7 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunF
                         _ramp(stack, record, config, display)
                     finally:
                         record.add_troubles(sampler.troubles)
+            record.end(Outcome.COMPLETE)
         return folder
 
 
@@ -101,27 +103,29 @@ class Record:
 
     @contextlib.contextmanager
     def saved(self) -> Iterator[None]:
-        """Writes down how the run ended, whatever ends it."""
-        self.note()
+        """run.json from the first moment on; whatever ends the run before its end is written down."""
         try:
+            self.note()
             yield
         except KeyboardInterrupt:
-            self._end(Outcome.INTERRUPTED, "It was interrupted (Ctrl-C).")
+            self.end(Outcome.INTERRUPTED, "It was interrupted (Ctrl-C).")
             raise
         except Exception as error:
             full = isinstance(error, OSError) and error.errno in DISK_FULL
             told = disk_full(self.folder) if full else error
             ours = f"Gatebench itself failed ({type(told).__name__}: {told})."
-            self._end(Outcome.FAILED, str(told) if isinstance(told, GatebenchError) else ours)
+            self.end(Outcome.FAILED, str(told) if isinstance(told, GatebenchError) else ours)
             if told is error:
                 raise
             raise told from error
         except BaseException:  # rich ends the program when nobody reads its output
-            self._end(Outcome.INTERRUPTED, "Nobody read its output any more.")
+            self.end(Outcome.INTERRUPTED, "Nobody read its output any more.")
             raise
-        self._end(Outcome.COMPLETE, None)
 
-    def _end(self, outcome: Outcome, reason: str | None) -> None:
+    def end(self, outcome: Outcome, reason: str | None = None) -> None:
+        """What happens after a run has ended, as a clean-up that fails, changes nothing of how it ended."""
+        if self.run.outcome is not Outcome.RUNNING:
+            return
         with contextlib.suppress(OSError):  # a full disk: what was recorded before is what there is
             self.note(outcome=outcome, reason=reason, ended=time.time())
 

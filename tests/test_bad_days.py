@@ -148,7 +148,7 @@ def test_ctrl_c_at_any_moment_ends_with_130_and_nothing_left(bench: Bench, after
     if after_s is None:
         wait_for(lambda: in_hold(bench), "the hold")
     else:
-        wait_for(lambda: len(family(process)) > 0, "the watchdog")
+        wait_for(lambda: any("gatebench.watchdog" in command(one) for one in family(process)), "the watchdog")
         time.sleep(after_s)
     everything = family(process)
     process.send_signal(signal.SIGINT)
