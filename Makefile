@@ -33,28 +33,21 @@ help: ## what there is to make, and the knobs
 	@echo "Gates of bench, analyze and compare: MAX_FAILURES=1% MAX_P95=1000ms MIN_CAPACITY=300"
 
 ANALYZE = $(RUN) analyze.py $(if $(call given,RESULTS),--results "$(RESULTS)") $(if $(call given,OUT),--out "$(OUT)")
-CHECK_GATES = @$(RUN) analyze.py --check
 
 bench: $(VENV)/bench.stamp ## measure both, TRIALS times interleaved, and analyze; SERVER=uvicorn,daphne compares these
-	$(CHECK_GATES)
 	@$(RUN) -m gatebench bench
-	@$(ANALYZE)
 
 bench-wsgi: $(VENV)/bench.stamp ## measure WSGI; Locust's web UI is at http://127.0.0.1:8089 meanwhile
-	@$(RUN) -m gatebench wsgi
+	@$(RUN) -m gatebench bench-wsgi
 
 bench-asgi: $(VENV)/bench.stamp ## measure ASGI
-	@$(RUN) -m gatebench asgi
+	@$(RUN) -m gatebench bench-asgi
 
 aa: $(VENV)/bench.stamp ## measure one server against itself: how much two equal sides differ on this machine
-	$(CHECK_GATES)
 	@$(RUN) -m gatebench aa
-	@$(ANALYZE)
 
 reproduce: $(VENV)/bench.stamp ## the article's setup, and again with Nginx's limit lifted, below the published table
-	$(CHECK_GATES)
 	@$(RUN) -m gatebench reproduce
-	@$(ANALYZE)
 
 analyze: $(VENV)/bench.stamp ## tables, charts and report of the newest runs, of RUNS="results/…" or of CAMPAIGNS=all
 	@$(ANALYZE) $(if $(call given,CAMPAIGNS),--campaigns "$(call given,CAMPAIGNS)") $(call given,RUNS)

@@ -4,5 +4,10 @@ from pathlib import Path
 
 __version__ = "0.1.0"
 
-ROOT = Path(__file__).resolve().parent.parent
-"""The checkout: what a relative path of an App or a Workload starts from. In a container it is /srv."""
+PACKAGE = Path(__file__).resolve().parent
+
+INSTALLED = (PACKAGE / "share").is_dir()
+"""From a wheel, and not a checkout."""
+
+ROOT = PACKAGE / "share" if INSTALLED else PACKAGE.parent
+"""Of polls_site/, locustfiles/, nginx/ and compose/: what a relative path of an App or a Workload starts from."""

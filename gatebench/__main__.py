@@ -1,11 +1,15 @@
-"""`python -m gatebench wsgi`, `python -m gatebench asgi`."""
+"""`python -m gatebench bench`, or `gatebench bench` where it is installed."""
 
 import sys
 
-try:
-    from gatebench.cli import main
 
-    code = main()
-except KeyboardInterrupt:  # while Python was still importing
-    code = 130
-sys.exit(code)
+def main() -> int:
+    try:
+        from gatebench.cli import main as run
+    except KeyboardInterrupt:  # while Python was still importing
+        return 130
+    return run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
 
@@ -23,6 +23,7 @@ from gatebench.run import run
 from gatebench.run_folder import RunFolder
 from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface
+from gatebench.values.workload import Workload
 
 AROUND_S = 15.0
 """Seconds a run takes beside its ramp: starting the stack, the check, the drain."""
@@ -31,8 +32,8 @@ NGINX_LIFTED = "nginx_connections=8192"
 """The article's setup with this setting changed, and no other, shows what Nginx's limit did."""
 
 COMMANDS = {
-    "wsgi": "TRIALS runs of a WSGI server",
-    "asgi": "TRIALS runs of an ASGI server",
+    "bench-wsgi": "TRIALS runs of a WSGI server",
+    "bench-asgi": "TRIALS runs of an ASGI server",
     "bench": "WSGI against ASGI, or the servers that SERVER names with commas between",
     "aa": "one server against itself: how much two equal sides differ here",
     "reproduce": "the article's setup under both interfaces, and again with Nginx's limit lifted",
@@ -62,9 +63,18 @@ class Campaign:
         return sum(expected_s(config) + AROUND_S for _, config in self.plan())
 
 
-def plan_campaign(command: str, given: Mapping[str, str], engine_answers: Callable[[], bool]) -> Campaign:
-    """The campaign that a command and the given knobs ask for; raises UsageError before anything starts."""
-    sides = dict(zip(ascii_uppercase, _sides(command, given, engine_answers), strict=False))
+def plan_campaign(
+    command: str, given: Mapping[str, str], engine_answers: Callable[[], bool], own: Workload | None = None
+) -> Campaign:
+    """The campaign that a command and the given knobs ask for; raises UsageError before anything starts. `own` is the
+    workload of a person's own project.
+    """
+    return campaign_of(_sides(command, _Resolver(given, engine_answers, own)), given)
+
+
+def campaign_of(configs: Sequence[RunConfig], given: Mapping[str, str]) -> Campaign:
+    """A new one that measures these, as A, B, …"""
+    sides = dict(zip(ascii_uppercase, configs, strict=False))
     return Campaign(f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}", sides, trials_of(given))
 
 
@@ -92,28 +102,35 @@ def _measure(config: RunConfig, trial: Trial | None, console: Console, measure_o
         return measure_one(config, display, trial)
 
 
-def _sides(command: str, given: Mapping[str, str], engine_answers: Callable[[], bool]) -> list[RunConfig]:
+@dataclass(frozen=True, slots=True)
+class _Resolver:
+    """From the name of a server or an interface to a run, by the knobs that were given."""
+
+    given: Mapping[str, str]
+    engine_answers: Callable[[], bool]
+    own: Workload | None
+
+    def each(self, servers: list[str], **more: str) -> list[RunConfig]:
+        return [resolve_server(name, {**self.given, **more}, self.engine_answers, self.own) for name in servers]
+
+
+def _sides(command: str, resolver: _Resolver) -> list[RunConfig]:
+    given = resolver.given
     if command == "aa":
-        one = given.get("SERVER") or servers_of(given)[0]
-        return 2 * _each([one], given, engine_answers)
+        return 2 * resolver.each([given.get("SERVER") or servers_of(given)[0]])
     if command == "bench":
-        return _each(servers_of(given), given, engine_answers)
+        return resolver.each(servers_of(given))
     if command == "reproduce":
-        return _article(given, engine_answers)
-    return [resolve(Interface(command), given, engine_answers)]
+        return _article(resolver)
+    return [resolve(Interface(command.removeprefix("bench-")), given, resolver.engine_answers, resolver.own)]
 
 
-def _article(given: Mapping[str, str], engine_answers: Callable[[], bool]) -> list[RunConfig]:
+def _article(resolver: _Resolver) -> list[RunConfig]:
+    given = resolver.given
     if given.get("PROFILE", "") not in ("", "article"):
         raise UsageError(f"PROFILE={given['PROFILE']} is not what reproduce measures: leave PROFILE out.")
-    as_it_was = {**given, "PROFILE": "article"}
-    lifted = {**as_it_was, "SET": f"{given.get('SET', '')} {NGINX_LIFTED}".strip()}
-    servers = servers_of(given)
-    return [*_each(servers, as_it_was, engine_answers), *_each(servers, lifted, engine_answers)]
-
-
-def _each(servers: list[str], given: Mapping[str, str], engine_answers: Callable[[], bool]) -> list[RunConfig]:
-    return [resolve_server(name, given, engine_answers) for name in servers]
+    servers, lifted = servers_of(given), f"{given.get('SET', '')} {NGINX_LIFTED}".strip()
+    return [*resolver.each(servers, PROFILE="article"), *resolver.each(servers, PROFILE="article", SET=lifted)]
 
 
 def in_minutes(seconds: float) -> str:

@@ -7,7 +7,8 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -17,7 +18,7 @@ from typing import Any
 from gatebench.errors import AppCheckError
 from gatebench.loopback import opener
 from gatebench.values.app import App
-from gatebench.values.workload import FormCheck, Ledger, Workload
+from gatebench.values.workload import FormCheck, Workload, Write
 
 TIMEOUT_S = 30
 WARM_UP_REQUESTS = 200
@@ -35,32 +36,85 @@ def live_facts(app: App, url: str) -> dict[str, Any]:
         ) from error
 
 
-def check(workload: Workload, url: str, query: Callable[[str], str]) -> None:
+def check(workload: Workload, url: str, query: Callable[[str], str], rehearse: Callable[[], str]) -> None:
     """Does once what a person would, and raises AppCheckError at the first thing that is not as it must be."""
     browser = opener(urllib.request.HTTPCookieProcessor(CookieJar()))
     for path in workload.app.visits:
         _open(browser, url + path)
+    before = [_stored(write, query) for write in workload.writes]
     if workload.check is not None:
-        before = _stored(workload.ledger, query)
         _send_form(workload.check, browser, url)
-        after = _stored(workload.ledger, query)
-        if workload.ledger and after != before + 1:
-            raise AppCheckError(
-                f"One {workload.ledger.vote_name} was sent and the database went from {before} to {after}: the app "
-                "under test does not store what it confirms, or something else writes to its database."
-            )
+        sent = Counter(write.name for write in workload.writes)
+    else:
+        sent = _rehearsed(rehearse())
+    for write, was in zip(workload.writes, before, strict=True):
+        _must_have_risen(write, sent[write.name], was, _stored(write, query))
+
+
+def _must_have_risen(write: Write, sent: int, before: int, now: int) -> None:
+    if not sent:
+        raise AppCheckError(f"No task of the locustfile asks for “{write.name}”: mend its name under writes.")
+    if now == before:
+        raise AppCheckError(
+            f"“{write.name}” succeeded and its writes query did not rise: the form was shown again, perhaps; have the "
+            "locustfile look at the answer."
+        )
+    if now != before + sent:
+        raise AppCheckError(
+            f"“{write.name}” was sent {_times(sent)} and the database went from {before} to {now}: the app under test "
+            "does not store what it confirms, or something else writes to its database."
+        )
+
+
+def _times(n: int) -> str:
+    return "once" if n == 1 else f"{n} times"
+
+
+def _rehearsed(said: str) -> Counter[str]:
+    """How often each request was sent, by its name; raises AppCheckError at the first that failed."""
+    sent: Counter[str] = Counter()
+    for line in said.splitlines():
+        if not line.startswith("{"):
+            continue
+        told = json.loads(line)
+        if "mistake" in told:
+            raise AppCheckError(f"{told['mistake'].rstrip('.')}: mend the locustfile, then run again.")
+        if wrong := _what_is_wrong(told):
+            raise AppCheckError(wrong)
+        sent[told["name"]] += 1
+    if not sent:
+        raise AppCheckError("The locustfile asks for nothing: give a user a task that does, then run again.")
+    return sent
+
+
+def _what_is_wrong(told: Mapping[str, Any]) -> str | None:
+    """A sentence with the next step on a request of the rehearsal that did not go well."""
+    request = f"{told['method']} “{told['name']}”"
+    if told["path"] and "login" in told["path"] and "login" not in told["name"]:
+        return f"{request} went to {told['path']}: log in in on_start."
+    if told["wrong"] is None:
+        return None
+    if told["status"] == 403:
+        return (
+            f"{request} answered 403: where that is Django's CSRF check, read the token from each form, for a login "
+            "changes it; the run's logs say why."
+        )
+    if told["status"] == 429:
+        return f"{request} answered 429: the site limits one address, and all users share one."
+    answered = f"answered {told['status']}" if told["status"] else "had no answer"
+    return f"{request} {answered}, before any load ({told['wrong']}): see the run's logs for why."
 
 
 def warm_up(workload: Workload, url: str) -> None:
     """Sends a few hundred requests, so that no worker meets its first request while it is measured."""
-    page = url + workload.warm_up_path
+    page = url + (workload.warm_up_path or workload.app.ready_path)
     with ThreadPoolExecutor(WARM_UP_AT_ONCE) as pool:
         for _ in pool.map(lambda _: _open(opener(), page), range(WARM_UP_REQUESTS)):
             pass
 
 
-def _stored(ledger: Ledger | None, query: Callable[[str], str]) -> int:
-    return int(query(ledger.votes_query)) if ledger else 0
+def _stored(write: Write, query: Callable[[str], str]) -> int:
+    return int(query(write.sql))
 
 
 def _send_form(check: FormCheck, browser: urllib.request.OpenerDirector, url: str) -> None:

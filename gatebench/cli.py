@@ -1,48 +1,158 @@
-"""Arguments in, exit code out: `python -m gatebench wsgi`, `python -m gatebench bench --trials 5`."""
+"""The command `gatebench`: arguments in, exit code out. make's targets call the same."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import shtab
 from rich.console import Console
 
-from gatebench.campaign import COMMANDS, measure, plan_campaign
+from gatebench import PACKAGE, __version__
+from gatebench.campaign import COMMANDS, Campaign, campaign_of, measure, plan_campaign
 from gatebench.command import from_environment, guarded
+from gatebench.errors import UsageError
+from gatebench.init import init
 from gatebench.knobs import KNOBS
-from gatebench.names import check_names
+from gatebench.names import JUDGED, check_names
+from gatebench.project import Own, own_project
+from gatebench.revisions import worktrees
+from gatebench.run_folder import RunFolder
+from gatebench.servers import DEFAULTS
 from gatebench.stacks.engine import engine_answers
+from gatebench.values.server import Interface
+
+SHOWN = ("bench", "aa", "reproduce")
+"""Commands that compare sides, and so end with their report."""
+
+EXAMPLES = """examples:
+  gatebench init                             look at the project here, write a first locustfile
+  gatebench bench                            WSGI and ASGI, up to 700 users
+  gatebench bench --quick 1 --users 20:200:20
+  gatebench bench --trials 5                 five times, interleaved: how sure the difference is
+  gatebench bench --server uvicorn,daphne
+  gatebench analyze --campaigns all
+"""
 
 
 def main() -> int:
-    """The exit code of a run, or of the first of several that failed; README.md lists them."""
+    """The exit code of a run, or of the first of several that failed; docs/reference.md lists them."""
+    if len(sys.argv) > 1 and sys.argv[1] in ("analyze", "compare"):
+        from gatebench.analysis.cli import main as analyze  # takes longer to import than most commands to run
+
+        return analyze(sys.argv[2:])
     arguments = _parser().parse_args()
+    work = _init if arguments.command == "init" else _measure
     return guarded(
-        lambda: _measure(arguments.command, vars(arguments)),
+        lambda: work(arguments.command, vars(arguments)),
         interrupted="Interrupted. What was recorded is kept.",
     )
 
 
-def _measure(command: str, options: dict[str, str]) -> int:
+def _init(_: str, options: Mapping[str, str]) -> int:
+    for sentence in init(Path(options["folder"]).expanduser().resolve(), har=options["har"]):
+        print(sentence)
+    return 0
+
+
+def _measure(command: str, options: Mapping[str, Any]) -> int:
     environment = from_environment()
     check_names(environment)
     knobs = {knob.name: options.get(knob.name.lower()) or environment.get(knob.name, "") for knob in KNOBS}
-    folders = measure(plan_campaign(command, knobs, engine_answers), Console(stderr=True))
+    if command in SHOWN and (code := _analyze(options, None, "--check")):  # before an hour is spent on it
+        return code
+    own = None if knobs["WORKLOAD"] else _own(options["project"])
+    if own is None and options["at"]:
+        raise UsageError("Revisions are of a project of your own: go to its folder, or name it with --project.")
+    with contextlib.ExitStack() as afterwards:
+        campaign = (
+            plan_campaign(command, knobs, engine_answers)
+            if own is None
+            else _of_own(command, knobs, own, options["at"], afterwards)
+        )
+        folders = measure(campaign, Console(stderr=True))
+    print(f"Recorded in {_shown(folders)}.")
+    return _analyze(options, folders[0].path.parent) if command in SHOWN else 0
+
+
+def _analyze(options: Mapping[str, Any], results: Path | None, *more: str) -> int:
+    """Tables, charts and report of what was measured, and the exit code of its gates."""
+    from gatebench.analysis.cli import main as analyze  # takes longer to import than a mistake may take to be told
+
+    judged = {name: options.get(name.lower()) for name in JUDGED}
+    words = [f"--{name.lower().replace('_', '-')}={value}" for name, value in judged.items() if value]
+    return analyze([*words, *([f"--results={results}"] if results else []), *more])
+
+
+def _shown(folders: list[RunFolder]) -> str:
     first = os.path.relpath(folders[0].path)
-    where = first if len(folders) == 1 else f"{len(folders)} folders, the first of them {first}"
-    print(f"Recorded in {where}; `make analyze` shows what it says.")
-    return 0
+    return first if len(folders) == 1 else f"{len(folders)} folders, the first of them {first}"
+
+
+def _own(named: str | None) -> Own | None:
+    """The project that was named, or the one that we are in; none in Gatebench's own checkout."""
+    here = Path(named).expanduser().resolve() if named else Path.cwd()
+    if named is None and here.is_relative_to(PACKAGE.parent):
+        return None
+    return own_project(here)
+
+
+def _of_own(
+    command: str, knobs: Mapping[str, str], own: Own, revisions: list[str], afterwards: contextlib.ExitStack
+) -> Campaign:
+    defaults = {"STACK": "native", "DB": own.db, "RESULTS": str(own.results())}
+    knobs = {name: text or defaults.get(name, "") for name, text in knobs.items()}
+    if not revisions:
+        campaign = plan_campaign(command, knobs, engine_answers, own.workload)
+        return replace(campaign, sides={letter: own.with_layers(one) for letter, one in campaign.sides.items()})
+    if command != "bench":
+        raise UsageError("Revisions are compared by bench: `gatebench bench --at main --at my-branch`.")
+    server = knobs["SERVER"] or DEFAULTS[Interface.WSGI]
+    folders = afterwards.enter_context(worktrees(own.project.folder, revisions))
+    sides = [own.at(revision, folder).side_of(server, knobs, engine_answers) for revision, folder in folders.items()]
+    return campaign_of(sides, knobs)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m gatebench",
-        description="Measures a Django site behind one gateway interface or several.",
-        epilog="; ".join(f"{name}: {what}" for name, what in COMMANDS.items()),
+        prog="gatebench",
+        description="Behind which gateway interface a Django site holds how many users, and why it fails after that.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("--version", action="version", version=f"gatebench {__version__}")
+    shtab.add_argument_to(parser, "--completion", help="print the completion of a shell, to be sourced")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, what in COMMANDS.items():
+        parser_of_one = commands.add_parser(name, help=what, description=what, allow_abbrev=False)
+        _add_knobs(parser_of_one)
+        if name in SHOWN:
+            _add_gates(parser_of_one)
+    new = commands.add_parser("init", help="look at a project, and write what `gatebench bench` needs to measure it")
+    new.add_argument("folder", nargs="?", default=".", help="of a manage.py, or below it (default: where you are)")
+    new.add_argument("--har", metavar="FILE", help="make the locustfile from a session that a browser recorded")
+    commands.add_parser("analyze", help="tables, charts and report of recorded runs", add_help=False)
+    commands.add_parser("compare", help="recorded runs with others: --a RUN … --b RUN …", add_help=False)
+    return parser
+
+
+def _add_gates(parser: argparse.ArgumentParser) -> None:
+    for name in JUDGED:
+        parser.add_argument(f"--{name.lower().replace('_', '-')}", metavar=name, help="as of `gatebench analyze`")
+
+
+def _add_knobs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--project", metavar="FOLDER", help="of a manage.py (default: where you are)")
+    parser.add_argument(
+        "--at", action="append", default=[], metavar="REVISION", help="of the project, in git; twice or more, with bench"
+    )
     for knob in KNOBS:
         shown = f" (default: {knob.default})" if knob.default else ""
         parser.add_argument(f"--{knob.name.lower().replace('_', '-')}", metavar=knob.name, help=knob.help + shown)
-    return parser

@@ -1,6 +1,6 @@
 """What a person can set: the knobs, their defaults and their validation. Every mistake is one UsageError sentence.
 
-A knob has one name everywhere: `make bench-wsgi USERS=20,40`, `python -m gatebench wsgi --users 20,40`, and
+A knob has one name everywhere: `make bench-wsgi USERS=20,40`, `python -m gatebench bench-wsgi --users 20,40`, and
 GATEBENCH_USERS in the environment. Here alone a name becomes a value: a server, a workload, a profile.
 """
 
@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gatebench import ROOT
 from gatebench.errors import UsageError
+from gatebench.run_folder import RESULTS
 from gatebench.profiles import PROFILES, Profile
 from gatebench.servers import DEFAULTS, SERVERS
 from gatebench.values.codec import without_secrets
@@ -202,22 +202,25 @@ KNOBS = (
     Knob("PIN", _switch, "1", "0: the app server shares all cores with everything else"),
     Knob("PORT", _whole(1, 65535, "port"), "8080", "where Nginx listens, on loopback"),
     Knob("UI_PORT", _whole(1, 65535, "port"), "8089", "where Locust's web UI listens, on loopback"),
-    Knob("RESULTS", _folder, str(ROOT / "results"), "the folder that run folders are made in"),
+    Knob("RESULTS", _folder, str(RESULTS), "the folder that run folders are made in"),
 )
 _BY_NAME = {knob.name: knob for knob in KNOBS}
 _QUICK = {"SETTLE": "5", "HOLD": "8"}
 
 
-def resolve(interface: Interface, given: Mapping[str, str], engine_answers: Callable[[], bool]) -> RunConfig:
+def resolve(
+    interface: Interface, given: Mapping[str, str], engine_answers: Callable[[], bool], own: Workload | None = None
+) -> RunConfig:
     """The run that an interface and the given knobs ask for. An empty value is as good as none.
 
-    `engine_answers` is asked only when STACK is not given.
+    `engine_answers` is asked only when STACK is not given. `own` is the workload of a person's own project, taken where
+    WORKLOAD names none.
     """
     values = _parsed(given)
     if values["PORT"] == values["UI_PORT"]:
         raise UsageError(f"PORT and UI_PORT are both {values['PORT']}: give each a port of its own.")
     return RunConfig(
-        side=_side(interface, values),
+        side=_side(interface, values, own),
         stack=values["STACK"] or ("compose" if engine_answers() else "native"),
         users=values["USERS"],
         settle_s=values["SETTLE"],
@@ -230,10 +233,12 @@ def resolve(interface: Interface, given: Mapping[str, str], engine_answers: Call
     )
 
 
-def resolve_server(name: str, given: Mapping[str, str], engine_answers: Callable[[], bool]) -> RunConfig:
+def resolve_server(
+    name: str, given: Mapping[str, str], engine_answers: Callable[[], bool], own: Workload | None = None
+) -> RunConfig:
     """The run of a server by its name, whatever its interface."""
     server = SERVERS[parse_server(name, "SERVER")]
-    return resolve(server.interface, {**given, "SERVER": name}, engine_answers)
+    return resolve(server.interface, {**given, "SERVER": name}, engine_answers, own)
 
 
 def servers_of(given: Mapping[str, str]) -> list[str]:
@@ -263,9 +268,10 @@ def _parsed(given: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _side(interface: Interface, values: Mapping[str, Any]) -> Side:
+def _side(interface: Interface, values: Mapping[str, Any], own: Workload | None) -> Side:
     profile, server = PROFILES[values["PROFILE"]], _server(interface, values)
-    workload = WORKLOADS[values["WORKLOAD"] or profile.workload]
+    usual = own or WORKLOADS[profile.workload]
+    workload = WORKLOADS[values["WORKLOAD"]] if values["WORKLOAD"] else usual
     overrides = values["SET"] or {}
     footing = _footing(profile.footing, values, overrides)
     if interface is Interface.ASGI and footing.db == "persistent":
@@ -277,7 +283,7 @@ def _side(interface: Interface, values: Mapping[str, Any]) -> Side:
     _check_own(env, workload)
     changes = {**_in_words(overrides), **without_secrets(env)}
     return Side(
-        label=_label(server, profile, workload, [server_args, *map("=".join, changes.items())]),
+        label=_label(server, profile, workload if workload is not usual else None, [server_args, *map("=".join, changes.items())]),
         server=server,
         workload=replace(workload, seed_size=overrides.get(SEED_SIZE, workload.seed_size)),
         footing=footing,
@@ -309,9 +315,10 @@ def _footing(footing: Footing, values: Mapping[str, Any], overrides: Mapping[str
     return replace(footing, **given, **{name: value for name, value in overrides.items() if name != SEED_SIZE})
 
 
-def _label(server: Server, profile: Profile, workload: Workload, changes: list[str]) -> str:
-    if workload.name != profile.workload:
-        marks = [profile.name, workload.name]
+def _label(server: Server, profile: Profile, other: Workload | None, changes: list[str]) -> str:
+    """`other` is the workload where it is not the usual one."""
+    if other is not None:
+        marks = [profile.name, other.name]
     else:
         marks = [profile.name] * (profile.name != _BY_NAME["PROFILE"].default)
     marks += [change for change in changes if change]

@@ -1,18 +1,15 @@
 """`python -m gatebench.launch serve`: becomes the app server of a Side, in the app's folder. Both stacks start it so.
 
 The Side is in GATEBENCH_SIDE, as JSON. `setup` makes the database ready instead; `versions` prints what is installed,
-as JSON. It runs in the app's own interpreter, which need not have what Gatebench itself uses.
+as JSON. This is Gatebench's interpreter; the app's own takes over with `python -m`, and of Gatebench it gets no more
+than gatebench/inside.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import importlib.metadata
 import json
 import os
-import platform
-import runpy
 import secrets
 import shlex
 import signal
@@ -20,71 +17,100 @@ import socket
 import subprocess
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from gatebench import ROOT
+from gatebench import PACKAGE, ROOT
+from gatebench.layers import cache
+from gatebench.values.app import App
 from gatebench.values.codec import from_json
 from gatebench.values.side import Side
 
 SIDE = "GATEBENCH_SIDE"
 
+INSIDE = PACKAGE / "inside"
+"""On the app's path: the package gatebench_inside, and nothing beside it."""
+
+HOSTS = ("127.0.0.1", "localhost", "nginx")
+"""What the site is called by a run: natively, and in containers."""
+
+READY_PATH = "/.gatebench/ready"
+"""What gatebench_inside answers for an app with `settings`."""
+
 
 def main() -> None:
     arguments = _parse()
     side = from_json(Side, json.loads(os.environ.pop(SIDE)))
-    if arguments.what == "versions":
-        print(json.dumps(versions(side)))
-        return
-    os.chdir(ROOT / side.workload.app.folder)
+    app = side.workload.app
+    os.chdir(ROOT / app.folder)
     os.environ |= app_environment(side, arguments.static)
-    if arguments.what == "setup":
-        setup(side)
+    if arguments.what == "versions":
+        _become(app, ["versions", *app.packages, *side.server.packages])
+    elif arguments.what == "setup":
+        _become(app, ["setup", *(step.format(**_places(side)) for step in app.setup)])
     else:
         serve(side, arguments.host, arguments.port)
 
 
 def app_environment(side: Side, static: str) -> dict[str, str]:
     """What the app is told by environment variables. `static` is the folder that Nginx serves its static files from."""
+    app = side.workload.app
     places = {**_places(side), "static": static, "secret": secrets.token_urlsafe(50)}
-    templates = {**side.workload.app.environment, **side.workload.environment}
-    return {name: text.format(**places) for name, text in templates.items()} | dict(side.env)
+    templates = {**app.environment, **side.workload.environment}
+    path = [INSIDE, *([ROOT] if app.interpreter is None else [])]
+    inside = {"PYTHONPATH": os.pathsep.join(map(str, path)), "GATEBENCH_LAYERS": json.dumps({"front": app.front, "back": app.back})}
+    if app.interpreter:  # a project of somebody's: its folders stay as they are
+        inside["PYTHONPYCACHEPREFIX"] = str(cache() / "bytecode")
+    if app.settings:
+        inside["DJANGO_SETTINGS_MODULE"] = "gatebench_inside.settings"
+        inside["GATEBENCH_INSIDE"] = json.dumps(_spec(side, static))
+    return {**{name: text.format(**places) for name, text in templates.items()}, **side.env, **inside}
 
 
-def setup(side: Side) -> None:
-    """Runs the app's management commands in this process: Django takes longer to start than most of them to run."""
-    sys.path.insert(0, str(Path.cwd()))
-    for command in side.workload.app.setup:
-        sys.argv = ["manage.py", *command.format(**_places(side)).split()]
-        runpy.run_path("manage.py", run_name="__main__")
-
-
-def versions(side: Side) -> dict[str, str]:
-    """Package -> version of what app and server are made of, in this interpreter. What is not installed is left out."""
-    wanted = (*side.workload.app.packages, *side.server.packages)
-    found = {"python": platform.python_version()}
-    for name in wanted:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
+def _spec(side: Side, static: str) -> dict[str, Any]:
+    """As gatebench_inside/spec.py has it."""
+    app, footing = side.workload.app, side.footing
+    return {
+        "settings": side.env.get("DJANGO_SETTINGS_MODULE", app.settings),
+        "applications": {str(interface): path for interface, path in app.applications.items()},
+        "db": footing.db,
+        "pool_size": footing.db_pool_size,
+        "pool_timeout_s": footing.db_pool_timeout_s,
+        "driver": app.drivers.get(footing.db),
+        "debug": footing.debug,
+        "secret_key": secrets.token_urlsafe(50),
+        "static_root": static,
+        "media_root": f"{static}-media",
+        "hosts": HOSTS,
+        "keep": app.keep,
+    }
 
 
 def serve(side: Side, host: str, port: int) -> None:
     """Replaces this process by the server, or supervises one process a worker where the server has no workers."""
-    footing = side.footing
-    values = {"application": side.workload.app.applications[side.server.interface], "host": host, "port": port}
+    app, footing, interface = side.workload.app, side.footing, side.server.interface
+    application = f"gatebench_inside.{interface}:application" if app.settings else app.applications[interface]
+    values = {"application": application, "host": host, "port": port}
     values |= {"workers": footing.workers, "threads": footing.threads, "backlog": footing.backlog}
     more = shlex.split(side.server_args)
     if not side.server.shares_socket(footing.name):
-        command = _by_this_python(side.server.command(footing.name, **values) + more)
-        os.execv(command[0], command)
+        _become(app, ["run", *side.server.command(footing.name, **values), *more])
     with socket.create_server((host, port), backlog=footing.backlog) as listener:
-        command = _by_this_python(side.server.command(footing.name, fd=listener.fileno(), **values) + more)
-        sys.exit(_supervise([command] * footing.workers, listener))
+        command = side.server.command(footing.name, fd=listener.fileno(), **values)
+        sys.exit(_supervise([_inside(app, ["run", *command, *more])] * footing.workers, listener))
 
 
 def _places(side: Side) -> dict[str, Any]:
     return {**asdict(side.footing), "seed_size": side.workload.seed_size}
+
+
+def _inside(app: App, words: list[str]) -> list[str]:
+    """A command line of the app's own interpreter."""
+    return [app.interpreter or sys.executable, "-m", "gatebench_inside", *words]
+
+
+def _become(app: App, words: list[str]) -> None:
+    command = _inside(app, words)
+    os.execv(command[0], command)
 
 
 def _supervise(commands: list[list[str]], listener: socket.socket) -> int:
@@ -102,10 +128,6 @@ def _supervise(commands: list[list[str]], listener: socket.socket) -> int:
     for child in children:
         child.wait()
     return os.waitstatus_to_exitcode(status)
-
-
-def _by_this_python(command: list[str]) -> list[str]:
-    return [sys.executable, "-m", *command]
 
 
 def _parse() -> argparse.Namespace:

@@ -80,6 +80,8 @@ class Step:
     hold_ended: float | None = None
     users_running: int | None = None  # running at the end of the hold
     generator_cpu_pct: float | None = None  # of one core, over the hold
+    rounds: int | None = None  # begun in the hold
+    thought_s: float | None = None  # of all users, in the hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +165,13 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class LedgerReading:
-    """The database's sum of votes, read while nothing was waited for: true at some moment between the two times."""
+    """The database's count of what one request writes, as of some moment between the two times."""
 
     step: int | None  # the step that had just ended; None after the drain
     read_started: float
     read_ended: float
     votes_stored: int  # since the seed
+    name: str | None = None  # of the request; an older run has one that writes, and does not say it here
 
 
 @dataclass(frozen=True, slots=True)

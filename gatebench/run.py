@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
-from gatebench import ROOT
+from gatebench import PACKAGE
 from gatebench.check import WARM_UP_REQUESTS, check, live_facts, warm_up
 from gatebench.command import DISK_FULL
 from gatebench.errors import GatebenchError, LoadError, MachineError, ServiceDiedError, SilentError
@@ -27,7 +27,7 @@ from gatebench.sheet import process_facts
 from gatebench.stacks import Stack, make_stack
 from gatebench.stacks.wait import last_lines
 from gatebench.values.run_config import RunConfig
-from gatebench.values.workload import Ledger, Workload
+from gatebench.values.workload import Workload, Write
 from gatebench.watchdog import ENDING_SIGNALS, Watchdog
 
 LOOK_EVERY_S = 0.1
@@ -42,10 +42,15 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunF
     workload = side.workload
     with locked(results) as lock:
         check_ports(config)
-        machine, revision = facts(), code(ROOT)
+        machine, revision = facts(), code(PACKAGE.parent)
         folder = RunFolder.create(results, f"{side.server.interface}-{side.server.name}")
         begun = Run(
-            folder.path.name, config.to_json(), started=time.time(), machine=machine, code=revision, trial=trial
+            id=folder.path.name,
+            config=config.to_json(),
+            started=time.time(),
+            machine=machine,
+            code=revision,
+            trial=trial,
         )
         record = Record(folder, begun, display.note)
         with record.saved(), watched(lock, folder, display) as watchdog:
@@ -56,7 +61,7 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunF
                 record.note(environments=stack.environments(), versions=stack.versions())
                 record.note(app=live_facts(workload.app, stack.url))
                 display.note(f"Checking the app at {stack.url} …")
-                check(workload, stack.url, stack.query)
+                check(workload, stack.url, stack.query, stack.rehearse)
                 sheet = {**stack.sheet(), "app physical cores": stack.cores.fact}
                 record.note(sheet={**sheet, **_access_log(folder, stack, workload)})
                 display.note(f"Cores: {stack.cores}.")
@@ -89,16 +94,16 @@ class Record:
         for sentence in sentences:
             self.tell(sentence)
 
-    def read_ledger(self, stack: Stack, ledger: Ledger, step: int | None, seeded: int) -> None:
+    def read_ledger(self, stack: Stack, write: Write, step: int | None, seeded: int) -> None:
         """Goes on without the reading when PostgreSQL is silent, and notes it."""
         read_started = time.time()
         try:
-            stored = int(stack.query(ledger.votes_query, LEDGER_S)) - seeded
+            stored = int(stack.query(write.sql, LEDGER_S)) - seeded
         except SilentError as error:
             when = "after the drain" if step is None else f"after step {step}"
-            self.add_troubles([f"The votes that are stored were not read {when}: {error}"])
+            self.add_troubles([f"What “{write.name}” has stored was not read {when}: {error}"])
             return
-        self.votes += (LedgerReading(step, read_started, time.time(), stored),)
+        self.votes += (LedgerReading(step, read_started, time.time(), stored, write.name),)
         self.folder.write_votes(list(self.votes))
 
     @contextlib.contextmanager
@@ -139,7 +144,7 @@ def _ramp(stack: Stack, record: Record, config: RunConfig, display: Display) -> 
     display.note(f"Ramping {_in_words(config.users)} users, about {clock(expected_s(config))} min.")
     if not config.headless:
         display.note(f"Watch it at http://127.0.0.1:{config.ui_port} (watch only: a change there spoils the run).")
-    audit = _auditor(record, stack, config.side.workload.ledger)
+    audit = _auditor(record, stack, config.side.workload.writes)
     audit(0)
     load = stack.start_load()
     stopped = None
@@ -173,12 +178,15 @@ def _ramp(stack: Stack, record: Record, config: RunConfig, display: Display) -> 
     record.add_troubles(stack.news())
 
 
-def _auditor(record: Record, stack: Stack, ledger: Ledger | None) -> Callable[[int | None], None]:
-    """What reads the ledger at the end of a step; it does nothing where the workload has none."""
-    if ledger is None:
-        return lambda _: None
-    seeded = int(stack.query(ledger.votes_query))
-    return lambda step: record.read_ledger(stack, ledger, step, seeded)
+def _auditor(record: Record, stack: Stack, writes: Sequence[Write]) -> Callable[[int | None], None]:
+    """What reads the ledger at the end of a step: a reading of each request that writes."""
+    seeded = {write: int(stack.query(write.sql)) for write in writes}
+
+    def audit(step: int | None) -> None:
+        for write, before in seeded.items():
+            record.read_ledger(stack, write, step, before)
+
+    return audit
 
 
 def _access_log(folder: RunFolder, stack: Stack, workload: Workload) -> dict[str, str]:

@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from gatebench import INSTALLED, ROOT
 from gatebench.errors import MachineError, RunFolderError
 from gatebench.records import FORMAT, LedgerReading, Run
 
-RESULTS = Path(__file__).resolve().parent.parent / "results"
+RESULTS = (Path.cwd() if INSTALLED else ROOT) / "results"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,12 @@ import pytest
 from gatebench import ROOT
 from gatebench.knobs import KNOBS, resolve
 from gatebench.run_folder import RunFolder
-from gatebench.stacks.postgres import free_ports
+from gatebench.stacks.postgres import Postgres, free_ports
+from gatebench.stacks.processes import Processes
+from gatebench.stacks.programs import Program
 from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface
+from gatebench.watchdog import Watchdog
 
 TINY = {"STACK": "native", "USERS": "5,10", "SETTLE": "0.5", "HOLD": "2", "HEADLESS": "1"}
 
@@ -67,7 +70,8 @@ class Bench:
     def start(
         self, command: str, started_by: Sequence[str] = ("-m", "gatebench"), more: Sequence[str] = (), **given: str
     ) -> subprocess.Popen[str]:
-        """Knobs become options; what is no knob becomes a variable of the environment."""
+        """Knobs become options; what is no knob becomes a variable of the environment. `wsgi` is short for bench-wsgi."""
+        command = f"bench-{command}" if command in list(Interface) else command
         knobs = {name: value for name, value in {**TINY, **self._own(), **given}.items() if name in NAMES}
         variables = {name: value for name, value in given.items() if name not in NAMES}
         process = subprocess.Popen(
@@ -108,6 +112,27 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
             process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     bench.temporary.rmdir()
+
+
+StartPostgres = Callable[[Program], Postgres]
+
+
+@pytest.fixture
+def start_postgres(tmp_path: Path) -> Iterator[StartPostgres]:
+    folder = RunFolder.create(tmp_path, "test")
+    state = Path(tempfile.mkdtemp(prefix="gatebench-test-"))
+    state.chmod(0o711)
+    with (tmp_path / "lock").open("w") as lock:
+        watchdog = Watchdog(lock, folder.log("watchdog"))
+        watchdog.remove_folder(state)
+
+        def start(program: Program) -> Postgres:
+            postgres = Postgres(program, free_ports(1)[0], state, Processes(folder, watchdog), settings={})
+            postgres.start()
+            return postgres
+
+        yield start
+        watchdog.end_everything()
 
 
 @pytest.fixture(scope="session")

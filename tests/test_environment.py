@@ -48,7 +48,7 @@ def test_of_a_shell_only_the_allow_list_is_passed_on(monkeypatch: pytest.MonkeyP
 def test_what_env_adds_reaches_the_app_as_one_variable() -> None:
     side = resolve(Interface.WSGI, {"ENV": "A='one two' B="}, lambda: False).side
     assert json.loads(app_environment(side)[SIDE])["env"] == {"A": "one two", "B": ""}
-    assert launch.app_environment(side, "static").items() >= {"A": "one two", "B": "", "POLLS_DB": "pool"}.items()
+    assert launch.app_environment(side, "static").items() >= {"A": "one two", "B": "", "POLLS_VOTE": "atomic"}.items()
 
 
 def test_nothing_in_a_shell_changes_what_is_measured(bench: Bench) -> None:
@@ -78,7 +78,7 @@ def test_the_environment_in_run_json_is_whole_and_has_no_secret(tiny_run: TinyRu
     assert given.keys() - own <= {*inherited(), "TMPDIR"}
     assert own <= given.keys()
     assert (given["DJANGO_SECRET_KEY"], given["PGPASSWORD"]) == ("set", "set")
-    assert (given["POLLS_DB"], given["POLLS_VOTE"]) == ("pool", "atomic")
+    assert given["POLLS_VOTE"] == "atomic"
 
 
 @needs_engine

@@ -140,7 +140,7 @@ class Running:
             time.sleep(0.05)
 
     def wait_for_app(self) -> None:
-        url, log = f"http://127.0.0.1:{self._bench.port}/ready/", self._bench.folder().log("app")
+        url, log = f"http://127.0.0.1:{self._bench.port}/.gatebench/ready", self._bench.folder().log("app")
         wait_until(lambda: answers(url), what="the app to answer again", dead=lambda: None, log=log)
 
     def processes(self, named: str) -> list[psutil.Process]:

@@ -245,7 +245,7 @@ def test_variables_of_the_app_s_environment_are_quoted_as_in_a_shell() -> None:
         ("PYTHONMALLOC", "give variables as in ENV='PYTHONMALLOC=malloc'"),
         ("2BAD=1", "give variables as in"),
         ("A='1", "a quotation mark without its other half"),
-        ("POLLS_DB=pool", "ENV gives POLLS_DB, which Gatebench gives itself"),
+        ("POLLS_VOTE=atomic", "ENV gives POLLS_VOTE, which Gatebench gives itself"),
         ("PGHOST=elsewhere", "ENV gives PGHOST, which Gatebench gives itself"),
     ],
 )

@@ -42,7 +42,7 @@ def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 
 def test_the_wait_for_a_server_and_the_check_of_the_app_pass_a_proxy_by(port: int) -> None:
-    assert answers(f"http://127.0.0.1:{port}/ready/")
+    assert answers(f"http://127.0.0.1:{port}/.gatebench/ready")
     assert live_facts(POLLS, f"http://127.0.0.1:{port}") == {"ready": True}
 
 

@@ -7,39 +7,15 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from gatebench import ROOT
 from gatebench.errors import MachineError
-from gatebench.run_folder import RunFolder
 from gatebench.stacks import programs
-from gatebench.stacks.postgres import Postgres, free_ports
-from gatebench.stacks.processes import Processes
 from gatebench.stacks.programs import Program, find_nginx, find_postgres
-from gatebench.watchdog import Watchdog
-
-StartPostgres = Callable[[Program], Postgres]
-
-
-@pytest.fixture
-def start_postgres(tmp_path: Path) -> Iterator[StartPostgres]:
-    folder = RunFolder.create(tmp_path, "test")
-    state = Path(tempfile.mkdtemp(prefix="gatebench-test-"))
-    state.chmod(0o711)
-    with (tmp_path / "lock").open("w") as lock:
-        watchdog = Watchdog(lock, folder.log("watchdog"))
-        watchdog.remove_folder(state)
-
-        def start(program: Program) -> Postgres:
-            postgres = Postgres(program, free_ports(1)[0], state, Processes(folder, watchdog), settings={})
-            postgres.start()
-            return postgres
-
-        yield start
-        watchdog.end_everything()
+from tests.conftest import StartPostgres
 
 
 @pytest.fixture

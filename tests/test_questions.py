@@ -16,7 +16,7 @@ from gatebench.run import Record
 from gatebench.run_folder import RunFolder
 from gatebench.stacks import questions
 from gatebench.stacks.questions import LockedError, LostError, Questions
-from gatebench.values.workload import Ledger
+from gatebench.values.workload import Write
 
 
 class Scripted:
@@ -43,7 +43,7 @@ def alive() -> None:
     return None
 
 
-LEDGER = Ledger(votes_query="SELECT sum(votes) FROM polls_choice", vote_name="vote")
+VOTE = Write("vote", "SELECT sum(votes) FROM polls_choice")
 ENDED = LostError("terminating connection due to administrator command")
 
 
@@ -112,9 +112,9 @@ def test_a_reading_of_the_ledger_that_postgresql_owes_is_left_out_and_noted(tmp_
     record = Record(RunFolder(tmp_path), Run("run", {}, started=0.0), told.append)
     stack: Any = SimpleNamespace(query=query)
     for step in (1, 2, None):
-        record.read_ledger(stack, LEDGER, step, seeded=2)
+        record.read_ledger(stack, VOTE, step, seeded=2)
     assert [(one.step, one.votes_stored) for one in record.folder.read_votes()] == [(1, 5), (None, 7)]
     assert record.folder.read_run().troubles == (
-        "The votes that are stored were not read after step 2: PostgreSQL did not answer within 5 s.",
+        "What “vote” has stored was not read after step 2: PostgreSQL did not answer within 5 s.",
     )
     assert tuple(told) == record.run.troubles

@@ -155,7 +155,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--a", nargs="*", type=Path, metavar="RUN", help="compare these runs, as side A, …")
     parser.add_argument("--b", nargs="*", type=Path, metavar="RUN", help="… with these, as side B")
     parser.add_argument(
-        "--anyway", action="store_const", const="1", help="compare although more than the server differs (ANYWAY=1)"
+        "--anyway", nargs="?", const="1", help="compare although more than the server differs (ANYWAY=1)"
     )
     for name, what in GATES.items():
         parser.add_argument(f"--{name.lower().replace('_', '-')}", metavar="LIMIT", help=f"{what} ({name}=)")

@@ -37,7 +37,9 @@ FLOW = {  # a row a step; all but the first two are missing where it was not hel
     "ended": "float64",  # requests that ended in the hold, whenever they started
     "rps": "float64",  # of them the successes, a second
     "request_s": "float64",  # seconds of the hold that users spent in requests, added up
-    "rounds": "float64",  # begun in the hold; missing where the run does not say which request begins one
+    "rounds": "float64",  # begun in the hold; missing where neither was recorded nor which request begins one
+    "thought_s": "float64",  # seconds of the hold that users thought, added up
+    "edge_s": "float64",  # by how much thought_s may be off: 0 where it was measured
     "rps_drift_pct": "float64",  # by how much rps changed from the first half of the hold to the second
     "p50_drift_pct": "float64",  # the same, of the successes that started in each half
 }
@@ -105,6 +107,7 @@ CAPACITY = {  # two rows, by measure
 }
 
 LEDGER = {  # a row a reading of the database, cumulative since the ramp began
+    "name": "str",  # of the request that writes
     "step": "Int64",  # that had just ended; missing after the drain
     "votes_attempted": "Int64",  # sent before the reading ended
     "votes_acknowledged": "Int64",  # answered before the reading began
@@ -127,7 +130,8 @@ EVIDENCE = {  # a row a step: what it is judged by
     "p95_ms": "float64",  # the step's own
     "run_delay_pct": "float64",  # of the hold, that the generator waited for a core
     "users_estimated": "float64",  # by Little's law
-    "users_at_edges": "float64",  # to within so many, as rounds are counted whole
+    "users_at_edges": "float64",  # to within so many: see edge_s of FLOW
+    "thinking_share": "float64",  # of the users asked for, those who thought, on average
     "rounds_per_s": "float64",  # begun
     "offered_rounds_per_s": "float64",  # that users and think time would give
     "steal_pct": "float64",  # of all cores

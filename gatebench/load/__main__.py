@@ -26,23 +26,22 @@ from locust.log import setup_logging  # noqa: E402
 from gatebench import ROOT  # noqa: E402
 from gatebench.command import DISK_FULL  # noqa: E402
 from gatebench.errors import MachineError  # noqa: E402
-from gatebench.load import mistakes  # noqa: E402
+from gatebench.load import mistakes, plain  # noqa: E402
 from gatebench.load.mistakes import LocustfileError, load_users  # noqa: E402
 from gatebench.load.ramp import Ramp, RampStoppedError  # noqa: E402
 from gatebench.load.recorder import Recorder  # noqa: E402
-from gatebench.load.user import MeasuredUser  # noqa: E402
 from gatebench.run_folder import RunFolder  # noqa: E402
 from gatebench.values.run_config import SPAWN_RATE, RunConfig  # noqa: E402
 from gatebench.values.side import Side  # noqa: E402
 
 
 def main() -> int:
-    arguments = _parse()
+    arguments = parse(__doc__)
     folder = RunFolder(arguments.folder)
     config = RunConfig.from_json(folder.read_run().config)
     setup_logging("INFO", None)
     try:
-        environment = _environment(config.side, arguments.host)
+        environment = environment_of(config.side, arguments.host)
     except LocustfileError as error:
         line = {"event": "stopped", "time": time.time(), "reason": f"{error} Mend it, then run again."}
         folder.load_events.write_text(json.dumps(line) + "\n")
@@ -52,7 +51,8 @@ def main() -> int:
     web_ui = None if config.headless else environment.create_web_ui(arguments.ui_host, config.ui_port)
     try:
         with folder.load_events.open("a") as lines:
-            ramp = Ramp(runner, Recorder(folder.requests, runner), lines, config.settle_s, config.hold_s, SPAWN_RATE)
+            recorder = Recorder(folder.requests, runner, config.side.footing.timeout_s)
+            ramp = Ramp(runner, recorder, lines, config.settle_s, config.hold_s, SPAWN_RATE)
             code = _climb(ramp, config)
     except OSError as error:  # closing a file writes what is left of it
         if error.errno not in DISK_FULL:
@@ -86,19 +86,20 @@ def _climb(ramp: Ramp, config: RunConfig) -> int:
     return 1
 
 
-def _environment(side: Side, host: str) -> Environment:
-    users = load_users(ROOT / side.workload.locustfile, MeasuredUser)
+def environment_of(side: Side, host: str) -> Environment:
+    users = load_users(ROOT / side.workload.locustfile, plain.KINDS)
     for user in users:
         user.seed_size = side.workload.seed_size
         user.timeout_s = side.footing.timeout_s
+    plain.measure(users, side.footing.timeout_s)
     locust.stats.PERCENTILES_TO_CHART = [0.5, 0.95, 0.99]
     environment = Environment(user_classes=users, events=events, host=host)
     mistakes.listen(environment)
     return environment
 
 
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m gatebench.load", description=__doc__)
+def parse(description: str | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m gatebench.load", description=description)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--host", required=True, help="where the users connect, for example http://127.0.0.1:8080")
     parser.add_argument("--ui-host", default="127.0.0.1", help="address that the web UI listens on")

@@ -13,13 +13,13 @@ import locust.log
 from locust.env import Environment
 from locust.util.load_locustfile import load_locustfile
 
-from gatebench import ROOT
+from gatebench import PACKAGE, ROOT
 from gatebench.records import Mistake
 
 LONGEST = 200
 """Characters of an exception's text that a sentence quotes."""
 
-_LIBRARIES = (*(Path(get_paths()[name]) for name in ("stdlib", "purelib", "platlib")), ROOT / "gatebench")
+_LIBRARIES = (*(Path(get_paths()[name]) for name in ("stdlib", "purelib", "platlib")), PACKAGE)
 
 _found: list[tuple[float, str, str]] = []
 """When what the mistake touched began, where it is, and what was raised."""
@@ -32,19 +32,18 @@ class LocustfileError(Exception):
     """A locustfile that cannot be used; its text says why, in one sentence."""
 
 
-def load_users(path: Path, base: type[Any]) -> list[type[Any]]:
-    """The users of a locustfile, all of which derive from `base`; raises LocustfileError."""
+def load_users(path: Path, kinds: tuple[type[Any], ...]) -> list[type[Any]]:
+    """The users of a locustfile, each of which derives from one of `kinds`; raises LocustfileError."""
     try:
         users, _ = load_locustfile(str(path))
     except (Exception, SystemExit) as error:
         raise LocustfileError(f"The locustfile cannot be loaded: {sentence(error)}.") from error
     if not users:
-        raise LocustfileError(f"{_shown(path)} has no user: derive a class from gatebench.load.user.FastUser.")
+        raise LocustfileError(f"{_shown(path)} has no user: derive a class from Locust's FastHttpUser.")
     for name, user in users.items():
-        if not issubclass(user, base):
+        if not issubclass(user, kinds):
             raise LocustfileError(
-                f"Requests of {name} in {_shown(path)} would not be recorded: derive it from FastUser or RequestsUser "
-                "of gatebench.load.user."
+                f"Requests of {name} in {_shown(path)} would not be recorded: derive it from FastHttpUser or HttpUser."
             )
     return list(users.values())
 

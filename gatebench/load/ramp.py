@@ -17,6 +17,7 @@ from locust.runners import Runner
 
 from gatebench.load import mistakes
 from gatebench.load.recorder import Recorder
+from gatebench.load.rhythm import Rhythm
 from gatebench.load.settling import Settling
 from gatebench.load.user import MeasuredUser, in_flight
 from gatebench.records import CLOCK_S, STATISTICS_RESET, LoadSummary, Step
@@ -45,11 +46,13 @@ class Ramp:
     users_asked: tuple[int, ...] = (0,)  # by us: anything else was asked for in the web UI
     interference: tuple[str, ...] = ()
     last_mistake: str | None = None
+    rhythm: Rhythm = field(default_factory=Rhythm)
     late_ms: list[float] = field(default_factory=list)  # of the clock's ticks since the last progress was said
 
     def climb(self, users: tuple[int, ...]) -> None:
         """Every step in order; raises RampStoppedError when the run must end early."""
         self._watch_web_ui()
+        self.rhythm.listen()
         gevent.spawn(self._watch_clock)
         for number, count in enumerate(users, start=1):
             self._step(Step(number=number, users=count, started=time.time()))
@@ -94,6 +97,7 @@ class Ramp:
         self.users_asked = (step.users,)
         step = replace(step, steady=self._settle(step))
         cpu_before, hold_started = _cpu_s(), time.time()
+        rounds, thought_s = self.rhythm.rounds, self.rhythm.thought_s()
         step = replace(step, hold_started=hold_started)
         self._say_step(step, "hold")
         self._pass_time(step, "hold", self.hold_s)
@@ -103,6 +107,8 @@ class Ramp:
             hold_ended=hold_ended,
             users_running=self.runner.user_count,
             generator_cpu_pct=round(100 * (_cpu_s() - cpu_before) / (hold_ended - hold_started), 1),
+            rounds=self.rhythm.rounds - rounds,
+            thought_s=round(self.rhythm.thought_s() - thought_s, 3),
         )
         self._say_step(step, "done")
 

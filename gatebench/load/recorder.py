@@ -12,6 +12,7 @@ import pyarrow as pa
 from locust.runners import Runner
 
 from gatebench.load import mistakes
+from gatebench.load.plain import cause_of_plain
 from gatebench.load.user import RequestFailedError, in_flight
 from gatebench.records import Cause
 
@@ -46,12 +47,13 @@ class Recorder:
     `requests`, `failures` and `elapsed_ms` (the sum of how long they took) are of all requests that have ended.
     """
 
-    def __init__(self, path: Path, runner: Runner) -> None:
+    def __init__(self, path: Path, runner: Runner, timeout_s: float | None = None) -> None:
         self.requests = 0
         self.failures = 0
         self.elapsed_ms = 0.0
         self.error: Exception | None = None
         self._runner = runner
+        self._timeout_s = timeout_s
         self._rows: list[tuple[Any, ...]] = []
         self._words: dict[str, list[str]] = {"name": [], "method": [], "cause": []}
         self._step_starts: list[float] = []
@@ -119,12 +121,16 @@ class Recorder:
         except (KeyError, AttributeError):  # Locust would write it to its log, and go on
             mistakes.say(f"{request_type} {name} was not asked for by self.get or self.post, and is not recorded")
             return
+        in_flight.pop(request_id, None)
         self.requests += 1
         self.elapsed_ms += response_time
         cause = None
         if exception is not None:
             self.failures += 1
-            cause = exception.cause if isinstance(exception, RequestFailedError) else Cause.OTHER
+            cause = exception.cause if isinstance(exception, RequestFailedError) else cause_of_plain(exception)
+        elif self._timeout_s and response_time > 1000 * self._timeout_s:  # it came whole, and too late
+            self.failures += 1
+            cause = Cause.TIMEOUT
         length = response_length if status else None
         self._rows.append((start_time, response_time, name, request_type, status, cause, request_id, length))
 

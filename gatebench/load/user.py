@@ -58,6 +58,11 @@ in_flight: dict[int, InFlight] = {}
 _ids = itertools.count(random.getrandbits(32) << 31)
 
 
+def next_id() -> int:
+    """Of a request: X-Request-ID is its 16 hexadecimal digits."""
+    return next(_ids)
+
+
 class MeasuredUser(User):
     """`get` and `post` return the page, or None when the request failed or its answer was not as expected."""
 
@@ -80,7 +85,7 @@ class MeasuredUser(User):
     ) -> Page | None:
         if self.draining:
             raise StopUser
-        request_id, started = next(_ids), time.time()
+        request_id, started = next_id(), time.time()
         in_flight[request_id] = InFlight(started, method, name)
         try:
             with self.client.request(
@@ -98,9 +103,9 @@ class MeasuredUser(User):
         except GreenletExit:  # killed: the request is unfinished
             raise
         except BaseException:
-            del in_flight[request_id]
+            in_flight.pop(request_id, None)
             raise
-        del in_flight[request_id]
+        in_flight.pop(request_id, None)
         return page
 
     def _report(self, response: Any, expect: Callable[[Page], bool], started: float) -> Page | None:
@@ -119,7 +124,7 @@ class MeasuredUser(User):
 
     def _judge(self, response: Any, expect: Callable[[Page], bool]) -> tuple[RequestFailedError | None, Page | None]:
         if not response.status_code:
-            return RequestFailedError(_cause_of(response.error)), None
+            return RequestFailedError(cause_of(response.error)), None
         if self.timeout_s and response.request_meta["response_time"] > self.timeout_s * 1000:
             return RequestFailedError(Cause.TIMEOUT), None
         if _cut_short(response):
@@ -169,7 +174,7 @@ _CAUSES = (
 """The first that is found anywhere along the chain: a reset is also reported as a closed connection."""
 
 
-def _cause_of(error: BaseException | None) -> Cause:
+def cause_of(error: BaseException | None) -> Cause:
     """The category of an exception, found along its chain: both client libraries wrap what the socket said."""
     links = _chain(error)
     for cause, kinds in _CAUSES:

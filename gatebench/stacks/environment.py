@@ -62,5 +62,11 @@ def nginx_environment(side: Side) -> dict[str, str]:
         "NGINX_UPSTREAM_CONNECTION": footing.nginx_upstream_connection,
         "NGINX_CONNECT_TIMEOUT_S": str(footing.nginx_connect_timeout_s),
         "NGINX_READ_TIMEOUT_S": str(footing.nginx_read_timeout_s),
-        "NGINX_STATIC_URL": side.workload.app.static_url,
+        "NGINX_STATIC_URL": _served(side.workload.app.static_url, "static"),
+        "NGINX_MEDIA_URL": _served(side.workload.app.media_url, "media"),
     }
+
+
+def _served(url: str | None, what: str) -> str:
+    """Where Nginx serves files itself; where nobody asks, when the project's are elsewhere or have no place."""
+    return url if url and url.startswith("/") and url != "/" else f"/.gatebench/{what}/"

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from gatebench import ROOT
+from gatebench import PACKAGE, ROOT
 from gatebench.errors import MachineError
 from gatebench.machine import PIN_OFF, our_cores, share_out, siblings
 from gatebench.run_folder import RunFolder
@@ -61,7 +61,7 @@ class NativeStack:
         self._environment = {
             **app_environment(config.side),
             **self._postgres.environment,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(PACKAGE.parent),
             "PYTHONUNBUFFERED": "1",
         }
 
@@ -104,9 +104,14 @@ class NativeStack:
         given = {"generator" if name == "load" else name: one for name, one in self._processes.environments.items()}
         return {name: one for name, one in given.items() if name != "setup"}
 
+    def rehearse(self) -> str:
+        command = [sys.executable, "-m", "gatebench.load.rehearsal", str(self._folder.path), "--host", self.url]
+        self._processes.run("rehearsal", command, env={"PYTHONPATH": str(PACKAGE.parent)})
+        return self._folder.log("rehearsal").read_text()
+
     def start_load(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "gatebench.load", str(self._folder.path), "--host", self.url]
-        self._load = self._processes.start("load", command, env={"PYTHONPATH": str(ROOT)})
+        self._load = self._processes.start("load", command, env={"PYTHONPATH": str(PACKAGE.parent)})
         return self._load
 
     def stop_load(self) -> None:
@@ -117,8 +122,7 @@ class NativeStack:
         return self._processes.dead()
 
     def _launch(self, what: str, *options: str) -> list[str]:
-        python = self._app.interpreter or sys.executable
-        return [python, "-m", "gatebench.launch", what, "--static", str(self._static), *options]
+        return [sys.executable, "-m", "gatebench.launch", what, "--static", str(self._static), *options]
 
     def _wait_for_ready(self, url: str, who: str, log: str) -> None:
         wait_until(

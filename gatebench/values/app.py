@@ -12,6 +12,10 @@ from gatebench.values.server import Interface
 class App:
     """A project as the stacks start it.
 
+    With `settings`, the project's own settings module, the run's settings are laid over them and its applications are
+    wrapped (gatebench/inside): database, driver, pool, log, request ids and readiness are then the run's, and
+    `ready_path` need not be the project's. Without, the app is served as it is and does all that itself.
+
     `setup` and `environment` have {places}: every field of the Footing, {seed_size} of the Workload, {secret}, which is
     made fresh for each start, and {static}, the folder that Nginx serves below `static_url`.
     """
@@ -24,5 +28,11 @@ class App:
     setup: tuple[str, ...] = ()  # management commands that make a fresh database ready, in order
     environment: Mapping[str, str] = field(default_factory=dict)
     packages: tuple[str, ...] = ()  # whose versions are reported
-    interpreter: str | None = None  # Python 3.11 or newer with what app and server need; None: Gatebench's own
+    interpreter: str | None = None  # the Python that the project runs on; None: Gatebench's own
     static_url: str = "/static/"
+    media_url: str | None = None  # below it Nginx serves what was uploaded
+    settings: str | None = None
+    keep: tuple[str, ...] = ()  # settings of the project's that a run must not change
+    drivers: Mapping[str, str] = field(default_factory=dict)  # DB -> what Django is to use, where several are installed
+    front: tuple[str, ...] = ()  # folders before the project's packages: the server
+    back: tuple[str, ...] = ()  # folders after them: what the server needs and the project has not

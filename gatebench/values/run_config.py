@@ -34,7 +34,7 @@ class RunConfig:
     def to_json(self) -> dict[str, Any]:
         """Names first, as readers of any run.json know them; then the whole values, the analysis' only source."""
         side = self.side
-        ledger = side.workload.ledger
+        writes = side.workload.writes
         measured = {name: value for name, value in asdict(self).items() if name != "side"}
         return {
             "interface": side.server.interface,
@@ -44,13 +44,14 @@ class RunConfig:
             "db": side.footing.db,
             "workers": side.footing.workers,
             "timeout_s": side.footing.timeout_s,
+            "revision": side.revision,
             "server_args": side.server_args,
             "overrides": dict(side.overrides),
             "env": without_secrets(side.env),
             **measured,
             "label": side.label,
             "settings": asdict(side.footing),
-            "workload": {**asdict(side.workload), "vote_name": ledger.vote_name if ledger else None},
+            "workload": {**asdict(side.workload), "vote_name": writes[0].name if writes else None},
             "server_row": asdict(side.server),
         }
 
@@ -62,6 +63,7 @@ class RunConfig:
             server=from_json(Server, data["server_row"]),
             workload=from_json(Workload, data["workload"]),
             footing=from_json(Footing, data["settings"]),
+            revision=data.get("revision", ""),
             server_args=data["server_args"],
             overrides=data["overrides"],
             env=data.get("env", {}),

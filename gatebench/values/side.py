@@ -19,6 +19,7 @@ class Side:
     server: Server
     workload: Workload
     footing: Footing
+    revision: str = ""  # of the app's code, where revisions are compared
     server_args: str = ""  # added to the server's command line
     env: Mapping[str, str] = field(default_factory=dict)  # added to the app's environment
     overrides: Mapping[str, Any] = field(default_factory=dict)  # what SET changed, of the footing or the workload

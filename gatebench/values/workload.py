@@ -17,11 +17,13 @@ class Objective:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
-    """What users were told is held against what the database has: each success of one request adds one there."""
+class Write:
+    """A request that writes. What users were told of it is held against what the database has: each of its successes
+    raises one number there by one.
+    """
 
-    votes_query: str  # SQL: one number, the sum of all votes
-    vote_name: str  # the name of the request that adds one
+    name: str  # of the request, as the locustfile calls it
+    sql: str  # the number
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,12 @@ class Workload:
     name: str
     app: App
     locustfile: str  # from the checkout, or absolute
-    request_names: tuple[str, ...]  # all that the locustfile gives its requests
-    round_name: str  # the one that a user's every round begins with
-    think_s: float  # how long a user thinks between two rounds, on average
-    warm_up_path: str  # asked for a few hundred times before the load
-    seed_size: int  # how much the App's setup puts into the database; the locustfile's users have it too
+    request_names: tuple[str, ...] = ()  # all that the locustfile gives its requests, where that is known
+    round_name: str | None = None  # the one that a user's every round begins with
+    think_s: float | None = None  # how long a user thinks between two rounds, on average
+    warm_up_path: str | None = None  # asked for a few hundred times before the load
+    seed_size: int = 100  # how much the App's setup puts into the database; the locustfile's users have it too
     objective: Objective = Objective()
     check: FormCheck | None = None
-    ledger: Ledger | None = None
+    writes: tuple[Write, ...] = ()  # the ledger
     environment: Mapping[str, str] = field(default_factory=dict)  # for the App, beside its own

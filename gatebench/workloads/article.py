@@ -1,5 +1,5 @@
 from gatebench.values.workload import Workload
-from gatebench.workloads.polls import CHECK, FORM, LEDGER, POLLS
+from gatebench.workloads.polls import CHECK, FORM, POLLS, WRITE
 
 ARTICLE = Workload(
     name="article",
@@ -11,6 +11,6 @@ ARTICLE = Workload(
     warm_up_path=FORM,
     seed_size=1,
     check=CHECK,
-    ledger=LEDGER,
+    writes=(WRITE,),
     environment={"POLLS_VOTE": "read-then-save"},
 )

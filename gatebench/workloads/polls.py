@@ -2,13 +2,15 @@
 
 from gatebench.values.app import App
 from gatebench.values.server import Interface
-from gatebench.values.workload import FormCheck, Ledger
+from gatebench.values.workload import FormCheck, Write
 
 POLLS = App(
     name="polls",
     folder="polls_site",
     applications={Interface.WSGI: "config.wsgi:application", Interface.ASGI: "config.asgi:application"},
-    ready_path="/ready/",
+    ready_path="/.gatebench/ready",
+    settings="config.settings",
+    drivers={"persistent": "psycopg2", "per-request": "psycopg2"},
     visits=("/polls/",),
     setup=(
         "migrate --no-input --verbosity 0",
@@ -17,15 +19,10 @@ POLLS = App(
     ),
     environment={
         "DJANGO_SECRET_KEY": "{secret}",
-        "DJANGO_DEBUG": "{debug:d}",
-        "DJANGO_STATIC_ROOT": "{static}",
-        "POLLS_DB": "{db}",
-        "POLLS_DB_POOL_SIZE": "{db_pool_size}",
-        "POLLS_DB_POOL_TIMEOUT": "{db_pool_timeout_s}",
     },
     packages=("django", "asgiref", "psycopg", "psycopg-pool", "psycopg2-binary"),
 )
 
 FORM = "/polls/1/"
 CHECK = FormCheck(form_path=FORM, leads_to="/polls/1/results/")
-LEDGER = Ledger(votes_query="SELECT COALESCE(SUM(votes), 0) FROM polls_choice", vote_name="vote")
+WRITE = Write("vote", "SELECT COALESCE(SUM(votes), 0) FROM polls_choice")

@@ -1,5 +1,5 @@
 from gatebench.values.workload import Workload
-from gatebench.workloads.polls import CHECK, FORM, LEDGER, POLLS
+from gatebench.workloads.polls import CHECK, FORM, POLLS, WRITE
 
 VOTE = Workload(
     name="vote",
@@ -11,6 +11,6 @@ VOTE = Workload(
     warm_up_path=FORM,
     seed_size=100,
     check=CHECK,
-    ledger=LEDGER,
+    writes=(WRITE,),
     environment={"POLLS_VOTE": "atomic"},
 )

@@ -11,8 +11,6 @@ import os
 
 from django.core.asgi import get_asgi_application
 
-from . import worker
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = worker.asgi(get_asgi_application())
+application = get_asgi_application()

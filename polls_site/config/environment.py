@@ -4,7 +4,6 @@ A missing variable and an empty one are the same, because a compose file that pa
 is unset. A bad value raises ImproperlyConfigured with one sentence that names the variable and what it may be.
 """
 
-import math
 import os
 
 from django.core.exceptions import ImproperlyConfigured
@@ -39,22 +38,3 @@ def choice(name, allowed, default):
 def names(name, default):
     """A list, from a string with commas."""
     return [item.strip() for item in text(name, default).split(",") if item.strip()]
-
-
-def positive_int(name, default):
-    value = text(name, str(default))
-    # isdecimal() accepts the digits of every script, and so does int(); it refuses signs, spaces and underscores.
-    if not value.isdecimal() or int(value) < 1:
-        raise ImproperlyConfigured(f"{name} is {value!r}: set it to a whole number from 1 up.")
-    return int(value)
-
-
-def positive_seconds(name, default):
-    value = text(name, str(default))
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = math.nan
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise ImproperlyConfigured(f"{name} is {value!r}: set it to a number of seconds above 0.")
-    return seconds

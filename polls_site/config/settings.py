@@ -1,32 +1,25 @@
-"""Django's settings, those of startproject; what depends on the machine or on the run comes from the environment.
+"""Django's settings, those of startproject; what depends on the machine comes from the environment.
 
-| variable                | what it is                                              | default                   |
-|-------------------------|---------------------------------------------------------|---------------------------|
-| DJANGO_SECRET_KEY       | Django's SECRET_KEY                                     | none: it must be set      |
-| DJANGO_DEBUG            | 1 for development, never for measuring                  | 0                         |
-| DJANGO_ALLOWED_HOSTS    | host names, with commas                                 | 127.0.0.1,localhost,nginx |
-| DJANGO_STATIC_ROOT      | where collectstatic puts the files that Nginx serves    | none                      |
-| PGHOST, PGPORT, PGUSER, | the database, by libpq's own names                      | libpq's own               |
-| PGPASSWORD, PGDATABASE  |                                                         | (PGDATABASE: polls)       |
-| POLLS_DB                | pool, persistent or per-request: see config/database.py | pool                      |
-| POLLS_DB_POOL_SIZE      | connections of a process's pool                         | 8                         |
-| POLLS_DB_POOL_TIMEOUT   | seconds a request waits for one of them, then it fails  | 10                        |
-| POLLS_VOTE              | atomic or read-then-save: see polls/views.py            | atomic                    |
+| variable                | what it is                                             | default               |
+|-------------------------|--------------------------------------------------------|-----------------------|
+| DJANGO_SECRET_KEY       | Django's SECRET_KEY                                    | none: it must be set  |
+| DJANGO_DEBUG            | 1 for development                                      | 0                     |
+| DJANGO_ALLOWED_HOSTS    | host names, with commas                                | 127.0.0.1,localhost   |
+| PGHOST, PGPORT, PGUSER, | the database, by libpq's own names                     | libpq's own           |
+| PGPASSWORD, PGDATABASE  |                                                        | (PGDATABASE: polls)   |
+| POLLS_VOTE              | atomic or read-then-save: see polls/views.py           | atomic                |
 """
 
 from pathlib import Path
 
-from . import database, environment
-from .logs import LOGGING  # noqa: F401
+from . import environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = environment.secret("DJANGO_SECRET_KEY")
 DEBUG = environment.flag("DJANGO_DEBUG", default=False)
-ALLOWED_HOSTS = environment.names("DJANGO_ALLOWED_HOSTS", default="127.0.0.1,localhost,nginx")
+ALLOWED_HOSTS = environment.names("DJANGO_ALLOWED_HOSTS", default="127.0.0.1,localhost")
 
-# The two ways in which the site differs from run to run. /ready/ reports them.
-DB = environment.choice("POLLS_DB", database.WAYS, default="pool")
 VOTE = environment.choice("POLLS_VOTE", ("atomic", "read-then-save"), default="atomic")
 
 INSTALLED_APPS = [
@@ -69,8 +62,17 @@ TEMPLATES = [
 WSGI_APPLICATION = "config.wsgi.application"
 ASGI_APPLICATION = "config.asgi.application"
 
-database.choose_driver(DB)
-DATABASES = {"default": database.default_database(DB)}
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": environment.text("PGDATABASE", "polls"),
+        # libpq reads these by itself too. They are here so that Django's messages and `dbshell` know them.
+        "HOST": environment.text("PGHOST", ""),
+        "PORT": environment.text("PGPORT", ""),
+        "USER": environment.text("PGUSER", ""),
+        "PASSWORD": environment.text("PGPASSWORD", ""),
+    }
+}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -85,6 +87,5 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = environment.text("DJANGO_STATIC_ROOT")
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

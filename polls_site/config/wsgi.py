@@ -11,8 +11,6 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from . import worker
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = worker.wsgi(get_wsgi_application())
+application = get_wsgi_application()

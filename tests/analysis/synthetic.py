@@ -110,9 +110,9 @@ def vote(at: float, elapsed_ms: float = 50, cause: Cause | None = None) -> Reque
     return request(at, elapsed_ms, cause, name="vote", method="POST", status=None if cause else 302)
 
 
-def reading(step_number: int | None, at: float, stored: int) -> LedgerReading:
+def reading(step_number: int | None, at: float, stored: int, name: str | None = None) -> LedgerReading:
     """Read from `at` to a tenth of a second later."""
-    return LedgerReading(step_number, BEGAN + at, BEGAN + at + 0.1, stored)
+    return LedgerReading(step_number, BEGAN + at, BEGAN + at + 0.1, stored, name)
 
 
 def proxy_line(of: Request, **changes: Any) -> dict[str, Any]:

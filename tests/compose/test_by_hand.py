@@ -45,7 +45,7 @@ def text(url: str, data: bytes | None = None) -> str:
 
 def test_the_site_answers_and_locust_is_ready_to_start(by_hand: ByHand) -> None:
     site = f"http://127.0.0.1:{by_hand.port}"
-    facts = json.loads(text(f"{site}/ready/"))
+    facts = json.loads(text(f"{site}/.gatebench/ready"))
     assert facts["interface"] == by_hand.interface
     assert (facts["db"], facts["debug"]) == ("pool", False)
     assert 'data-page="detail"' in text(f"{site}/polls/1/")

@@ -116,7 +116,7 @@ def test_what_each_container_was_given_is_written_down_without_secrets(
     run = finished(Interface.WSGI).read_run()
     assert set(run.environments) == {"app", "nginx", "postgres", "generator"}
     app = run.environments["app"]
-    assert (app["POLLS_DB"], app["DJANGO_SECRET_KEY"]) == ("pool", "set")
+    assert (app["POLLS_VOTE"], app["DJANGO_SECRET_KEY"]) == ("atomic", "set")
     assert run.sheet["app physical cores"] == share_out(range(os.cpu_count() or 1), 2, siblings()).fact
 
 

@@ -186,7 +186,7 @@ def test_users_that_all_end_by_themselves_end_the_load(send: Send) -> None:
         ("users = 5", "{path} has no user: derive a class from gatebench.load.user.FastUser."),
         (
             "from locust import HttpUser, task\nclass Plain(HttpUser):\n    @task\n    def t(self): pass",
-            "Requests of Plain in {path} would not be recorded: derive it from FastUser",
+            "Requests of Plain in {path} would not be recorded: derive it from FastHttpUser",
         ),
     ],
     ids=["syntax", "import", "exit", "no user", "a user of Locust's"],

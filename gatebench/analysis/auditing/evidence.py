@@ -36,7 +36,7 @@ def evidence(
     table = table.assign(**steps.set_index("step")[["p95_ms"]])
     through = flow.set_index("step")
     table = table.assign(
-        **through[["unfinished", "rps_drift_pct", "p50_drift_pct"]], **_load(through, run, table["users"])
+        **through[["unfinished", "rps_drift_pct", "p50_drift_pct"]], **_load(through, table["users"])
     )
     return table.reset_index().astype(EVIDENCE)
 
@@ -75,17 +75,13 @@ def _machine(samples: Samples, resources: pd.DataFrame, run: Run, hold: Hold | N
     }
 
 
-def _load(flow: pd.DataFrame, run: Run, users: pd.Series[Any]) -> dict[str, pd.Series[Any]]:
-    """Little's law: users are those in requests and those who think, and a think time follows each round.
-
-    A round that begins in the hold counts with all of its think time, and one that began before with none: half a think
-    time a user, one in all at least, is what that may be off by.
-    """
-    think_s = run.config.get("workload", {}).get("think_s", np.nan)
-    round_s = flow["request_s"] / flow["rounds"].where(flow["rounds"] > 0)
+def _load(flow: pd.DataFrame, users: pd.Series[Any]) -> dict[str, pd.Series[Any]]:
+    """Little's law: users are those in requests and those who think, and a think time follows each round."""
+    rounds = flow["rounds"].where(flow["rounds"] > 0)
     return {
-        "users_estimated": (flow["request_s"] + flow["rounds"] * think_s) / flow["hold_s"],
-        "users_at_edges": (think_s / flow["hold_s"]) * (users / 2).clip(lower=1),
+        "users_estimated": (flow["request_s"] + flow["thought_s"]) / flow["hold_s"],
+        "users_at_edges": flow["edge_s"] / flow["hold_s"],
+        "thinking_share": flow["thought_s"] / flow["hold_s"] / users,
         "rounds_per_s": flow["rounds"] / flow["hold_s"],
-        "offered_rounds_per_s": users / (think_s + round_s),
+        "offered_rounds_per_s": users * rounds / (flow["thought_s"] + flow["request_s"]),
     }

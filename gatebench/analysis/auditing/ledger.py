@@ -1,8 +1,8 @@
-"""The votes ledger: what clients were told against what the database holds, cumulative since the ramp began."""
+"""The ledger: what clients were told of requests that write, against what the database holds, since the ramp began."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,21 +13,27 @@ from gatebench.analysis.schema import LEDGER, framed
 from gatebench.records import LedgerReading, Run
 
 VOTE = "vote"
-"""What the request is called that is a vote, where the run does not say."""
+"""What the request is called that writes, where the run does not say."""
 
 
 def ledger(requests: pd.DataFrame, readings: Iterable[LedgerReading], run: Run) -> pd.DataFrame:
-    """LEDGER, a row a reading, in order.
+    """LEDGER, a row a reading, in order; of several requests that write, one after the other.
 
-    A vote may be under way while the database is read, so a vote counts as attempted when it was sent before the
+    A vote, or whatever is written, may be under way while the database is read, so a vote counts as attempted when it was sent before the
     reading ended, and as acknowledged when its answer had come before the reading began. Lost votes were acknowledged
     and are not stored; untold votes are stored and were never acknowledged, which is known after the drain only. Both
     are lower bounds: within one sum they hide each other. What was lost once stays lost.
     """
-    votes = requests[requests["name"] == _vote_name(run)]
+    of_name: dict[str, list[LedgerReading]] = {}
+    for reading in readings:
+        of_name.setdefault(reading.name or _vote_name(run), []).append(reading)
+    return framed([line for name, some in of_name.items() for line in _of_one(requests, name, some)], LEDGER)
+
+
+def _of_one(requests: pd.DataFrame, name: str, readings: Iterable[LedgerReading]) -> Iterator[tuple[Any, ...]]:
+    votes = requests[requests["name"] == name]
     sent = np.sort(votes["started"].to_numpy())
     told = np.sort(ended(votes[~failed(votes)]).to_numpy())
-    lines = []
     lost = 0
     for reading in readings:
         attempted = int(np.searchsorted(sent, reading.read_ended, side="right"))
@@ -35,8 +41,7 @@ def ledger(requests: pd.DataFrame, readings: Iterable[LedgerReading], run: Run) 
         stored = reading.votes_stored
         lost = max(lost, acknowledged - stored)
         untold = stored - (acknowledged - lost) if reading.step is None else None
-        lines.append((reading.step, attempted, acknowledged, stored, lost, untold))
-    return framed(lines, LEDGER)
+        yield name, reading.step, attempted, acknowledged, stored, lost, untold
 
 
 def _vote_name(run: Run) -> str:
@@ -46,18 +51,18 @@ def _vote_name(run: Run) -> str:
 
 def alarms(table: pd.DataFrame, run: Run) -> list[str]:
     """A sentence each for acknowledged ≤ stored and stored ≤ attempted, of the reading that breaks it most."""
-    sentences = []
-    readings = list(rows(table))
+    return [sentence for name in dict.fromkeys(table["name"]) for sentence in _alarms(table, str(name), run)]
+
+
+def _alarms(table: pd.DataFrame, name: str, run: Run) -> Iterator[str]:
+    readings = list(rows(table[table["name"] == name]))
     if lost := [row for row in readings if row.votes_lost > 0]:
         worst = max(lost, key=lambda row: row.votes_lost)
-        sentences.append(
-            f"At least {worst.votes_lost:,} acknowledged votes were not stored {_when(worst)}{_by_design(run)}."
-        )
+        yield f"“{name}”: at least {worst.votes_lost:,} acknowledged and not stored {_when(worst)}{_by_design(run)}."
     if extra := [row for row in readings if row.votes_stored > row.votes_attempted]:
         worst = max(extra, key=lambda row: row.votes_stored - row.votes_attempted)
         n = worst.votes_stored - worst.votes_attempted
-        sentences.append(f"{n:,} more votes were stored than attempted {_when(worst)}{_cut_off(run)}.")
-    return sentences
+        yield f"“{name}”: {n:,} more stored than attempted {_when(worst)}{_cut_off(run)}."
 
 
 def _when(row: Any) -> str:
@@ -67,7 +72,7 @@ def _when(row: Any) -> str:
 def _by_design(run: Run) -> str:
     if run.app.get("vote") == "read-then-save" or run.config.get("profile") == "article":
         return ": the article's vote reads, adds one and saves, so that votes at the same time overwrite each other"
-    return ": votes were lost"
+    return ": they were lost"
 
 
 def _cut_off(run: Run) -> str:

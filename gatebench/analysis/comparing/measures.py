@@ -96,12 +96,10 @@ def _saturated(runs: Sequence[AnalysedRun]) -> frozenset[int]:
 
 
 def _share(run: AnalysedRun) -> pd.Series[float]:
-    """By users, over valid steps: rounds begun, of those begun if answers took no time. Missing where the run does not
-    say what a round is.
+    """By users, over valid steps: those who thought, of all. It is the rounds begun, of those begun if answers took no
+    time. Missing where the run does not say.
     """
-    steps = run.validity[run.validity["valid"]].set_index("users")
-    think_s = float(run.run.config.get("workload", {}).get("think_s", "nan"))
-    share: pd.Series[float] = steps["rounds_per_s"] * think_s / steps.index.to_numpy(float)
+    share: pd.Series[float] = run.validity[run.validity["valid"]].set_index("users")["thinking_share"]
     return share
 
 

@@ -11,9 +11,9 @@ from gatebench.analysis.words import MISSING
 from gatebench.records import Run
 
 THE_SERVER = (
-    "interface", "server", "server_args", "app command", "app loop", "app parser", "app processes",
+    "interface", "server", "server_args", "revision", "app command", "app loop", "app parser", "app processes",
 )  # fmt: skip
-"""What a comparison of servers is about. Everything else that differs is warned of."""
+"""What a comparison of servers, or of revisions, is about. Everything else that differs is warned of."""
 
 THREADS = "app threads"
 """Follows from the interface and from the load: said beside the verdict, and no reason not to compare."""
@@ -28,7 +28,7 @@ _TOLD_APART = {"settings", "workload", "overrides", "server_row"}
 _SAID_ELSEWHERE = {"name", "db", "timeout_s", "workers", "vote", "debug"}
 """Of the settings: by a knob, or by the live app."""
 
-_RECORDED_LATER = {"pin", "env", "machine id", "code version", "code revision", "code changed"}
+_RECORDED_LATER = {"pin", "env", "revision", "machine id", "code version", "code revision", "code changed"}
 """With the sheet and the settings, what older runs do not say."""
 
 

@@ -334,10 +334,10 @@ def _advice(run: Shown) -> Iterator[str]:
 
 
 def _ledger(runs: Runs, last_only: bool) -> Section:
-    intro = "Votes since the ramp began. Acknowledged ≤ stored ≤ attempted must hold."
+    intro = "Requests that write, since the ramp began. Acknowledged ≤ stored ≤ attempted must hold."
     remarks = [f"ALARM, {run.label}: {alarm}" for run in runs for alarm in run.alarms]
     remarks += [f"{run.label}: there is no reading of the database." for run in runs if run.ledger.empty]
-    return Section("Votes ledger", intro, [("", text_tables.ledger_table(runs, last_only))], remarks)
+    return Section("Ledger", intro, [("", text_tables.ledger_table(runs, last_only))], remarks)
 
 
 def _agreement(runs: Runs, only_apart: bool) -> Section:

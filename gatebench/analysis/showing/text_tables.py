@@ -160,6 +160,7 @@ def ledger_table(runs: Runs, last_only: bool = False) -> Table:
     lines = [
         [
             analysed.label,
+            row.name,
             _when(row.step, analysed.steps),
             count(row.votes_attempted),
             count(row.votes_acknowledged),
@@ -168,10 +169,10 @@ def ledger_table(runs: Runs, last_only: bool = False) -> Table:
             count(row.votes_untold),
         ]
         for analysed in runs
-        for row in rows(analysed.ledger.tail(1) if last_only else analysed.ledger)
+        for row in rows(analysed.ledger.groupby("name").tail(1) if last_only else analysed.ledger)
     ]
-    header = ["Run", "Read", "Attempted", "Acknowledged", "Stored", "Lost, at least", "Stored untold, at least"]
-    return Table(header, lines, text_columns=2)
+    header = ["Run", "Request", "Read", "Attempted", "Acknowledged", "Stored", "Lost, at least", "Stored untold, at least"]
+    return Table(header, lines, text_columns=3)
 
 
 def _when(step: Any, steps: pd.DataFrame) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from gatebench.analysis.reading.frames import failed
 from gatebench.analysis.reading.holds import Hold, Holds
 from gatebench.analysis.schema import FLOW, framed
-from gatebench.records import Cause, Run
+from gatebench.records import Cause, Run, Step
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,12 +34,26 @@ def flow(requests: pd.DataFrame, run: Run, holds: Holds) -> pd.DataFrame:
             near = np.flatnonzero((started >= hold.start - longest_s) & (started < hold.end))
             start, took_ms = started[near], elapsed_ms[near]
             line |= _in_hold(start, start + took_ms / 1000.0, ok[near], hold)
-            if begins_round is not None:
-                line["rounds"] = int((begins_round[near] & (start >= hold.start)).sum())
+            begun = None if begins_round is None else int((begins_round[near] & (start >= hold.start)).sum())
+            line |= _thinking(step, begun, run)
             counted = (ok & is_measured)[near] & (start >= hold.start)
             line["p50_drift_pct"] = _p50_drift_pct(start[counted], took_ms[counted], hold.middle)
         lines.append(line)
     return framed(lines, FLOW)
+
+
+def _thinking(step: Step, begun: int | None, run: Run) -> dict[str, float]:
+    """Measured by the load generator; of an older run, what the rounds begun and a declared think time come to.
+
+    A round that begins in the hold counts with all of its think time, and one that began before with none: half a think
+    time a user, one in all at least, is what that may be off by.
+    """
+    if step.rounds is not None and step.thought_s is not None:
+        return {"rounds": step.rounds, "thought_s": step.thought_s, "edge_s": 0.0}
+    think_s = run.config.get("workload", {}).get("think_s")
+    if begun is None or think_s is None:
+        return {}
+    return {"rounds": begun, "thought_s": begun * think_s, "edge_s": think_s * max(step.users / 2, 1)}
 
 
 def _begins_round(requests: pd.DataFrame, run: Run) -> npt.NDArray[np.bool_] | None:

@@ -19,9 +19,9 @@ def steps_table(
     """MEASURED and the votes of STEPS, a row a step of the run."""
     rows = [_row(requests, step, objective.p95_ms) for step in run.steps]
     table = framed(rows, MEASURED).assign(rps=flow["rps"])
-    readings = votes.dropna(subset="step").astype({"step": "int64"}).drop_duplicates("step", keep="last")
+    readings = votes.dropna(subset="step").astype({"step": "int64"}).drop_duplicates(["name", "step"], keep="last")
     counted = ["votes_attempted", "votes_acknowledged", "votes_stored"]
-    return table.merge(readings[["step", *counted]], on="step", how="left")
+    return table.merge(readings.groupby("step", as_index=False)[counted].sum(), on="step", how="left")
 
 
 def judged(steps: pd.DataFrame, validity: pd.DataFrame, resources: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,8 @@ from tests.analysis.synthetic import Recorded, reading, request, step, vote
 
 Analysed = Callable[..., AnalysedRun]
 
+COUNTED = ["step", "votes_attempted", "votes_acknowledged", "votes_stored", "votes_lost", "votes_untold"]
+
 VOTES = [
     vote(1),
     vote(2, 1, Cause.RESET),
@@ -33,13 +35,13 @@ def test_the_ledger_is_cumulative_and_exact(analysed: Analysed) -> None:
     table, alarms = ledger(analysed, votes=votes)
     expected = pd.DataFrame(
         [
-            (0, 0, 0, 0, 0, None),
-            (1, 3, 1, 2, 0, None),
-            (2, 5, 3, 4, 0, None),
-            (None, 5, 3, 4, 0, 1),
+            ("vote", 0, 0, 0, 0, 0, None),
+            ("vote", 1, 3, 1, 2, 0, None),
+            ("vote", 2, 5, 3, 4, 0, None),
+            ("vote", None, 5, 3, 4, 0, 1),
         ],
-        columns=["step", "votes_attempted", "votes_acknowledged", "votes_stored", "votes_lost", "votes_untold"],
-    ).astype("Int64")
+        columns=["name", *COUNTED],
+    ).astype({"name": "str", **dict.fromkeys(COUNTED, "Int64")})
     pd.testing.assert_frame_equal(table, expected)
     assert alarms == ()
 
@@ -65,7 +67,7 @@ def test_a_vote_sent_while_the_database_is_read_counts_as_attempted(analysed: An
 def test_a_lost_vote_is_an_alarm(analysed: Analysed) -> None:
     table, alarms = ledger(analysed, votes=[reading(None, 45, 1)])
     assert table["votes_lost"].tolist() == [2]
-    assert alarms == ("At least 2 acknowledged votes were not stored after the drain: votes were lost.",)
+    assert alarms == ("“vote”: at least 2 acknowledged and not stored after the drain: they were lost.",)
 
 
 def test_what_was_lost_once_stays_lost(analysed: Analysed) -> None:
@@ -77,26 +79,26 @@ def test_what_was_lost_once_stays_lost(analysed: Analysed) -> None:
 
 def test_one_alarm_tells_of_the_reading_that_breaks_it_most(analysed: Analysed) -> None:
     _, alarms = ledger(analysed, votes=[reading(2, 40, 2), reading(None, 45, 0)])
-    assert alarms == ("At least 3 acknowledged votes were not stored after the drain: votes were lost.",)
+    assert alarms == ("“vote”: at least 3 acknowledged and not stored after the drain: they were lost.",)
 
 
 def test_the_article_s_vote_loses_some_by_design(analysed: Analysed) -> None:
     _, alarms = ledger(analysed, votes=[reading(2, 40, 2)], config={"profile": "article"})
     assert alarms == (
-        "At least 1 acknowledged votes were not stored after step 2: the article's vote reads, adds one and saves, "
+        "“vote”: at least 1 acknowledged and not stored after step 2: the article's vote reads, adds one and saves, "
         "so that votes at the same time overwrite each other.",
     )
 
 
 def test_more_stored_than_attempted_is_an_alarm(analysed: Analysed) -> None:
     _, alarms = ledger(analysed, votes=[reading(1, 20, 4)])
-    assert alarms == ("1 more votes were stored than attempted after step 1.",)
+    assert alarms == ("“vote”: 1 more stored than attempted after step 1.",)
 
 
 def test_a_killed_run_lacks_the_record_of_its_last_requests(analysed: Analysed) -> None:
     _, alarms = ledger(analysed, votes=[reading(1, 20, 4)], run={"ended": None})
     assert alarms == (
-        "1 more votes were stored than attempted after step 1: "
+        "“vote”: 1 more stored than attempted after step 1: "
         "this run was killed, and with it the record of its last requests.",
     )
 
@@ -119,3 +121,12 @@ def test_without_readings_there_is_no_ledger(analysed: Analysed) -> None:
     run = analysed(Recorded(VOTES, [step(1)]))
     assert run.ledger.empty
     assert run.steps["votes_stored"].isna().all()
+
+
+def test_each_request_that_writes_has_readings_of_its_own(analysed: Analysed) -> None:
+    rows = [vote(1), vote(2), request(3, name="sign-up")]
+    readings = [reading(1, 20, 2, "vote"), reading(1, 20, 0, "sign-up")]
+    run = analysed(Recorded(rows, [step(1)], readings))
+    assert run.ledger[["name", "votes_acknowledged", "votes_lost"]].values.tolist() == [["vote", 2, 0], ["sign-up", 1, 1]]
+    assert run.steps["votes_acknowledged"].tolist() == [3]
+    assert run.alarms == ("“sign-up”: at least 1 acknowledged and not stored after step 1: they were lost.",)

@@ -71,6 +71,7 @@ def test_everything_that_is_judged_is_a_row_a_step(analysed: Analysed) -> None:
             "run_delay_pct": [2.0],
             "users_estimated": [20.0],
             "users_at_edges": [1.5],
+            "thinking_share": [0.75],
             "rounds_per_s": [10.0],
             "offered_rounds_per_s": [10.0],
             "steal_pct": [1.0],

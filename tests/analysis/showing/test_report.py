@@ -155,13 +155,13 @@ def test_the_ledger_and_its_alarm_are_shown(results: Path, command: Command) -> 
     votes = [reading(0, 0, 0), reading(1, 20, 2), reading(None, 25, 1)]
     Recorded([vote(1), vote(12)], [step(1)], votes).write(results / "a")
     command()
-    text = section(command.report, "Votes ledger")
+    text = section(command.report, "Ledger")
     assert table_in(text).splitlines()[2:] == [
-        "| WSGI gunicorn | before the ramp | 0 | 0 | 0 | 0 | – |",
-        "| WSGI gunicorn | after 100 users | 2 | 2 | 2 | 0 | – |",
-        "| WSGI gunicorn | after the drain | 2 | 2 | 1 | 1 | 0 |",
+        "| WSGI gunicorn | vote | before the ramp | 0 | 0 | 0 | 0 | – |",
+        "| WSGI gunicorn | vote | after 100 users | 2 | 2 | 2 | 0 | – |",
+        "| WSGI gunicorn | vote | after the drain | 2 | 2 | 1 | 1 | 0 |",
     ]
-    alarm = "- ALARM, WSGI gunicorn: At least 1 acknowledged votes were not stored after the drain: votes were lost."
+    alarm = "- ALARM, WSGI gunicorn: “vote”: at least 1 acknowledged and not stored after the drain: they were lost."
     assert alarm in text
     assert alarm in section(command.report, "The answer")
 

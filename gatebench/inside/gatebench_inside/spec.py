@@ -1,0 +1,38 @@
+"""What a run decides for the app: one JSON object in the environment variable GATEBENCH_INSIDE."""
+
+import json
+import os
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+VARIABLE = "GATEBENCH_INSIDE"
+
+READY_PATH = "/.gatebench/ready"
+"""Answered by the wrapped applications (applications.py), and by nothing of the app's."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """`settings` and `applications` (interface -> module:name) are the project's own; an interface without one gets
+    Django's. `keep` names settings that stay the project's.
+    """
+
+    settings: str
+    applications: dict[str, str] = field(default_factory=dict)
+    db: str = "per-request"  # pool, persistent or per-request
+    pool_size: int = 8  # connections a process
+    pool_timeout_s: float = 10.0
+    driver: str | None = None  # psycopg2: taken although psycopg 3 is installed
+    debug: bool = False
+    secret_key: str = ""
+    static_root: str = ""
+    media_root: str = ""
+    hosts: tuple[str, ...] = ()  # names that Nginx and a health check ask by
+    log: str | None = None  # file for what fails; None is stderr
+    keep: tuple[str, ...] = ()
+
+
+def read() -> Spec:
+    data: dict[str, Any] = json.loads(os.environ[VARIABLE])
+    known = {row.name for row in fields(Spec)}
+    return Spec(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items() if name in known})

@@ -1,0 +1,223 @@
+"""A project of somebody's, measured as it is by real runs, and what each mistake in it is told."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatebench import PACKAGE
+from gatebench.analysis.analysed_run import AnalysedRun, analyse
+from gatebench.run_folder import RunFolder
+from gatebench.stacks.postgres import free_ports
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+TINY = {"users": "8", "settle": "1", "hold": "3", "headless": "1"}
+
+
+@pytest.fixture
+def gatebench(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command, in the project's folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent / "cache"))
+    monkeypatch.setenv("PYTHONPATH", str(PACKAGE.parent))
+
+    def run(command: str, *more: str, **knobs: str) -> subprocess.CompletedProcess[str]:
+        port, ui_port = free_ports(2)
+        given = {**TINY, "port": str(port), "ui_port": str(ui_port), **knobs} if command.startswith("bench") else knobs
+        options = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
+        line = [sys.executable, "-m", "gatebench", command, *options, *more]
+        return subprocess.run(line, cwd=shop, capture_output=True, text=True, timeout=120, check=False)
+
+    return run
+
+
+def analysed(shop: Path) -> list[AnalysedRun]:
+    return [analyse(RunFolder(path)) for path in sorted((shop / "gatebench-results").glob("*sgi-*"))]
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("interface", ["wsgi", "asgi"])
+def test_it_is_measured_as_it_is_with_reads_a_login_and_a_write(
+    shop: Path, environment: Path, gatebench: Command, interface: str
+) -> None:
+    before = tree(shop), tree(environment)
+    done = gatebench(f"bench-{interface}")
+    assert done.returncode == 0, done.stderr
+    (run,) = analysed(shop)
+    assert run.steps["failures"].sum() == 0
+    assert run.run.app["interface"] == interface
+    assert {"DATABASES", "DEBUG", "SECRET_KEY", "SESSION_COOKIE_SECURE"} <= set(run.run.app["settings changed"])
+    assert set(run.ledger["name"]) == {"add author"}
+    assert run.alarms == ()
+    last = run.ledger.iloc[-1]
+    assert last["votes_acknowledged"] == last["votes_stored"] > 0
+    assert run.validity["users_estimated"].iloc[0] == pytest.approx(8, abs=0.5)
+    assert (tree(shop), tree(environment)) == before
+
+
+def tree(folder: Path) -> set[str]:
+    """Every file of a folder and when it was written; what runs make aside."""
+    return {
+        f"{path} {path.lstat().st_mtime_ns}" for path in folder.rglob("*") if "gatebench-results" not in path.parts
+    }
+
+
+@pytest.mark.whole
+def test_two_revisions_are_two_sides(shop: Path, gatebench: Command) -> None:
+    for words in (["init", "-b", "main"], ["add", "."], ["commit", "-m", "as it was"], ["branch", "slow"]):
+        git(shop, *words)
+    git(shop, "checkout", "slow")
+    views = shop / "catalog" / "views.py"
+    views.write_text(views.read_text().replace("def index(request):", "def index(request):\n    sum(range(300_000))"))
+    git(shop, "commit", "-am", "slower")
+    done = gatebench("bench", "--at", "main", "--at", "slow")
+    assert done.returncode == 0, done.stderr
+    runs = {run.run.config["revision"]: run for run in analysed(shop)}
+    assert set(runs) == {"main", "slow"}
+    assert {run.run.config["label"] for run in runs.values()} == {"WSGI gunicorn (main)", "WSGI gunicorn (slow)"}
+    cpu = {name: run.steps["cpu_ms_per_request_app"].iloc[0] for name, run in runs.items()}
+    assert cpu["slow"] > 1.5 * cpu["main"]
+    listed = subprocess.run(["git", "worktree", "list"], cwd=shop, capture_output=True, text=True, check=True).stdout
+    assert len(listed.splitlines()) == 1
+
+
+def git(folder: Path, *words: str) -> None:
+    who = ["-c", "user.name=somebody", "-c", "user.email=somebody@example.com"]
+    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+
+def mended(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+MISTAKES: dict[str, tuple[str, str, str, str]] = {
+    "no login": (
+        "bench/locustfile.py",
+        "def on_start",
+        "def never",
+        "GET “mine” went to /admin/login/: log in in on_start.",
+    ),
+    "no token": (
+        "bench/locustfile.py",
+        'TOKEN.search(form.text)[1]}\n        self.client.post("/add/"',
+        '"wrong"}\n        self.client.post("/add/"',
+        "POST “add author” answered 403: where that is Django's CSRF check, read the token from each form, ",
+    ),
+    "the form again": (
+        "bench/locustfile.py",
+        '"name": "new"',
+        '"name": ""',
+        "“add author” succeeded and its writes query did not rise: the form was shown again, perhaps; have the ",
+    ),
+    "a page that is not there": (
+        "bench/locustfile.py",
+        'get("/", name="index")',
+        'get("/nowhere/", name="index")',
+        "GET “index” answered 404, before any load ",
+    ),
+    "a locustfile that raises": (
+        "bench/locustfile.py",
+        'self.client.get("/", name="index")',
+        "1 / 0",
+        "bench/locustfile.py, line 15, raised ZeroDivisionError: division by zero: mend the locustfile, then run again.",
+    ),
+    "a write that nobody sends": (
+        "gatebench.toml",
+        '"add author"',
+        '"add book"',
+        "No task of the locustfile asks for “add book”: mend its name under writes.",
+    ),
+    "settings that do not import": (
+        "shop/settings.py",
+        "SECRET_KEY =",
+        "import nowhere\nSECRET_KEY =",
+        "(ModuleNotFoundError: No module named 'nowhere'): is that the project's environment, and does env have what ",
+    ),
+    "settings that need a variable": (
+        "shop/settings.py",
+        "DEBUG = True",
+        'import os\nDEBUG = os.environ["SHOP_DEBUG"]',
+        "(KeyError: 'SHOP_DEBUG'): is that the project's environment, and does env have what its settings need?",
+    ),
+    "a wsgi.py that sets the settings": (
+        "shop/wsgi.py",
+        'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")',
+        'os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"',
+        "shop.wsgi:application sets DJANGO_SETTINGS_MODULE outright: use os.environ.setdefault.",
+    ),
+    "a set-up step that fails": (
+        "bench/seed.py",
+        "Author.objects.bulk_create",
+        "Author.nowhere.bulk_create",
+        "type object 'Author' has no attribute 'nowhere'",
+    ),
+}
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_told_before_any_load_is_sent(shop: Path, gatebench: Command, mistake: str) -> None:
+    file, old, new, sentence = MISTAKES[mistake]
+    mended(shop / file, old, new)
+    done = gatebench("bench-wsgi")
+    assert done.returncode in (2, 3, 4)
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr.splitlines()[-1]
+    assert "Ramping" not in done.stderr
+
+
+def test_init_writes_what_is_missing_and_changes_nothing(shop: Path, gatebench: Command) -> None:
+    (shop / "gatebench.toml").unlink()
+    (shop / "bench" / "locustfile.py").unlink()
+    (shop / "pyproject.toml").write_text("[project]\nname = 'shop'\n")
+    done = gatebench("init")
+    assert done.returncode == 0, done.stderr
+    assert "ASGI: made by get_asgi_application, there is no asgi.py." in done.stdout
+    text = (shop / "bench" / "locustfile.py").read_text()
+    assert 'self.client.get("/", name="index")' in text
+    assert "    #   /mine/\n    #   /add/\n" in text
+    assert "/author/" not in text
+    assert (shop / "gatebench.toml").read_text() == 'locustfile = "bench/locustfile.py"\n'
+    assert (shop / "pyproject.toml").read_text() == "[project]\nname = 'shop'\n"
+    again = gatebench("init")
+    assert (again.returncode, again.stderr) == (
+        2,
+        f"{shop}/gatebench.toml says already what to measure: `gatebench bench` measures it.\n",
+    )
+
+
+def test_a_recorded_session_becomes_a_locustfile(shop: Path, gatebench: Command) -> None:
+    (shop / "gatebench.toml").unlink()
+    (shop / "bench" / "locustfile.py").unlink()
+    entries: list[dict[str, Any]] = [
+        {"request": {"method": "GET", "url": "http://shop.test/add/?from=home"}},
+        {"request": {"method": "GET", "url": "http://shop.test/static/site.css"}},
+        {"request": {"method": "GET", "url": "http://elsewhere.test/"}},
+        {
+            "request": {
+                "method": "POST",
+                "url": "http://shop.test/add/",
+                "postData": {"text": "csrfmiddlewaretoken=abc&name=new+one"},
+            }
+        },
+    ]
+    import json
+
+    (shop / "session.har").write_text(json.dumps({"log": {"entries": entries}}))
+    done = gatebench("init", "--har", "session.har")
+    assert done.returncode == 0, done.stderr
+    text = (shop / "bench" / "locustfile.py").read_text()
+    compile(text, "locustfile.py", "exec")
+    assert 'page = self.client.get("/add/?from=home", name="/add/")' in text
+    assert "\"name\": \"new one\"" in text
+    assert "re.search(" in text
+    assert "abc" not in text
+    assert "site.css" not in text
+    assert "elsewhere" not in text
