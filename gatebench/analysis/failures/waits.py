@@ -11,10 +11,12 @@ from gatebench.analysis.failures.trouble import NONE, SAMPLE_S, WAITED_S, as_per
 
 
 def lock_waits(sessions: pd.DataFrame | None) -> pd.DataFrame:
-    """From when PostgreSQL's sessions waited for one that held a lock to the last sample in which they did."""
+    """From when PostgreSQL's sessions waited for one that held a lock, and did not itself wait for the disk, to the last
+    sample in which they did.
+    """
     if sessions is None:
         return NONE
-    waits = sessions[(sessions["wait_type"] == "Lock") & sessions["lock_s"].notna()]
+    waits = sessions[(sessions["wait_type"] == "Lock") & sessions["lock_s"].notna() & ~for_disk(sessions)]
     found = []
     for _, of_blocker in waits.groupby("blocker", dropna=False):
         for start, end, samples in _episodes(of_blocker, of_blocker["lock_s"]):
@@ -32,7 +34,7 @@ def disk_waits(sessions: pd.DataFrame | None) -> pd.DataFrame:
     waits = sessions[for_disk(sessions)]
     found = []
     for start, end, samples in _episodes(waits, waits["query_s"]):
-        longest = _longest(samples)
+        longest = _longest(samples[samples["wait_type"] != "Lock"])
         line = (
             f"sessions.csv: {_sessions(samples, 'query_s')} for the disk between {clock(start)} and {clock(end)} "
             f"({longest['wait_type']} {longest['wait_event']}): {longest['query']}"
@@ -42,9 +44,18 @@ def disk_waits(sessions: pd.DataFrame | None) -> pd.DataFrame:
 
 
 def for_disk(sessions: pd.DataFrame) -> pd.Series[bool]:
-    """Also those that wait until another session has written the log (LWLock WALWrite)."""
+    """Also those that wait until another session has written the log (LWLock WALWrite), or for a lock that such a one
+    holds until its commit is on the disk.
+    """
     behind = (sessions["wait_type"] == "LWLock") & sessions["wait_event"].str.startswith("WAL")
-    return (sessions["wait_type"] == "IO") | behind
+    waiting = (sessions["wait_type"] == "IO") | behind
+    held = pd.MultiIndex.from_frame(sessions[["time", "blocker"]])
+    while True:
+        holders = pd.MultiIndex.from_frame(sessions.loc[waiting, ["time", "pid"]])
+        more = waiting | ((sessions["wait_type"] == "Lock") & held.isin(holders))
+        if more.equals(waiting):
+            return waiting
+        waiting = more
 
 
 def queries(sessions: pd.DataFrame | None) -> pd.DataFrame:

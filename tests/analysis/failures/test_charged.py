@@ -270,6 +270,26 @@ def test_a_session_that_began_its_query_for_the_request_is_told_with_what_it_wai
     assert wait in found[2]
 
 
+@pytest.mark.parametrize(
+    ("holder", "cause"),
+    [("IO WALSync", "PostgreSQL waited for its disk"), ("Timeout PgSleep", "PostgreSQL waited for a lock")],
+)
+def test_a_lock_whose_holder_waits_for_the_disk_is_the_disk_s(charged: Charged, holder: str, cause: str) -> None:
+    """So it is for one that waits behind another in the lock's queue."""
+    sessions = [
+        waiting
+        for second in (1.0, 2.0)
+        for waiting in (
+            session(12.1 + second, second - 0.1, holder, pid=41),
+            session(12.1 + second, second, "Lock transactionid", pid=42, lock_s=second, blocker=41),
+            session(12.1 + second, second, "Lock tuple", pid=43, lock_s=second, blocker=42),
+        )
+    ]
+    found = charged(gave_up(), sessions=sessions)
+    assert found[:2] == (cause, "PostgreSQL")
+    assert ("up to 3 sessions waited" in found[2] and "(IO WALSync)" in found[2]) == holder.startswith("IO")
+
+
 def test_a_query_that_ran_before_the_request_came_is_another_s(charged: Charged) -> None:
     """A report that somebody else makes all afternoon is no cause."""
     sessions = [session(second, second - 2.0) for second in range(10, 20)]
