@@ -26,6 +26,7 @@ from gatebench.progress import Display  # noqa: E402
 from gatebench.records import Trial  # noqa: E402
 from gatebench.run import run  # noqa: E402
 from gatebench.run_folder import RunFolder  # noqa: E402
+from gatebench.stacks.prepared import Prepared  # noqa: E402
 from gatebench.values.run_config import RunConfig  # noqa: E402
 
 
@@ -40,11 +41,13 @@ def main() -> None:
     }
     knobs |= {"TRIALS": str(arguments.trials), "USERS": arguments.users, "HOLD": str(arguments.hold)}
 
-    def measure_one(config: RunConfig, display: Display, trial: Trial | None) -> RunFolder:
+    def measure_one(
+        config: RunConfig, display: Display, trial: Trial | None, prepared: Prepared | None
+    ) -> RunFolder:
         slower = str(arguments.slower if trial and trial.side == "B" else 0)
         # The settings on both sides: the middleware costs a little too.
         env = {"DJANGO_SETTINGS_MODULE": "tests.faulty.settings", "FAULT_SLOWER": slower}
-        return run(replace(config, env=env), display, trial)
+        return run(replace(config, side=replace(config.side, env=env)), display, trial, prepared)
 
     folders = measure(plan_campaign("aa", knobs, lambda: False), Console(stderr=True), measure_one)
     (verdict,) = verdicts(sides_of([analyse(folder) for folder in folders]), anyway=True)  # ENV differs

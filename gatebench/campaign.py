@@ -21,6 +21,7 @@ from gatebench.progress import Display, Reporter, expected_s
 from gatebench.records import Trial
 from gatebench.run import run
 from gatebench.run_folder import RunFolder
+from gatebench.stacks.prepared import Prepared, prepared
 from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface
 from gatebench.values.workload import Workload
@@ -39,7 +40,7 @@ COMMANDS = {
     "reproduce": "the article's setup under both interfaces, and again with Nginx's limit lifted",
 }
 
-Measure = Callable[[RunConfig, Display, Trial | None], RunFolder]
+Measure = Callable[[RunConfig, Display, Trial | None, Prepared | None], RunFolder]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +84,26 @@ def measure(campaign: Campaign, console: Console, measure_one: Measure = run) ->
     plan = campaign.plan()
     if len(plan) == 1:
         ((_, config),) = plan
-        return [_measure(config, None, console, measure_one)]
+        return [_measure(config, None, None, console, measure_one)]
     _say(console, f"Campaign {campaign.id}: {len(plan)} runs, about {in_minutes(campaign.expected_s())}.")
     folders: list[RunFolder] = []
     try:
-        for place, (trial, config) in enumerate(plan, start=1):
-            where = f"Trial {trial.number} of {campaign.trials}, run {place} of {len(plan)}"
-            _say(console, f"\n{where}: {config.side.label}")
-            folders.append(_measure(config, trial, console, measure_one))
+        with prepared() as of_all:
+            for place, (trial, config) in enumerate(plan, start=1):
+                where = f"Trial {trial.number} of {campaign.trials}, run {place} of {len(plan)}"
+                _say(console, f"\n{where}: {config.side.label}")
+                folders.append(_measure(config, trial, of_all, console, measure_one))
     except BaseException:
         _say(console, f"The campaign ended early: {len(folders)} of its {len(plan)} runs are complete.")
         raise
     return folders
 
 
-def _measure(config: RunConfig, trial: Trial | None, console: Console, measure_one: Measure) -> RunFolder:
+def _measure(
+    config: RunConfig, trial: Trial | None, of_all: Prepared | None, console: Console, measure_one: Measure
+) -> RunFolder:
     with Reporter(config, console) as display:
-        return measure_one(config, display, trial)
+        return measure_one(config, display, trial, of_all)
 
 
 @dataclass(frozen=True, slots=True)

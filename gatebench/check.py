@@ -13,10 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.cookiejar import CookieJar
+from pathlib import Path
 from typing import Any
 
 from gatebench.errors import AppCheckError
 from gatebench.loopback import opener
+from gatebench.refusals import last_exception, told
 from gatebench.values.app import App
 from gatebench.values.workload import FormCheck, Workload, Write
 
@@ -36,7 +38,9 @@ def live_facts(app: App, url: str) -> dict[str, Any]:
         ) from error
 
 
-def check(workload: Workload, url: str, query: Callable[[str], str], rehearse: Callable[[], str]) -> None:
+def check(
+    workload: Workload, url: str, query: Callable[[str], str], rehearse: Callable[[], str], app_log: Path
+) -> None:
     """Does once what a person would, and raises AppCheckError at the first thing that is not as it must be."""
     browser = opener(urllib.request.HTTPCookieProcessor(CookieJar()))
     for path in workload.app.visits:
@@ -46,7 +50,7 @@ def check(workload: Workload, url: str, query: Callable[[str], str], rehearse: C
         _send_form(workload.check, browser, url)
         sent = Counter(write.name for write in workload.writes)
     else:
-        sent = _rehearsed(rehearse())
+        sent = _rehearsed(rehearse(), workload.app, app_log)
     for write, was in zip(workload.writes, before, strict=True):
         _must_have_risen(write, sent[write.name], was, _stored(write, query))
 
@@ -70,39 +74,42 @@ def _times(n: int) -> str:
     return "once" if n == 1 else f"{n} times"
 
 
-def _rehearsed(said: str) -> Counter[str]:
+def _rehearsed(said: str, app: App, app_log: Path) -> Counter[str]:
     """How often each request was sent, by its name; raises AppCheckError at the first that failed."""
     sent: Counter[str] = Counter()
     for line in said.splitlines():
         if not line.startswith("{"):
             continue
-        told = json.loads(line)
-        if "mistake" in told:
-            raise AppCheckError(f"{told['mistake'].rstrip('.')}: mend the locustfile, then run again.")
-        if wrong := _what_is_wrong(told):
+        seen = json.loads(line)
+        if "mistake" in seen:
+            raise AppCheckError(f"{seen['mistake'].rstrip('.')}: mend the locustfile, then run again.")
+        if wrong := _what_is_wrong(seen, app, app_log):
             raise AppCheckError(wrong)
-        sent[told["name"]] += 1
+        sent[seen["name"]] += 1
     if not sent:
         raise AppCheckError("The locustfile asks for nothing: give a user a task that does, then run again.")
     return sent
 
 
-def _what_is_wrong(told: Mapping[str, Any]) -> str | None:
+def _what_is_wrong(seen: Mapping[str, Any], app: App, app_log: Path) -> str | None:
     """A sentence with the next step on a request of the rehearsal that did not go well."""
-    request = f"{told['method']} “{told['name']}”"
-    if told["path"] and "login" in told["path"] and "login" not in told["name"]:
-        return f"{request} went to {told['path']}: log in in on_start."
-    if told["wrong"] is None:
+    request = f"{seen['method']} “{seen['name']}”"
+    if seen["path"] and "login" in seen["path"] and "login" not in seen["name"]:
+        return f"{request} went to {seen['path']}: log in in on_start."
+    if seen["wrong"] is None:
         return None
-    if told["status"] == 403:
+    if seen["status"] == 403:
         return (
             f"{request} answered 403: where that is Django's CSRF check, read the token from each form, for a login "
             "changes it; the run's logs say why."
         )
-    if told["status"] == 429:
+    if seen["status"] == 429:
         return f"{request} answered 429: the site limits one address, and all users share one."
-    answered = f"answered {told['status']}" if told["status"] else "had no answer"
-    return f"{request} {answered}, before any load ({told['wrong']}): see the run's logs for why."
+    answered = f"answered {seen['status']}" if seen["status"] else "had no answer"
+    raised = last_exception(app_log.read_text(errors="replace")) if seen["status"] == 500 else None
+    if raised:
+        return told(f"{request} answered 500, before any load: {raised}", app.interpreter or "", f"{app_log} has the traceback")
+    return f"{request} {answered}, before any load ({seen['wrong']}): see the run's logs for why."
 
 
 def warm_up(workload: Workload, url: str) -> None:

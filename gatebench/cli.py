@@ -106,6 +106,8 @@ def _own(named: str | None) -> Own | None:
 def _of_own(
     command: str, knobs: Mapping[str, str], own: Own, revisions: list[str], afterwards: contextlib.ExitStack
 ) -> Campaign:
+    for doubt in own.doubts:
+        print(doubt, file=sys.stderr)
     defaults = {"STACK": "native", "DB": own.db, "RESULTS": str(own.results())}
     knobs = {name: text or defaults.get(name, "") for name, text in knobs.items()}
     if not revisions:

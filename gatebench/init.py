@@ -56,7 +56,7 @@ def _findings(project: Project, found: Mapping[str, Any]) -> Iterator[str]:
         yield f"{interface.upper()}: {where}." if where else f"{interface.upper()}: made by {made}, there is no {interface}.py."
     driver = next((name for name in ("psycopg", "psycopg2", "psycopg2-binary") if name in packages), None)
     if driver is None:
-        yield "No PostgreSQL driver is installed: a run needs psycopg or psycopg2 in the project's environment."
+        yield "No PostgreSQL driver is installed: a run puts psycopg beside the project's packages, in a folder of its own."
     else:
         yield f"Driver: {driver} {packages[driver]}. A run has a PostgreSQL of its own, whatever {found['engine']} has."
     yield "A run changes the settings' database, secret key, hosts, TLS, mail and static folder; keep names those it must not."

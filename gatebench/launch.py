@@ -1,7 +1,7 @@
 """`python -m gatebench.launch serve`: becomes the app server of a Side, in the app's folder. Both stacks start it so.
 
-The Side is in GATEBENCH_SIDE, as JSON. `setup` makes the database ready instead; `versions` prints what is installed,
-as JSON. This is Gatebench's interpreter; the app's own takes over with `python -m`, and of Gatebench it gets no more
+The Side is in GATEBENCH_SIDE, as JSON. `setup` makes the database ready instead; `preflight` sees whether the app can be
+served at all; `versions` prints what is installed, as JSON. This is Gatebench's interpreter; the app's own takes over with `python -m`, and of Gatebench it gets no more
 than gatebench/inside.
 """
 
@@ -47,6 +47,8 @@ def main() -> None:
         _become(app, ["versions", *app.packages, *side.server.packages])
     elif arguments.what == "setup":
         _become(app, ["setup", *(step.format(**_places(side)) for step in app.setup)])
+    elif arguments.what == "preflight":
+        _become(app, ["preflight", side.server.interface])
     else:
         serve(side, arguments.host, arguments.port)
 
@@ -132,7 +134,7 @@ def _supervise(commands: list[list[str]], listener: socket.socket) -> int:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m gatebench.launch", description=__doc__)
-    parser.add_argument("what", choices=("setup", "serve", "versions"))
+    parser.add_argument("what", choices=("setup", "preflight", "serve", "versions"))
     parser.add_argument("--host", default="127.0.0.1", help="where the server listens")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--static", default="", help="the folder that static files are collected in")

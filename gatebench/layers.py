@@ -21,8 +21,11 @@ from pathlib import Path
 
 from gatebench.errors import MachineError
 
+DRIVER = "psycopg"
+"""Only where the project has no driver of PostgreSQL's: another build of the one that it has would be another driver."""
+
 POOL = "psycopg-pool"
-"""Only where connections are pooled. psycopg itself is the project's: another build of it would be another driver."""
+"""Only where connections are pooled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from typing import Any
 from gatebench.errors import UsageError
 from gatebench.knobs import resolve_server
 from gatebench.launch import INSIDE, READY_PATH
-from gatebench.layers import POOL, layers, pinned
+from gatebench.layers import DRIVER, POOL, layers, pinned
+from gatebench.refusals import last_said, told
 from gatebench.stacks.environment import inherited
 from gatebench.values.app import App
 from gatebench.values.run_config import RunConfig
@@ -181,11 +182,8 @@ def probe(project: Project) -> dict[str, Any]:
     except subprocess.TimeoutExpired as error:
         raise UsageError(f"{project.folder}/manage.py did not end within {PROBE_S} s: run it by hand.") from error
     if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
-        raise UsageError(
-            f"{project.folder}/manage.py does not run under {project.python} ({last[0]}): is that the project's "
-            "environment, and does env have what its settings need?"
-        )
+        said = f"{project.folder}/manage.py does not run: {last_said(done.stderr)}"
+        raise UsageError(told(said, str(project.python), f"run it by hand, with {project.python}"))
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
@@ -230,6 +228,7 @@ class Own:
     workload: Workload
     db: str  # how connections are made where nobody says otherwise
     installed: Mapping[str, str]  # package -> version of its environment
+    doubts: tuple[str, ...] = ()  # a sentence each, for whoever starts a run
     revision: str = ""  # in git, where one was asked for
 
     def results(self) -> Path:
@@ -250,12 +249,23 @@ class Own:
         return replace(config, side=replace(config.side, revision=self.revision, label=label))
 
     def with_layers(self, config: RunConfig) -> RunConfig:
-        """With the packages that the side's server needs, and pooled connections if it has them."""
+        """With the packages that the side's server needs, and the driver or its pool where the project has none."""
         side = config.side
-        beside = pinned([POOL]) if side.footing.db == "pool" and not _has(self.installed, POOL) else []
-        made = layers(self.project.python, pinned(side.server.packages), beside, self.installed)
+        if config.stack != "native":
+            raise UsageError("A project of your own is measured as local processes: leave STACK out, or give STACK=native.")
+        if side.footing.db == "pool" and self.db != "pool":
+            raise UsageError(f"DB=pool needs psycopg 3 and Django 5.1; the project has {self._has()}: give DB=per-request.")
+        beside = [] if _driver(self.installed) else [DRIVER, f"{DRIVER}-binary"]
+        if side.footing.db == "pool" and POOL not in self.installed:
+            beside.append(POOL)
+        made = layers(self.project.python, pinned(side.server.packages), pinned(beside), self.installed)
         app = replace(side.workload.app, front=(str(made.front),), back=(str(made.back),))
         return replace(config, side=replace(side, workload=replace(side.workload, app=app)))
+
+    def _has(self) -> str:
+        """As in "psycopg2 2.9.9 and Django 5.1.4"."""
+        name = _driver(self.installed) or DRIVER
+        return f"{name.removesuffix('-binary')} {self.installed.get(name, '')} and Django {self.installed['django']}"
 
 
 def own_project(start: Path) -> Own:
@@ -265,14 +275,23 @@ def own_project(start: Path) -> Own:
 
 def _looked_at(project: Project) -> Own:
     found = probe(project)
-    return Own(project, workload_of(project, found), _db_of(found), found["installed"])
+    installed = {name.lower().replace("_", "-"): version for name, version in found["installed"].items()}
+    doubts = (FORGETFUL,) if found["forgetful"] else ()
+    return Own(project, workload_of(project, found), _db_of(found["django"], installed), installed, doubts)
 
 
-def _db_of(found: Mapping[str, Any]) -> str:
+FORGETFUL = (
+    "Sessions are in a cache that each process has for itself: with several workers users are logged out now and then. Give "
+    "a cache that all share by env, or WORKERS=1."
+)
+
+
+def _db_of(django: str, installed: Mapping[str, str]) -> str:
     """Pooled where Django can: 5.1 or newer, with psycopg 3."""
-    django = tuple(int(part) for part in str(found["django"]).split(".")[:2])
-    return "pool" if django >= (5, 1) and _has(found["installed"], "psycopg") else "per-request"
+    version = tuple(int(part) for part in django.split(".")[:2])
+    return "pool" if version >= (5, 1) and _driver(installed) in (None, DRIVER) else "per-request"
 
 
-def _has(installed: Mapping[str, str], name: str) -> bool:
-    return name in {one.lower().replace("_", "-") for one in installed}
+def _driver(installed: Mapping[str, str]) -> str | None:
+    """The one that Django takes: psycopg 3 where there are both."""
+    return next((name for name in (DRIVER, "psycopg2", "psycopg2-binary") if name in installed), None)

@@ -25,6 +25,7 @@ from gatebench.revision import code
 from gatebench.run_folder import RunFolder
 from gatebench.sheet import process_facts
 from gatebench.stacks import Stack, make_stack
+from gatebench.stacks.prepared import Prepared
 from gatebench.stacks.wait import last_lines
 from gatebench.values.run_config import RunConfig
 from gatebench.values.workload import Workload, Write
@@ -36,7 +37,9 @@ LEDGER_S = 5.0
 """How long the sum of votes is waited for at the end of a step."""
 
 
-def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunFolder:
+def run(
+    config: RunConfig, display: Display, trial: Trial | None = None, prepared: Prepared | None = None
+) -> RunFolder:
     """Measures one configuration and returns its folder; raises a GatebenchError or KeyboardInterrupt after saving."""
     results, side = Path(config.results), config.side
     workload = side.workload
@@ -54,14 +57,14 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None) -> RunF
         )
         record = Record(folder, begun, display.note)
         with record.saved(), watched(lock, folder, display) as watchdog:
-            stack = make_stack(config, folder, watchdog)
+            stack = make_stack(config, folder, watchdog, prepared)
             with kept_to(stack.cores.others):
                 display.note(f"Starting {side.label} ({config.stack}) …")
                 stack.up()
                 record.note(environments=stack.environments(), versions=stack.versions())
                 record.note(app=live_facts(workload.app, stack.url))
                 display.note(f"Checking the app at {stack.url} …")
-                check(workload, stack.url, stack.query, stack.rehearse)
+                check(workload, stack.url, stack.query, stack.rehearse, folder.log("app"))
                 sheet = {**stack.sheet(), "app physical cores": stack.cores.fact}
                 record.note(sheet={**sheet, **_access_log(folder, stack, workload)})
                 display.note(f"Cores: {stack.cores}.")

@@ -48,9 +48,9 @@ def undisturbed() -> Iterator[None]:
 
 
 class Watchdog:
-    """The runner's end of the pipe. `lock` stays held until everything is down, so that no run starts before."""
+    """The runner's end of the pipe. A `lock` stays held until everything is down, so that no run starts before."""
 
-    def __init__(self, lock: IO[Any], log: Path) -> None:
+    def __init__(self, lock: IO[Any] | None, log: Path) -> None:
         self.afterwards = contextlib.ExitStack()  # what this process lets go of once everything is down
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -58,7 +58,7 @@ class Watchdog:
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
-                pass_fds=[lock.fileno()],
+                pass_fds=[lock.fileno()] if lock else [],
                 start_new_session=True,
                 cwd=Path(__file__).resolve().parents[1],
             )

@@ -127,8 +127,10 @@ def start_postgres(tmp_path: Path) -> Iterator[StartPostgres]:
         watchdog.remove_folder(state)
 
         def start(program: Program) -> Postgres:
-            postgres = Postgres(program, free_ports(1)[0], state, Processes(folder, watchdog), settings={})
-            postgres.start()
+            postgres = Postgres(
+                program, free_ports(1)[0], state, state / "data", "secret", Processes(folder, watchdog), settings={}
+            )
+            postgres.create()
             return postgres
 
         yield start

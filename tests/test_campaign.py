@@ -45,7 +45,7 @@ class FakeRun:
         self.fails_at = fails_at
         self.error = error
 
-    def __call__(self, config: RunConfig, _display: Display, trial: Trial | None) -> RunFolder:
+    def __call__(self, config: RunConfig, _display: Display, trial: Trial | None, _prepared: object) -> RunFolder:
         self.trials.append(trial)
         if self.error and len(self.trials) == self.fails_at:
             raise self.error

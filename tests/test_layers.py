@@ -15,7 +15,7 @@ ANALYSIS = PACKAGE / "analysis"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 RANKS = [
-    {"gatebench", "errors", "registry"},
+    {"gatebench", "errors", "registry", "refusals"},
     {"records", "values"},
     {"run_folder", "servers", "workloads", "profiles"},
     {"knobs"},

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from gatebench.machine import Cores
 from gatebench.run_folder import RunFolder
+from gatebench.stacks.prepared import Prepared
 from gatebench.values.run_config import RunConfig
 from gatebench.watchdog import Watchdog
 
@@ -60,11 +61,12 @@ class Stack(Protocol):
         """One sentence on the first part that has ended by itself; None while all of them live."""
 
 
-def make_stack(config: RunConfig, folder: RunFolder, watchdog: Watchdog) -> Stack:
+def make_stack(config: RunConfig, folder: RunFolder, watchdog: Watchdog, prepared: Prepared | None = None) -> Stack:
+    """`prepared` is what set-up has made for other runs of the same campaign; containers are set up for each."""
     if config.stack == "compose":
         from gatebench.stacks.compose import ComposeStack
 
         return ComposeStack(config, folder, watchdog)
     from gatebench.stacks.native import NativeStack
 
-    return NativeStack(config, folder, watchdog)
+    return NativeStack(config, folder, watchdog, prepared)

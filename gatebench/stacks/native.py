@@ -8,6 +8,7 @@ import json
 import os
 import re
 import resource
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -17,14 +18,16 @@ from typing import Any
 from gatebench import PACKAGE, ROOT
 from gatebench.errors import MachineError
 from gatebench.machine import PIN_OFF, our_cores, share_out, siblings
+from gatebench.refusals import last_said, told
 from gatebench.run_folder import RunFolder
 from gatebench.sheet import backlog, server_facts
 from gatebench.stacks.environment import app_environment, inherited, nginx_environment, postgres_settings
 from gatebench.stacks.postgres import LOOPBACK, Postgres, free_ports
+from gatebench.stacks.prepared import Prepared, copy
 from gatebench.stacks.processes import Processes
 from gatebench.stacks.programs import find_nginx, find_postgres
 from gatebench.stacks.questions import Questions
-from gatebench.stacks.wait import answers, last_lines, wait_until
+from gatebench.stacks.wait import answers, wait_until
 from gatebench.values.run_config import RunConfig
 from gatebench.watchdog import Watchdog, undisturbed
 
@@ -37,7 +40,9 @@ TEMPLATE = ROOT / "nginx" / "nginx.conf.template"
 class NativeStack:
     """PostgreSQL, the app server and Nginx, each a process with a log in the run folder."""
 
-    def __init__(self, config: RunConfig, folder: RunFolder, watchdog: Watchdog) -> None:
+    def __init__(
+        self, config: RunConfig, folder: RunFolder, watchdog: Watchdog, prepared: Prepared | None = None
+    ) -> None:
         self.url = f"http://{LOOPBACK}:{config.port}"
         _forget_libpq_variables()
         self._config = config
@@ -49,26 +54,36 @@ class NativeStack:
             self._state = Path(tempfile.mkdtemp(prefix="gatebench-"))
             watchdog.remove_folder(self._state)
         self._state.chmod(0o711)
-        self._static = self._state / "static"
+        self._made = self._state / "made"  # what set-up leaves behind
+        self._static = self._made / "static"
         self.cores = share_out(our_cores(), config.side.footing.workers, siblings()) if config.pin else PIN_OFF
         self._processes = Processes(folder, watchdog)
         postgres_port, self._app_port = free_ports(2)
+        self._prepared = prepared
         self._postgres = Postgres(
-            self._programs["postgresql"], postgres_port, self._state, self._processes, postgres_settings(config.side)
+            self._programs["postgresql"],
+            postgres_port,
+            self._state,
+            data=self._made / "data",
+            password=prepared.password if prepared else secrets.token_urlsafe(24),
+            processes=self._processes,
+            settings=postgres_settings(config.side),
         )
         self._questions = Questions(self._postgres.connect, self.dead)
         self._load: subprocess.Popen[bytes] | None = None
         self._environment = {
             **app_environment(config.side),
             **self._postgres.environment,
+            **({"DATABASE_URL": self._postgres.url} if self._app.interpreter else {}),
             "PYTHONPATH": str(PACKAGE.parent),
             "PYTHONUNBUFFERED": "1",
         }
 
     def up(self) -> None:
         _raise_open_files_limit()
-        self._postgres.start()
-        self._setup()
+        self._prepare()
+        if self._app.interpreter:  # of Gatebench's own app it is known
+            self._run("preflight")
         serve = self._launch("serve", "--host", LOOPBACK, "--port", str(self._app_port))
         self._processes.serve("app", serve, self._environment)
         if self.cores.app:
@@ -102,7 +117,7 @@ class NativeStack:
 
     def environments(self) -> dict[str, dict[str, str]]:
         given = {"generator" if name == "load" else name: one for name, one in self._processes.environments.items()}
-        return {name: one for name, one in given.items() if name != "setup"}
+        return {name: one for name, one in given.items() if name not in ("setup", "preflight")}
 
     def rehearse(self) -> str:
         command = [sys.executable, "-m", "gatebench.load.rehearsal", str(self._folder.path), "--host", self.url]
@@ -132,14 +147,28 @@ class NativeStack:
             log=self._folder.log(log),
         )
 
-    def _setup(self) -> None:
-        """Makes the database ready; raises MachineError with what the app's management commands said."""
-        if self._processes.run("setup", self._launch("setup"), self._environment):
-            log = self._folder.log("setup")
-            raise MachineError(
-                f"The database could not be set up, so there is nothing to measure: mend what {log} says.\n"
-                f"{last_lines(log)}"
-            )
+    def _prepare(self) -> None:
+        """A database that serves what set-up makes: made, or copied from an earlier run of the campaign."""
+        kept = self._prepared.folder(self._config.side) if self._prepared else None
+        if kept and kept.is_dir():
+            copy(kept, self._made)
+            self._postgres.serve()
+            return
+        self._made.mkdir()
+        self._made.chmod(0o711)
+        self._postgres.create()
+        self._run("setup")
+        if self._prepared:
+            self._postgres.stop()
+            self._prepared.keep(self._config.side, self._made)
+            self._postgres.serve()
+
+    def _run(self, what: str) -> None:
+        """Runs `python -m gatebench.launch` to its end; raises MachineError with what it said last."""
+        if self._processes.run(what, self._launch(what), self._environment):
+            log = self._folder.log(what)
+            sentence = told(last_said(log.read_text()), self._app.interpreter or sys.executable, "mend it, then run again")
+            raise MachineError(f"{sentence} The whole of it is in {log}.")
 
     def _start_nginx(self) -> None:
         home = self._state / "nginx"

@@ -1,16 +1,16 @@
-"""A PostgreSQL of the run's own: a fresh cluster on loopback, with a fresh password, thrown away with its folder."""
+"""A PostgreSQL of the run's own: a fresh cluster on loopback, or a copy of one, thrown away with its folder."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import pwd
-import secrets
 import shutil
 import signal
 import socket
 import subprocess
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -37,50 +37,61 @@ def free_ports(count: int) -> list[int]:
 
 
 class Postgres:
-    """Lives below `state`. `environment` holds libpq's own variables for whoever wants to connect."""
+    """Lives below `state`, with its cluster in `data`. `environment` holds libpq's own variables for whoever wants to
+    connect.
+    """
 
     def __init__(
-        self, program: Program, port: int, state: Path, processes: Processes, settings: Mapping[str, str]
+        self,
+        program: Program,
+        port: int,
+        state: Path,
+        data: Path,
+        password: str,
+        processes: Processes,
+        settings: Mapping[str, str],
     ) -> None:
         self._program = program
         self._state = state
+        self._data = data
         self._processes = processes
         self._settings = settings
         self._log = processes.folder.log("postgres")
+        self._account = _unprivileged()
         self.environment = {
             "PGHOST": LOOPBACK,
             "PGPORT": str(port),
             "PGDATABASE": NAME,
             "PGUSER": NAME,
-            "PGPASSWORD": secrets.token_urlsafe(24),
+            "PGPASSWORD": password,
         }
+        self.url = f"postgres://{NAME}:{password}@{LOOPBACK}:{port}/{NAME}"
+        """The same, for a project that adds apps of Django's for PostgreSQL when it sees one."""
 
-    def start(self) -> None:
-        """Returns once the empty database is there; raises MachineError with the end of PostgreSQL's log."""
-        account = _unprivileged()
-        program = self._reachable(account)
-        home = self._state / "postgres"
-        home.mkdir()
-        password = self._state / "password"
-        password.touch(mode=0o600)
-        password.write_text(self.environment["PGPASSWORD"])
-        if account:
-            os.chown(home, account["user"], account["group"])
-            os.chown(password, account["user"], account["group"])
-        self._make_cluster(program, home, password, account)
+    def create(self) -> None:
+        """Returns once it serves an empty database; raises MachineError with the end of PostgreSQL's log."""
+        self._make_cluster()
+        self.serve()
+        with self._connect("postgres") as connection:
+            connection.execute(f"CREATE DATABASE {NAME}")
+
+    def stop(self) -> None:
+        """In good order: what is in its folder is all of it."""
+        self._processes.stop("postgres", signal.SIGINT)
+
+    def serve(self) -> None:
+        """Returns once it answers."""
         port = self.environment["PGPORT"]
         more = [word for name, value in self._settings.items() for word in ("-c", f"{name}={value}")]
         self._processes.serve(
             "postgres",
-            [str(program), "-D", str(home / "data"), "-k", str(home), "-h", LOOPBACK, "-p", port, *more],
+            [str(self._reachable), "-D", str(self._data), "-k", str(self._home), "-h", LOOPBACK, "-p", port, *more],
             env={},
-            cwd=home,
+            cwd=self._home,
             stop=signal.SIGQUIT,  # at once: the data is thrown away
-            **account,
+            **self._account,
         )
         wait_until(self._answers, what="PostgreSQL to answer", dead=self._processes.dead, log=self._log)
-        with self._connect("postgres") as connection:
-            connection.execute(f"CREATE DATABASE {NAME}")
 
     def connect(self) -> _Session:
         """A Connection, as Questions wants it; whoever else makes one closes it."""
@@ -89,25 +100,45 @@ class Postgres:
         except psycopg.OperationalError as error:
             raise LostError(_first_line(error)) from error
 
-    def _make_cluster(self, program: Path, home: Path, password: Path, account: dict[str, Any]) -> None:
+    def _make_cluster(self) -> None:
+        password = self._home / "password"
+        password.touch(mode=0o600)
+        password.write_text(self.environment["PGPASSWORD"])
+        self._data.mkdir()
+        for path in (password, self._data):
+            self._give(path)
         # fmt: off
         command = [
-            str(program.parent / "initdb"), "--pgdata", str(home / "data"), "--username", NAME,
+            str(self._reachable.parent / "initdb"), "--pgdata", str(self._data), "--username", NAME,
             "--pwfile", str(password), "--auth", "scram-sha-256",
             "--encoding", "UTF8", "--locale", "C", "--no-instructions",
         ]
         # fmt: on
-        if self._processes.run("postgres", command, env={}, cwd=home, **account):
+        if self._processes.run("postgres", command, env={}, cwd=self._home, **self._account):
             raise MachineError(
                 f"PostgreSQL {self._program} could not make a database: mend what it says, or use STACK=compose.\n"
                 f"{last_lines(self._log)}"
             )
 
-    def _reachable(self, account: dict[str, Any]) -> Path:
+    @cached_property
+    def _home(self) -> Path:
+        """Where its sockets are."""
+        home = self._state / "postgres"
+        home.mkdir()
+        self._give(home)
+        return home
+
+    def _give(self, path: Path) -> None:
+        """To whom PostgreSQL runs as."""
+        if self._account:
+            os.chown(path, self._account["user"], self._account["group"])
+
+    @cached_property
+    def _reachable(self) -> Path:
         """The program, or a copy of its installation when it lies where the account may not look, as in /root."""
         program = self._program.path
         try:
-            options = {"cwd": self._state, "env": inherited(), **account}
+            options = {"cwd": self._state, "env": inherited(), **self._account}
             subprocess.run([program, "--version"], capture_output=True, check=True, **options)
         except (PermissionError, subprocess.CalledProcessError):
             installation, package = program.parents[1], program.parents[2]

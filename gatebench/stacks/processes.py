@@ -63,6 +63,12 @@ class Processes:
         """Starts a program that must live as long as the run: `dead` tells when it does not."""
         self._services[name] = self.start(name, command, env, **options)
 
+    def stop(self, name: str, number: signal.Signals) -> None:
+        """Ends a program that was served, by that signal, and waits until it has ended."""
+        process = self._services.pop(name)
+        process.send_signal(number)
+        process.wait()
+
     def roles(self) -> dict[str, int]:
         """Service -> process id."""
         return {name: process.pid for name, process in self._services.items()}

@@ -12,11 +12,15 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 Value = TypeVar("Value")
 
 _SECRET = re.compile("SECRET|PASSWORD|TOKEN|KEY|CREDENTIAL|DSN|PROXY", re.IGNORECASE)
+_WITH_PASSWORD = re.compile("://[^/@]*:[^/@]*@")  # an address, as DATABASE_URL has it
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """As it may be written down: of a variable that may hold a secret only that it was set."""
-    return {name: "set" if value and _SECRET.search(name) else value for name, value in environment.items()}
+    return {
+        name: "set" if value and (_SECRET.search(name) or _WITH_PASSWORD.search(value)) else value
+        for name, value in environment.items()
+    }
 
 
 def from_json(kind: type[Value], data: Mapping[str, Any]) -> Value:

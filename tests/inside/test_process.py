@@ -129,5 +129,5 @@ def test_a_project_that_sets_its_settings_outright_is_told_so(tmp_path: Path) ->
     done = run(code, {})
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].endswith(
-        "BypassedError: outright:application sets DJANGO_SETTINGS_MODULE outright: use os.environ.setdefault."
+        "BypassedError: outright:application sets DJANGO_SETTINGS_MODULE outright"
     )

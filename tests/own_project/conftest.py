@@ -5,13 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 import venv
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from gatebench import ROOT
+from gatebench import PACKAGE, ROOT
+from gatebench.stacks.postgres import free_ports
 
 SHOP = ROOT / "tests" / "own_project" / "shop"
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+TINY = {"users": "8", "settle": "1", "hold": "3", "headless": "1"}
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +43,25 @@ def shop(tmp_path: Path, environment: Path) -> Path:
     subprocess.run(["cp", "-r", str(SHOP), str(folder)], check=True)
     (folder / ".venv").symlink_to(environment)
     return folder
+
+
+@pytest.fixture
+def gatebench(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command, in the project's folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent / "cache"))
+    monkeypatch.setenv("PYTHONPATH", str(PACKAGE.parent))
+
+    def run(command: str, *more: str, **knobs: str) -> subprocess.CompletedProcess[str]:
+        port, ui_port = free_ports(2)
+        given = {**TINY, "port": str(port), "ui_port": str(ui_port), **knobs} if command.startswith("bench") else knobs
+        options = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
+        line = [sys.executable, "-m", "gatebench", command, *options, *more]
+        return subprocess.run(line, cwd=shop, capture_output=True, text=True, timeout=120, check=False)
+
+    return run
+
+
+def mended(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))

@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gatebench import PACKAGE
 from gatebench.analysis.analysed_run import AnalysedRun, analyse
 from gatebench.run_folder import RunFolder
-from gatebench.stacks.postgres import free_ports
-
-Command = Callable[..., subprocess.CompletedProcess[str]]
-
-TINY = {"users": "8", "settle": "1", "hold": "3", "headless": "1"}
-
-
-@pytest.fixture
-def gatebench(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """The command, in the project's folder."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent / "cache"))
-    monkeypatch.setenv("PYTHONPATH", str(PACKAGE.parent))
-
-    def run(command: str, *more: str, **knobs: str) -> subprocess.CompletedProcess[str]:
-        port, ui_port = free_ports(2)
-        given = {**TINY, "port": str(port), "ui_port": str(ui_port), **knobs} if command.startswith("bench") else knobs
-        options = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
-        line = [sys.executable, "-m", "gatebench", command, *options, *more]
-        return subprocess.run(line, cwd=shop, capture_output=True, text=True, timeout=120, check=False)
-
-    return run
-
+from tests.own_project.conftest import Command, mended
 
 def analysed(shop: Path) -> list[AnalysedRun]:
     return [analyse(RunFolder(path)) for path in sorted((shop / "gatebench-results").glob("*sgi-*"))]
@@ -91,12 +68,6 @@ def git(folder: Path, *words: str) -> None:
     subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
 
 
-def mended(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-
-
 MISTAKES: dict[str, tuple[str, str, str, str]] = {
     "no login": (
         "bench/locustfile.py",
@@ -138,13 +109,13 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
         "shop/settings.py",
         "SECRET_KEY =",
         "import nowhere\nSECRET_KEY =",
-        "(ModuleNotFoundError: No module named 'nowhere'): is that the project's environment, and does env have what ",
+        "/manage.py does not run: ModuleNotFoundError: No module named 'nowhere': is {shop}/.venv/bin/python the project's",
     ),
     "settings that need a variable": (
         "shop/settings.py",
         "DEBUG = True",
         'import os\nDEBUG = os.environ["SHOP_DEBUG"]',
-        "(KeyError: 'SHOP_DEBUG'): is that the project's environment, and does env have what its settings need?",
+        "does not run: KeyError: 'SHOP_DEBUG': the project needs the variable SHOP_DEBUG: set it under env.",
     ),
     "a wsgi.py that sets the settings": (
         "shop/wsgi.py",
@@ -156,7 +127,51 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
         "bench/seed.py",
         "Author.objects.bulk_create",
         "Author.nowhere.bulk_create",
-        "type object 'Author' has no attribute 'nowhere'",
+        "Set-up step “bench/seed.py” failed on PostgreSQL (your settings use django.db.backends.sqlite3): AttributeError: "
+        "type object 'Author' has no attribute 'nowhere': mend it, then run again. The whole of it is in ",
+    ),
+    "a command that fails": (
+        "gatebench.toml",
+        '"bench/seed.py"',
+        '"bench/seed.py", "loaddata nowhere"',
+        "Set-up step “loaddata nowhere” failed on PostgreSQL (your settings use django.db.backends.sqlite3): CommandError: No",
+    ),
+    "a migration that SQLite alone can do": (
+        "catalog/migrations/0001_initial.py",
+        "operations = [",
+        "operations = [migrations.RunSQL('PRAGMA foreign_keys'),",
+        "Set-up step “migrate --no-input --verbosity 0” failed on PostgreSQL (your settings use django.db.backends.sqlite3): ",
+    ),
+    "an application that does not load": (
+        "shop/wsgi.py",
+        "application =",
+        'os.environ["SHOP_KEY"]\napplication =',
+        "The project's WSGI application does not load: KeyError: 'SHOP_KEY': the project needs the variable SHOP_KEY: set it ",
+    ),
+    "a view that cannot connect": (
+        "catalog/views.py",
+        "def index(request):",
+        "def index(request):\n    raise ConnectionError('Error 111 connecting to localhost:6379.')",
+        "GET “index” answered 500, before any load: ConnectionError: Error 111 connecting to localhost:6379: it cannot connect "
+        "to localhost:6379, and Gatebench starts PostgreSQL only: start it, or give another address under env.",
+    ),
+    "too many requests": (
+        "catalog/views.py",
+        "def index(request):",
+        "def index(request):\n    return HttpResponse(status=429)",
+        "GET “index” answered 429: the site limits one address, and all users share one.",
+    ),
+    "a locustfile without users": (
+        "bench/locustfile.py",
+        "from locust import FastHttpUser, HttpUser, between, task",
+        "from locust import between, task\nFastHttpUser = HttpUser = object",
+        "The locustfile has no",
+    ),
+    "a locustfile that cannot be loaded": (
+        "bench/locustfile.py",
+        "import re",
+        "import nowhere",
+        "line 2, raised ModuleNotFoundError: No module named 'nowhere'",
     ),
 }
 
@@ -168,7 +183,7 @@ def test_a_mistake_is_told_before_any_load_is_sent(shop: Path, gatebench: Comman
     mended(shop / file, old, new)
     done = gatebench("bench-wsgi")
     assert done.returncode in (2, 3, 4)
-    assert sentence in done.stderr
+    assert sentence.format(shop=shop) in done.stderr
     assert "Traceback" not in done.stderr.splitlines()[-1]
     assert "Ramping" not in done.stderr
 
@@ -208,8 +223,6 @@ def test_a_recorded_session_becomes_a_locustfile(shop: Path, gatebench: Command)
             }
         },
     ]
-    import json
-
     (shop / "session.har").write_text(json.dumps({"log": {"entries": entries}}))
     done = gatebench("init", "--har", "session.har")
     assert done.returncode == 0, done.stderr

@@ -71,7 +71,7 @@ def _application(interface):
 
     if settings.SETTINGS_MODULE != "gatebench_inside.settings":
         raise BypassedError(
-            f"{chosen.applications.get(interface)} sets DJANGO_SETTINGS_MODULE outright: use os.environ.setdefault."
+            f"{chosen.applications.get(interface)} sets DJANGO_SETTINGS_MODULE outright"
         )
     logs.listen(chosen.log)
     return application

@@ -1,8 +1,8 @@
 """What a project is: found by running its manage.py as far as Django, in its own interpreter, without any command."""
 
 import contextlib
-import importlib
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import runpy
@@ -13,7 +13,8 @@ WANTED = ("django", "asgiref", "psycopg", "psycopg-pool", "psycopg2", "psycopg2-
 
 def probe(manage="manage.py"):
     """A JSON-like dict: settings, applications by interface, django, python, packages, engine, static_url, media_url,
-    pages (those that may be visited without arguments, each with whether it asks for a login), cached_sessions.
+    pages (those that may be visited without arguments, each with whether it asks for a login), forgetful (whether its
+    sessions are in a cache that each process has for itself).
     """
     settings_module = settings_of(manage)
     import django
@@ -31,7 +32,7 @@ def probe(manage="manage.py"):
         "engine": settings.DATABASES.get("default", {}).get("ENGINE", ""),
         "static_url": settings.STATIC_URL,
         "media_url": settings.MEDIA_URL,
-        "sessions": settings.SESSION_ENGINE,
+        "forgetful": forgetful(settings),
         "apps": list(settings.INSTALLED_APPS),
         "pages": list(pages()),
     }
@@ -56,10 +57,16 @@ def applications(settings):
         named = getattr(settings, f"{interface.upper()}_APPLICATION", None)
         path = named or f"{package}.{interface}.application"
         module, _, name = path.rpartition(".")
-        with contextlib.suppress(ImportError):
-            if hasattr(importlib.import_module(module), name):
+        with contextlib.suppress(ImportError):  # of the package above it
+            if importlib.util.find_spec(module):  # what is wrong inside it is told when it is to be served
                 found[interface] = f"{module}:{name}"
     return found
+
+
+def forgetful(settings):
+    engine = settings.SESSION_ENGINE
+    cache = settings.CACHES.get(settings.SESSION_CACHE_ALIAS, {}).get("BACKEND", "")
+    return engine.endswith(".cache") and cache.endswith(("LocMemCache", "DummyCache"))
 
 
 def installed():

@@ -15,6 +15,8 @@ if _SPEC.driver == "psycopg2":
 _theirs = importlib.import_module(_SPEC.settings)
 _values = {name: getattr(_theirs, name) for name in dir(_theirs) if name.isupper()}
 
+GATEBENCH_THEIR_ENGINE = (_values.get("DATABASES") or {}).get("default", {}).get("ENGINE", "")
+
 GATEBENCH_DB = _SPEC.db
 
 GATEBENCH_OVERLAID = overlay.overlaid(_values, _SPEC, os.environ)
