@@ -3,8 +3,9 @@
     python benchmarks/keep.py --into results/recorded/campaigns results/2*
     python benchmarks/keep.py --into results/recorded/article-trials --proxy-log results/2*
 
-The rows of requests.arrows stay as they are, in one record batch instead of one a second. proxy.log is packed, or left
-out. In run.json `results`, the folder that the run was made in, becomes `results`.
+The rows of requests.arrows stay as they are, in one record batch instead of one a second. load.jsonl is packed; proxy.log
+is packed, or left out. In run.json the folders of the machine that made it are left out: `results`, the checkout's, a
+project's own and those of the layers beside it are told from where they begin.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gatebench.command import guarded  # noqa: E402
-from gatebench.run_folder import RunFolder  # noqa: E402
+from gatebench.run_folder import RunFolder, packed  # noqa: E402
 
 SMALLEST = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=19), unify_dictionaries=True)
 
@@ -31,17 +32,32 @@ def keep(folder: RunFolder, into: Path, proxy_log: bool) -> RunFolder:
     """The copy; raises RunFolderError when the folder holds no run."""
     folder.read_run()
     kept = RunFolder(into / folder.path.name)
-    shutil.copytree(folder.path, kept.path, ignore=shutil.ignore_patterns(folder.proxy_log.name))
-    if proxy_log:
-        kept.packed_proxy_log.write_bytes(gzip.compress(folder.proxy_log.read_bytes(), mtime=0))
+    packs = [folder.load_events, *([folder.proxy_log] if proxy_log else [])]
+    left_out = {folder.load_events.name, folder.proxy_log.name}
+    shutil.copytree(folder.path, kept.path, ignore=shutil.ignore_patterns(*left_out))
+    for path in filter(Path.exists, packs):
+        packed(kept.path / path.name).write_bytes(gzip.compress(path.read_bytes(), mtime=0))
     with pa.ipc.open_stream(folder.requests) as recorded:
         rows = recorded.read_all().unify_dictionaries().combine_chunks()
     with pa.ipc.new_stream(str(kept.requests), rows.schema, options=SMALLEST) as writer:
         writer.write_table(rows)
-    run = json.loads(kept.run_json.read_text())
-    run["config"]["results"] = "results"
-    kept.run_json.write_text(json.dumps(run, indent=2) + "\n")
+    kept.run_json.write_text(without_places(kept.run_json.read_text()))
     return kept
+
+
+def without_places(text: str) -> str:
+    """A run.json as it would be had everything been made in the root folder."""
+    run = json.loads(text)
+    app = run["config"]["workload"]["app"]
+    layers = [str(Path(layer).parents[2]) for layer in app.get("front", ())]
+    homes = [run["config"]["results"], run.get("environments", {}).get("generator", {}).get("PYTHONPATH", "")]
+    homes += [str(Path(app["folder"]).parent), *layers]
+    places = sorted({f"{home}/" for home in homes if home.startswith("/")}, key=len, reverse=True)
+    for place in places:
+        text = text.replace(place, "")
+    run = json.loads(text)
+    run["config"]["results"] = "results"
+    return json.dumps(run, indent=2) + "\n"
 
 
 def main() -> int:

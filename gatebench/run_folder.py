@@ -42,11 +42,6 @@ class RunFolder:
         return self.path / "proxy.log"
 
     @property
-    def packed_proxy_log(self) -> Path:
-        """What `gzip proxy.log` makes of it; a run never writes it."""
-        return self.path / "proxy.log.gz"
-
-    @property
     def votes_json(self) -> Path:
         return self.path / "votes.json"
 
@@ -138,6 +133,11 @@ class RunFolder:
             raise RunFolderError(f"{path} is missing: this run was cut off before it began, leave it out.") from error
         except (OSError, ValueError) as error:
             raise RunFolderError(f"{path} cannot be read ({error}): leave this run out.") from error
+
+
+def packed(path: Path) -> Path:
+    """What `gzip` makes of a file; a run never writes it."""
+    return path.with_name(f"{path.name}.gz")
 
 
 def _write_json(path: Path, data: Any) -> None:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from gatebench.errors import RunFolderError
-from gatebench.run_folder import RunFolder
+from gatebench.run_folder import RunFolder, packed
 
 PIECE_BYTES = 16 * 2**20
 """How much of the log is in memory at once: ten million requests make 3 GB of it."""
@@ -60,7 +60,7 @@ def read_proxy_log(folder: RunFolder) -> pd.DataFrame | None:
     except FileNotFoundError:
         return None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise RunFolderError(f"{folder.packed_proxy_log} is damaged ({error}): pack it anew, or remove it.") from error
+        raise RunFolderError(f"{packed(folder.proxy_log)} is damaged ({error}): pack it anew, or remove it.") from error
     table = pa.concat_tables(pieces or [_typed(_empty())]).unify_dictionaries()
     frame = pd.DataFrame({name: table.column(name).to_pandas() for name in table.column_names}, copy=False)
     workers = [word for word in frame["worker"].cat.categories if word not in ("", "-")]
@@ -68,8 +68,8 @@ def read_proxy_log(folder: RunFolder) -> pd.DataFrame | None:
 
 
 def _open(folder: RunFolder) -> BinaryIO:
-    if folder.packed_proxy_log.exists() and not folder.proxy_log.exists():
-        return cast(BinaryIO, gzip.open(folder.packed_proxy_log))
+    if packed(folder.proxy_log).exists() and not folder.proxy_log.exists():
+        return cast(BinaryIO, gzip.open(packed(folder.proxy_log)))
     return folder.proxy_log.open("rb")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from gatebench.records import DatabaseSample, MachineSample, ProcessSample, RoleSample, SessionSample
-from gatebench.run_folder import RunFolder
+from gatebench.run_folder import RunFolder, packed
 
 COVERED = 0.8
 """Of a hold. Samples come a second apart and may end a second before it; with less than this they tell too little."""
@@ -86,8 +88,11 @@ def within(samples: pd.DataFrame | None, bounds: tuple[float, float] | None) -> 
 
 def _left_out_if_damaged(path: Path, parse: Any, damaged: list[str]) -> Any:
     try:
-        text = path.read_bytes().decode(errors="replace")
+        text = _bytes(path).decode(errors="replace")
     except FileNotFoundError:
+        return None
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        damaged.append(packed(path).name)
         return None
     whole = text[: text.rfind("\n") + 1]
     try:
@@ -95,6 +100,12 @@ def _left_out_if_damaged(path: Path, parse: Any, damaged: list[str]) -> Any:
     except (ValueError, KeyError, TypeError, AttributeError):
         damaged.append(path.name)
         return None
+
+
+def _bytes(path: Path) -> bytes:
+    if packed(path).exists() and not path.exists():
+        return gzip.decompress(packed(path).read_bytes())
+    return path.read_bytes()
 
 
 def _csv(text: str, kind: type[Any]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from gatebench.analysis.analysed_run import analyse
 from gatebench.analysis.reading.frames import read_requests
 from gatebench.analysis.reading.proxy_log import read_proxy_log
 from gatebench.errors import RunFolderError
-from gatebench.run_folder import RunFolder
+from gatebench.run_folder import RunFolder, packed
 from tests.analysis.synthetic import Recorded, proxy_line, request, requests, step, vote
 
 SECONDS = [request(at + 0.1, 10) for at in range(5)]
@@ -119,7 +119,7 @@ def proxy_folder(path: Path, text: str) -> RunFolder:
 def test_a_packed_proxy_log_says_the_same(results: Path) -> None:
     folder = proxy_folder(results, ONE + ONE)
     as_it_was = read_proxy_log(folder)
-    folder.packed_proxy_log.write_bytes(gzip.compress(folder.proxy_log.read_bytes()))
+    packed(folder.proxy_log).write_bytes(gzip.compress(folder.proxy_log.read_bytes()))
     folder.proxy_log.unlink()
     packed = read_proxy_log(folder)
     assert as_it_was is not None
@@ -132,7 +132,7 @@ def test_a_packed_proxy_log_says_the_same(results: Path) -> None:
 def test_a_packed_proxy_log_that_is_damaged_is_a_run_folder_error(results: Path, content: bytes) -> None:
     folder = folder_of(results, *SECONDS)
     folder.proxy_log.unlink(missing_ok=True)
-    folder.packed_proxy_log.write_bytes(content)
+    packed(folder.proxy_log).write_bytes(content)
     with pytest.raises(RunFolderError, match=r"proxy\.log\.gz is damaged \(.+\): pack it anew, or remove it\."):
         analyse(folder)
 
