@@ -3,8 +3,8 @@
     python benchmarks/keep.py --into results/recorded/campaigns results/2*
     python benchmarks/keep.py --into results/recorded/article-trials --proxy-log results/2*
 
-The rows of requests.arrows stay as they are, in one record batch instead of one a second. load.jsonl is packed; proxy.log
-is packed, or left out. In run.json the folders of the machine that made it are left out: `results`, the checkout's, a
+The rows of requests.arrows stay as they are, in one record batch instead of one a second. load.jsonl is packed;
+proxy.log is packed, or left out. run.json names no folder of the machine that made it: the results', the checkout's, a
 project's own and those of the layers beside it are told from where they begin.
 """
 

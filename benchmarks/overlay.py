@@ -1,9 +1,9 @@
 """What Gatebench's part of the app's process costs: the CPU time of a request with it and without.
 
-The polls site as every run serves it (gatebench/inside: its settings laid over the project's, its applications wrapped),
-and the same site with the same settings and nothing of Gatebench in its process (benchmarks/unwrapped). On the native
-stack, under both interfaces, in trials that are interleaved, below saturation. Prints the ratio of each interface, with its
-interval at 95 %, and ends with 1 where more than 2 % are not ruled out.
+The polls site as every run serves it (gatebench/inside: settings laid over the project's, applications wrapped), and
+the same site with the same settings and nothing of Gatebench in its process (benchmarks/unwrapped). On the native
+stack, under both interfaces, in trials that are interleaved, below saturation. Prints the ratio of each interface with
+its interval at 95 %, and ends with 1 where more than 2 % are not ruled out.
 
     python benchmarks/overlay.py [--trials 5] [--users 100] [--hold 20]
 """

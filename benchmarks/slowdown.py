@@ -41,9 +41,7 @@ def main() -> None:
     }
     knobs |= {"TRIALS": str(arguments.trials), "USERS": arguments.users, "HOLD": str(arguments.hold)}
 
-    def measure_one(
-        config: RunConfig, display: Display, trial: Trial | None, prepared: Prepared | None
-    ) -> RunFolder:
+    def measure_one(config: RunConfig, display: Display, trial: Trial | None, prepared: Prepared | None) -> RunFolder:
         slower = str(arguments.slower if trial and trial.side == "B" else 0)
         # The settings on both sides: the middleware costs a little too.
         env = {"DJANGO_SETTINGS_MODULE": "tests.faulty.settings", "FAULT_SLOWER": slower}

@@ -108,7 +108,9 @@ def _what_is_wrong(seen: Mapping[str, Any], app: App, app_log: Path) -> str | No
     answered = f"answered {seen['status']}" if seen["status"] else "had no answer"
     raised = last_exception(app_log.read_text(errors="replace")) if seen["status"] == 500 else None
     if raised:
-        return told(f"{request} answered 500, before any load: {raised}", app.interpreter or "", f"{app_log} has the traceback")
+        return told(
+            f"{request} answered 500, before any load: {raised}", app.interpreter or "", f"{app_log} has the traceback"
+        )
     return f"{request} {answered}, before any load ({seen['wrong']}): see the run's logs for why."
 
 

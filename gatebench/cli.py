@@ -153,7 +153,11 @@ def _add_gates(parser: argparse.ArgumentParser) -> None:
 def _add_knobs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--project", metavar="FOLDER", help="of a manage.py (default: where you are)")
     parser.add_argument(
-        "--at", action="append", default=[], metavar="REVISION", help="of the project, in git; twice or more, with bench"
+        "--at",
+        action="append",
+        default=[],
+        metavar="REVISION",
+        help="of the project, in git; twice or more, with bench",
     )
     for knob in KNOBS:
         shown = f" (default: {knob.default})" if knob.default else ""

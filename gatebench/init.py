@@ -53,13 +53,17 @@ def _findings(project: Project, found: Mapping[str, Any]) -> Iterator[str]:
     yield f"{project.folder.name}: Django {found['django']} on Python {found['python']}, settings {found['settings']}."
     for interface, made in (("wsgi", "get_wsgi_application"), ("asgi", "get_asgi_application")):
         where = found["applications"].get(interface)
-        yield f"{interface.upper()}: {where}." if where else f"{interface.upper()}: made by {made}, there is no {interface}.py."
+        yield (
+            f"{interface.upper()}: {where}."
+            if where
+            else f"{interface.upper()}: made by {made}, there is no {interface}.py."
+        )
     driver = next((name for name in ("psycopg", "psycopg2", "psycopg2-binary") if name in packages), None)
     if driver is None:
-        yield "No PostgreSQL driver is installed: a run puts psycopg beside the project's packages, in a folder of its own."
+        yield "No PostgreSQL driver is installed: a run puts psycopg into a folder beside the project's packages."
     else:
         yield f"Driver: {driver} {packages[driver]}. A run has a PostgreSQL of its own, whatever {found['engine']} has."
-    yield "A run changes the settings' database, secret key, hosts, TLS, mail and static folder; keep names those it must not."
+    yield "A run changes the settings' database, key, hosts, TLS, mail and static folder: `keep` says what not."
 
 
 def _proposed(pages: Iterable[Mapping[str, Any]]) -> str:
@@ -69,7 +73,11 @@ def _proposed(pages: Iterable[Mapping[str, Any]]) -> str:
     taken: set[str] = set()
     tasks = [_task(_identifier(page["name"], taken), [f'self.client.get("{page["path"]}", name="{_called(page)}")'])
              for page in open_to_all]  # fmt: skip
-    lines = [HEAD, *tasks] if tasks else [HEAD, _task("visit", ['self.client.get("/", name="front page")  # TODO: your pages'])]
+    lines = (
+        [HEAD, *tasks]
+        if tasks
+        else [HEAD, _task("visit", ['self.client.get("/", name="front page")  # TODO: your pages'])]
+    )
     if behind:
         lines += ["    # These ask for a login. Log in in on_start, then visit them as above:"]
         lines += [f"    #   {page['path']}" for page in behind]
@@ -83,7 +91,9 @@ def _recorded(har: Path) -> str:
         requests = [entry["request"] for entry in entries]
         host = urlsplit(requests[0]["url"]).netloc
     except FileNotFoundError as error:
-        raise UsageError(f"There is no file {har}: save one in the browser's network tools (“Save all as HAR”).") from error
+        raise UsageError(
+            f"There is no file {har}: save one in the browser's network tools (“Save all as HAR”)."
+        ) from error
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise UsageError(f"{har} is no recorded session: save one as HAR in the browser's network tools.") from error
     own = [one for one in requests if urlsplit(one["url"]).netloc == host and not _is_file(one["url"])]
@@ -104,7 +114,7 @@ def _asked(request: Mapping[str, Any]) -> Iterator[str]:
 def _value(name: str, value: str) -> str:
     """A token that was recorded is worth nothing: it is read from the page before."""
     if name == "csrfmiddlewaretoken":
-        return "re.search('csrfmiddlewaretoken\" value=\"([^\"]+)', page.text)[1]"
+        return 're.search(\'csrfmiddlewaretoken" value="([^"]+)\', page.text)[1]'
     if "password" in name:
         return '"TODO"'
     return json.dumps(value)
@@ -119,7 +129,7 @@ def _task(name: str, lines: Iterable[str]) -> str:
 
 
 def _called(page: Mapping[str, Any]) -> str:
-    return page["name"] or page["path"]
+    return str(page["name"] or page["path"])
 
 
 def _identifier(name: str, taken: set[str]) -> str:

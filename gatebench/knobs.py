@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from gatebench.errors import UsageError
-from gatebench.run_folder import RESULTS
 from gatebench.profiles import PROFILES, Profile
+from gatebench.run_folder import RESULTS
 from gatebench.servers import DEFAULTS, SERVERS
 from gatebench.values.codec import without_secrets
 from gatebench.values.footing import DB_MODES, SETTINGS, Footing
@@ -283,7 +283,9 @@ def _side(interface: Interface, values: Mapping[str, Any], own: Workload | None)
     _check_own(env, workload)
     changes = {**_in_words(overrides), **without_secrets(env)}
     return Side(
-        label=_label(server, profile, workload if workload is not usual else None, [server_args, *map("=".join, changes.items())]),
+        label=_label(
+            server, profile, workload if workload is not usual else None, [server_args, *map("=".join, changes.items())]
+        ),
         server=server,
         workload=replace(workload, seed_size=overrides.get(SEED_SIZE, workload.seed_size)),
         footing=footing,

@@ -1,8 +1,8 @@
 """`python -m gatebench.launch serve`: becomes the app server of a Side, in the app's folder. Both stacks start it so.
 
-The Side is in GATEBENCH_SIDE, as JSON. `setup` makes the database ready instead; `preflight` sees whether the app can be
-served at all; `versions` prints what is installed, as JSON. This is Gatebench's interpreter; the app's own takes over with `python -m`, and of Gatebench it gets no more
-than gatebench/inside.
+The Side is in GATEBENCH_SIDE, as JSON. `setup` makes the database ready instead; `preflight` sees whether the app can
+be served at all; `versions` prints what is installed, as JSON. This is Gatebench's interpreter; the app's own takes
+over with `python -m`, and of Gatebench it gets no more than gatebench/inside.
 """
 
 from __future__ import annotations
@@ -59,7 +59,10 @@ def app_environment(side: Side, static: str) -> dict[str, str]:
     places = {**_places(side), "static": static, "secret": secrets.token_urlsafe(50)}
     templates = {**app.environment, **side.workload.environment}
     path = [INSIDE, *([ROOT] if app.interpreter is None else [])]
-    inside = {"PYTHONPATH": os.pathsep.join(map(str, path)), "GATEBENCH_LAYERS": json.dumps({"front": app.front, "back": app.back})}
+    inside = {
+        "PYTHONPATH": os.pathsep.join(map(str, path)),
+        "GATEBENCH_LAYERS": json.dumps({"front": app.front, "back": app.back}),
+    }
     if app.interpreter:  # a project of somebody's: its folders stay as they are
         inside["PYTHONPYCACHEPREFIX"] = str(cache() / "bytecode")
     if app.settings:

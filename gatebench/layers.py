@@ -22,7 +22,7 @@ from pathlib import Path
 from gatebench.errors import MachineError
 
 DRIVER = "psycopg"
-"""Only where the project has no driver of PostgreSQL's: another build of the one that it has would be another driver."""
+"""Only where the project has no driver for PostgreSQL: another build of the one that it has would be another driver."""
 
 POOL = "psycopg-pool"
 """Only where connections are pooled."""
@@ -70,10 +70,21 @@ def _make(home: Path, python: Path, servers: Sequence[str], beside: Sequence[str
 
 
 def _install(python: Path, target: Path, what: Sequence[str]) -> None:
-    command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--disable-pip-version-check"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
     done = subprocess.run([*command, "--target", str(target), *what], capture_output=True, text=True, check=False)
     if done.returncode:
-        last = next((line for line in reversed(done.stderr.splitlines()) if line.startswith("ERROR")), done.stderr[-200:])
+        last = next(
+            (line for line in reversed(done.stderr.splitlines()) if line.startswith("ERROR")), done.stderr[-200:]
+        )
         raise MachineError(f"{' '.join(what)} cannot be installed for {python} ({last.strip()}): is the network there?")
 
 

@@ -252,9 +252,13 @@ class Own:
         """With the packages that the side's server needs, and the driver or its pool where the project has none."""
         side = config.side
         if config.stack != "native":
-            raise UsageError("A project of your own is measured as local processes: leave STACK out, or give STACK=native.")
+            raise UsageError(
+                "A project of your own is measured as local processes: leave STACK out, or give STACK=native."
+            )
         if side.footing.db == "pool" and self.db != "pool":
-            raise UsageError(f"DB=pool needs psycopg 3 and Django 5.1; the project has {self._has()}: give DB=per-request.")
+            raise UsageError(
+                f"DB=pool needs psycopg 3 and Django 5.1; the project has {self._has()}: give DB=per-request."
+            )
         beside = [] if _driver(self.installed) else [DRIVER, f"{DRIVER}-binary"]
         if side.footing.db == "pool" and POOL not in self.installed:
             beside.append(POOL)
@@ -281,8 +285,8 @@ def _looked_at(project: Project) -> Own:
 
 
 FORGETFUL = (
-    "Sessions are in a cache that each process has for itself: with several workers users are logged out now and then. Give "
-    "a cache that all share by env, or WORKERS=1."
+    "Sessions are in a cache that each process has for itself: with several workers users are logged out now and then. "
+    "Give a cache that all share by env, or WORKERS=1."
 )
 
 

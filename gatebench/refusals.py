@@ -16,8 +16,8 @@ REFUSALS = {
     r"UndefinedValueError: (?P<what>\w+) not found": NEEDS,  # python-decouple
     r"Set the (?P<what>\w+) environment variable": NEEDS,  # django-environ
     r"Environment variable \"(?P<what>\w+)\" (?:not set|invalid)": NEEDS,  # environs
-    r"connecting to (?P<what>[\w.-]+:\d+)": "it cannot connect to {what}, and Gatebench starts PostgreSQL only: start it, "
-    "or give another address under env",  # redis, and what is built on it
+    r"connecting to (?P<what>[\w.-]+:\d+)": "it cannot connect to {what}, and Gatebench starts PostgreSQL only: "
+    "start it, or give another address under env",  # redis, and what is built on it
 }
 """Pattern in the line -> what to do."""
 

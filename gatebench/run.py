@@ -37,9 +37,7 @@ LEDGER_S = 5.0
 """How long the sum of votes is waited for at the end of a step."""
 
 
-def run(
-    config: RunConfig, display: Display, trial: Trial | None = None, prepared: Prepared | None = None
-) -> RunFolder:
+def run(config: RunConfig, display: Display, trial: Trial | None = None, prepared: Prepared | None = None) -> RunFolder:
     """Measures one configuration and returns its folder; raises a GatebenchError or KeyboardInterrupt after saving."""
     results, side = Path(config.results), config.side
     workload = side.workload

@@ -70,7 +70,7 @@ class Bench:
     def start(
         self, command: str, started_by: Sequence[str] = ("-m", "gatebench"), more: Sequence[str] = (), **given: str
     ) -> subprocess.Popen[str]:
-        """Knobs become options; what is no knob becomes a variable of the environment. `wsgi` is short for bench-wsgi."""
+        """Knobs become options, what is no knob a variable of the environment. `wsgi` is short for bench-wsgi."""
         command = f"bench-{command}" if command in list(Interface) else command
         knobs = {name: value for name, value in {**TINY, **self._own(), **given}.items() if name in NAMES}
         variables = {name: value for name, value in given.items() if name not in NAMES}

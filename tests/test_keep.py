@@ -32,9 +32,15 @@ def test_a_kept_run_is_analysed_to_the_same_tables(tmp_path: Path, monkeypatch: 
 
 def test_what_is_kept_names_no_folder_of_the_machine_that_made_it() -> None:
     app = {"folder": "/home/somebody/shop", "interpreter": "/home/somebody/shop/.venv/bin/python"}
-    layers = {"front": ["/home/somebody/.cache/gatebench/layers/x/front"], "back": ["/home/somebody/.cache/gatebench/layers/x/back"]}
+    layers = {
+        "front": ["/home/somebody/.cache/gatebench/layers/x/front"],
+        "back": ["/home/somebody/.cache/gatebench/layers/x/back"],
+    }
     config = {"results": "/home/somebody/shop/gatebench-results", "workload": {"app": app | layers}}
-    environments = {"generator": {"PYTHONPATH": "/opt/gatebench"}, "app": {"PYTHONPATH": "/opt/gatebench/gatebench/inside"}}
+    environments = {
+        "generator": {"PYTHONPATH": "/opt/gatebench"},
+        "app": {"PYTHONPATH": "/opt/gatebench/gatebench/inside"},
+    }
     kept = without_places(json.dumps({"config": config, "environments": environments}))
     assert "/home" not in kept
     assert json.loads(kept)["config"]["workload"]["app"] == {

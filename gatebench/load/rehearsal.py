@@ -50,7 +50,7 @@ def main() -> int:
     return 0
 
 
-def rehearse(kind: type[Any], environment: Environment) -> None:
+def rehearse(kind: Any, environment: Environment) -> None:
     user = kind(environment)
     with contextlib.suppress(*ENDS):
         user.on_start()
@@ -66,11 +66,11 @@ def do(task: Any, owner: Any) -> None:
         if not (isinstance(task, type) and issubclass(task, TaskSet)):
             task(owner)
             return
-        tasks = task(owner)
-        tasks.on_start()
-        for inner in each(task.tasks):
-            do(inner, tasks)
-        tasks.on_stop()
+        inside: Any = task(owner)
+        inside.on_start()
+        for inner in each(inside.tasks):
+            do(inner, inside)
+        inside.on_stop()
 
 
 def each(tasks: Any) -> Iterator[Any]:

@@ -167,7 +167,9 @@ class NativeStack:
         """Runs `python -m gatebench.launch` to its end; raises MachineError with what it said last."""
         if self._processes.run(what, self._launch(what), self._environment):
             log = self._folder.log(what)
-            sentence = told(last_said(log.read_text()), self._app.interpreter or sys.executable, "mend it, then run again")
+            sentence = told(
+                last_said(log.read_text()), self._app.interpreter or sys.executable, "mend it, then run again"
+            )
             raise MachineError(f"{sentence} The whole of it is in {log}.")
 
     def _start_nginx(self) -> None:

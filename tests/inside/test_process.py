@@ -21,7 +21,7 @@ from gatebench.values.server import Interface
 
 SITE = ROOT / "polls_site"
 
-GET = '''
+GET = """
 import asyncio, io, sys
 from wsgiref.util import setup_testing_defaults
 
@@ -36,7 +36,7 @@ def wsgi(path, headers):
 
 def asgi(path, headers):
     from gatebench_inside.asgi import application
-    names = [(name.removeprefix("HTTP_").lower().replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    names = [(name[5:].lower().replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": path, "raw_path": path.encode(),
              "query_string": b"", "headers": [(b"host", b"127.0.0.1"), *names]}
     sent = []
@@ -48,7 +48,7 @@ def asgi(path, headers):
     asyncio.run(application(scope, receive, send))
     headers = {name.decode().title(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], headers, b"".join(one.get("body", b"") for one in sent[1:]).decode()
-'''
+"""
 
 
 @pytest.fixture
@@ -65,7 +65,9 @@ def run(code: str, environment: dict[str, str], interface: str = "wsgi", **knobs
     )
 
 
-def get(path: str, environment: dict[str, str], interface: str, headers: dict[str, str] | None = None, **knobs: str) -> Any:
+def get(
+    path: str, environment: dict[str, str], interface: str, headers: dict[str, str] | None = None, **knobs: str
+) -> Any:
     """Status, headers and text of an answer, and what the process wrote to its log."""
     code = f"{GET}\nimport json; print(json.dumps({interface}({path!r}, {headers or {}!r})))"
     done = run(code, environment, interface, **knobs)

@@ -1,4 +1,4 @@
-"""A small project of somebody's: made on the spot, with an interpreter, a login and a form, and SQLite in its settings."""
+"""A small project of somebody's, with an interpreter of its own, a login, a form, and SQLite in its settings."""
 
 from __future__ import annotations
 

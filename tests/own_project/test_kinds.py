@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gatebench.analysis.analysed_run import AnalysedRun, analyse
+from gatebench.project import FORGETFUL
 from gatebench.run_folder import RunFolder
 from tests.own_project.conftest import Command, mended
 
@@ -87,15 +88,26 @@ def made_a_package(shop: Path) -> None:
 
 
 def with_a_user_of_its_own(shop: Path) -> None:
-    mended(shop / "catalog" / "models.py", "from django.db", "from django.contrib.auth.models import AbstractUser\nfrom django.db")
+    mended(
+        shop / "catalog" / "models.py",
+        "from django.db",
+        "from django.contrib.auth.models import AbstractUser\nfrom django.db",
+    )
     with (shop / "catalog" / "models.py").open("a") as models:
         models.write("\n\nclass Person(AbstractUser):\n    nickname = models.CharField(max_length=20, blank=True)\n")
     with next((shop / "shop").glob("settings/base.py")).open("a") as base:
         base.write('\nAUTH_USER_MODEL = "catalog.Person"\n')
-    mended(shop / "bench" / "seed.py", "from django.contrib.auth.models import User", "from catalog.models import Person as User")
+    mended(
+        shop / "bench" / "seed.py",
+        "from django.contrib.auth.models import User",
+        "from catalog.models import Person as User",
+    )
     shutil.rmtree(shop / "catalog" / "migrations")
     subprocess.run(
-        [shop / ".venv" / "bin" / "python", "manage.py", "makemigrations", "catalog"], cwd=shop, check=True, capture_output=True
+        [shop / ".venv" / "bin" / "python", "manage.py", "makemigrations", "catalog"],
+        cwd=shop,
+        check=True,
+        capture_output=True,
     )
 
 
@@ -134,7 +146,7 @@ def test_set_up_is_done_once_a_campaign_and_copied(shop: Path, gatebench: Comman
 
 
 @pytest.mark.whole
-def test_a_project_without_a_driver_is_given_one_beside_it(shop: Path, gatebench: Command, tmp_path: Path) -> None:
+def test_a_project_without_a_driver_is_given_one_beside_it(shop: Path, gatebench: Command) -> None:
     environment = (shop / ".venv").resolve()
     (shop / ".venv").unlink()
     shutil.copytree(environment, shop / ".venv", symlinks=True)
@@ -154,8 +166,7 @@ def test_sessions_that_each_process_keeps_for_itself_are_warned_of(shop: Path, g
     done = gatebench("bench-wsgi", stack="compose")
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        "Sessions are in a cache that each process has for itself: with several workers users are logged out now and then. "
-        "Give a cache that all share by env, or WORKERS=1.",
+        FORGETFUL,
         "A project of your own is measured as local processes: leave STACK out, or give STACK=native.",
     ]
 

@@ -56,7 +56,10 @@ def test_installed_it_is_a_command_and_uninstalled_it_is_gone(wheel: Path, tmp_p
     said = subprocess.run([command, "--version"], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
     assert said == f"gatebench {__version__}\n"
     there = "from gatebench.workloads import WORKLOADS; from gatebench import ROOT; print((ROOT / 'nginx').is_dir())"
-    assert subprocess.run([python, "-c", there], capture_output=True, text=True, check=True, cwd=tmp_path).stdout == "True\n"
+    assert (
+        subprocess.run([python, "-c", there], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+        == "True\n"
+    )
     (site / "ours.pth").unlink()
     subprocess.run([python, "-m", "pip", "uninstall", "--quiet", "--yes", "gatebench"], check=True)
     assert not command.exists()

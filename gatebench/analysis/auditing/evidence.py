@@ -35,9 +35,7 @@ def evidence(
     table = pd.DataFrame(lines, columns=list(EVIDENCE)).set_index("step")
     table = table.assign(**steps.set_index("step")[["p95_ms"]])
     through = flow.set_index("step")
-    table = table.assign(
-        **through[["unfinished", "rps_drift_pct", "p50_drift_pct"]], **_load(through, table["users"])
-    )
+    table = table.assign(**through[["unfinished", "rps_drift_pct", "p50_drift_pct"]], **_load(through, table["users"]))
     return table.reset_index().astype(EVIDENCE)
 
 

@@ -19,10 +19,10 @@ VOTE = "vote"
 def ledger(requests: pd.DataFrame, readings: Iterable[LedgerReading], run: Run) -> pd.DataFrame:
     """LEDGER, a row a reading, in order; of several requests that write, one after the other.
 
-    A vote, or whatever is written, may be under way while the database is read, so a vote counts as attempted when it was sent before the
-    reading ended, and as acknowledged when its answer had come before the reading began. Lost votes were acknowledged
-    and are not stored; untold votes are stored and were never acknowledged, which is known after the drain only. Both
-    are lower bounds: within one sum they hide each other. What was lost once stays lost.
+    A vote, or whatever is written, may be under way while the database is read, so a vote counts as attempted when it
+    was sent before the reading ended, and as acknowledged when its answer had come before the reading began. Lost votes
+    were acknowledged and are not stored; untold votes are stored and were never acknowledged, which is known after the
+    drain only. Both are lower bounds: within one sum they hide each other. What was lost once stays lost.
     """
     of_name: dict[str, list[LedgerReading]] = {}
     for reading in readings:

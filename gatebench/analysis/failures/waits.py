@@ -11,8 +11,8 @@ from gatebench.analysis.failures.trouble import NONE, SAMPLE_S, WAITED_S, as_per
 
 
 def lock_waits(sessions: pd.DataFrame | None) -> pd.DataFrame:
-    """From when PostgreSQL's sessions waited for one that held a lock, and did not itself wait for the disk, to the last
-    sample in which they did.
+    """From when PostgreSQL's sessions waited for one that held a lock, and did not itself wait for the disk, to the
+    last sample in which they did.
     """
     if sessions is None:
         return NONE

@@ -18,13 +18,14 @@ import runpy
 import shlex
 import sys
 import traceback
+from pathlib import Path
 
 from . import layers, overlay, probe
 
 
 def main(what, *rest):
     sys.path[:] = [path for path in sys.path if path]  # Python's own entry for the folder it was started in
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, str(Path.cwd()))
     given = json.loads(os.environ.get("GATEBENCH_LAYERS", "{}"))
     layers.add(given.get("front", ()), given.get("back", ()))
     if what == "probe":

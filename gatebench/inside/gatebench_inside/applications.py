@@ -42,12 +42,14 @@ def asgi():
 
     async def answering(scope, receive, send):
         if scope["type"] != "http":
-            return await application(scope, receive, send)
+            await application(scope, receive, send)
+            return
         if scope["path"] == spec.READY_PATH:
             status, text = await sync_to_async(ready.answer, thread_sensitive=True)("asgi")
             headers = [(name.lower().encode(), value.encode()) for name, value in _json_headers()]
             await send({"type": "http.response.start", "status": status, "headers": headers})
-            return await send({"type": "http.response.body", "body": text.encode()})
+            await send({"type": "http.response.body", "body": text.encode()})
+            return
         wanted = REQUEST_ID.lower().encode()
         given = next((value for name, value in scope["headers"] if name == wanted), b"-")
         logs.request_id.set(given.decode("latin-1"))
@@ -70,9 +72,7 @@ def _application(interface):
     from django.conf import settings
 
     if settings.SETTINGS_MODULE != "gatebench_inside.settings":
-        raise BypassedError(
-            f"{chosen.applications.get(interface)} sets DJANGO_SETTINGS_MODULE outright"
-        )
+        raise BypassedError(f"{chosen.applications.get(interface)} sets DJANGO_SETTINGS_MODULE outright")
     logs.listen(chosen.log)
     return application
 

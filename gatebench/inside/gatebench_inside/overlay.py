@@ -2,12 +2,12 @@
 
 | setting                                   | becomes                                                                  |
 |-------------------------------------------|--------------------------------------------------------------------------|
-| DATABASES["default"]                      | the run's PostgreSQL, with the project's engine if that is one for it     |
-| DEBUG, SECRET_KEY                         | the run's: one fresh key for all processes                                |
-| ALLOWED_HOSTS                             | the project's and those that Nginx asks by                                |
-| SECURE_SSL_REDIRECT, …_COOKIE_SECURE, …   | as without TLS, which the load does not speak                             |
-| EMAIL_BACKEND, backends of MAILERS        | Django's dummy: nobody gets mail                                          |
-| STATIC_ROOT, MEDIA_ROOT                   | folders of the run, never the project's                                   |
+| DATABASES["default"]                      | the run's PostgreSQL, with the project's engine if that is one for it    |
+| DEBUG, SECRET_KEY                         | the run's: one fresh key for all processes                               |
+| ALLOWED_HOSTS                             | the project's and those that Nginx asks by                               |
+| SECURE_SSL_REDIRECT, …_COOKIE_SECURE, …   | as without TLS, which the load does not speak                            |
+| EMAIL_BACKEND, backends of MAILERS        | Django's dummy: nobody gets mail                                         |
+| STATIC_ROOT, MEDIA_ROOT                   | folders of the run, never the project's                                  |
 """
 
 from collections.abc import Mapping

@@ -7,8 +7,19 @@ import os
 import platform
 import runpy
 import sys
+from pathlib import Path
 
-WANTED = ("django", "asgiref", "psycopg", "psycopg-pool", "psycopg2", "psycopg2-binary", "channels", "gunicorn", "uvicorn")
+WANTED = (
+    "django",
+    "asgiref",
+    "psycopg",
+    "psycopg-pool",
+    "psycopg2",
+    "psycopg2-binary",
+    "channels",
+    "gunicorn",
+    "uvicorn",
+)
 
 
 def probe(manage="manage.py"):
@@ -42,8 +53,8 @@ def settings_of(manage):
     """The settings module that manage.py sets, or that the environment has already."""
     import django.core.management
 
-    sys.path.insert(0, os.path.dirname(os.path.abspath(manage)))
-    django.core.management.execute_from_command_line = lambda argv=None: None
+    sys.path.insert(0, str(Path(manage).resolve().parent))
+    django.core.management.execute_from_command_line = lambda *_: None
     sys.argv = [manage, "check"]
     runpy.run_path(manage, run_name="__main__")
     return os.environ.get("DJANGO_SETTINGS_MODULE")
@@ -114,4 +125,6 @@ def asks_for_login(view):
     view_class = getattr(view, "view_class", None)
     if view_class is not None:
         return any(one.__name__ in ("LoginRequiredMixin", "PermissionRequiredMixin") for one in view_class.__mro__)
-    return "user_passes_test" in getattr(getattr(view, "__code__", None), "co_qualname", "") or hasattr(view, "__wrapped__")
+    return "user_passes_test" in getattr(getattr(view, "__code__", None), "co_qualname", "") or hasattr(
+        view, "__wrapped__"
+    )

@@ -10,7 +10,7 @@ _SPEC = spec.read()
 if _SPEC.driver == "psycopg2":
     # Django's PostgreSQL backend tries `import psycopg` first and takes psycopg2 only when that fails; there is no
     # setting for it. None in sys.modules is Python's documented way to make an import fail.
-    sys.modules["psycopg"] = None
+    sys.modules["psycopg"] = None  # type: ignore[assignment]
 
 _theirs = importlib.import_module(_SPEC.settings)
 _values = {name: getattr(_theirs, name) for name in dir(_theirs) if name.isupper()}

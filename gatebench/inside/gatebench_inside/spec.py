@@ -33,6 +33,9 @@ class Spec:
 
 
 def read() -> Spec:
+    """Names that this package does not know are passed over."""
     data: dict[str, Any] = json.loads(os.environ[VARIABLE])
-    known = {row.name for row in fields(Spec)}
-    return Spec(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items() if name in known})
+    values: dict[str, Any] = {}
+    for name in {row.name for row in fields(Spec)} & data.keys():
+        values[name] = tuple(data[name]) if isinstance(data[name], list) else data[name]
+    return Spec(**values)

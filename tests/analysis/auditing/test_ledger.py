@@ -127,6 +127,9 @@ def test_each_request_that_writes_has_readings_of_its_own(analysed: Analysed) ->
     rows = [vote(1), vote(2), request(3, name="sign-up")]
     readings = [reading(1, 20, 2, "vote"), reading(1, 20, 0, "sign-up")]
     run = analysed(Recorded(rows, [step(1)], readings))
-    assert run.ledger[["name", "votes_acknowledged", "votes_lost"]].values.tolist() == [["vote", 2, 0], ["sign-up", 1, 1]]
+    assert run.ledger[["name", "votes_acknowledged", "votes_lost"]].values.tolist() == [
+        ["vote", 2, 0],
+        ["sign-up", 1, 1],
+    ]
     assert run.steps["votes_acknowledged"].tolist() == [3]
     assert run.alarms == ("“sign-up”: at least 1 acknowledged and not stored after step 1: they were lost.",)

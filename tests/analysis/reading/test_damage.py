@@ -121,11 +121,11 @@ def test_a_packed_proxy_log_says_the_same(results: Path) -> None:
     as_it_was = read_proxy_log(folder)
     packed(folder.proxy_log).write_bytes(gzip.compress(folder.proxy_log.read_bytes()))
     folder.proxy_log.unlink()
-    packed = read_proxy_log(folder)
+    found = read_proxy_log(folder)
     assert as_it_was is not None
-    assert packed is not None
-    assert len(packed) == 2
-    pd.testing.assert_frame_equal(packed, as_it_was)
+    assert found is not None
+    assert len(found) == 2
+    pd.testing.assert_frame_equal(found, as_it_was)
 
 
 @pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"x" * 99)[:-12]])

@@ -26,4 +26,6 @@ def add(request):
         Author.objects.create(name=request.POST["name"])
         return redirect("index")
     token = get_token(request)
-    return HttpResponse(f'<form method="post"><input name="csrfmiddlewaretoken" value="{token}"><input name="name"></form>')
+    return HttpResponse(
+        f'<form method="post"><input name="csrfmiddlewaretoken" value="{token}"><input name="name"></form>'
+    )
