@@ -48,10 +48,10 @@ def keep(folder: RunFolder, into: Path, proxy_log: bool) -> RunFolder:
 def without_places(text: str) -> str:
     """A run.json as it would be had everything been made in the root folder."""
     run = json.loads(text)
-    app = run["config"]["workload"]["app"]
+    app = run["config"].get("workload", {}).get("app", {})
     layers = [str(Path(layer).parents[2]) for layer in app.get("front", ())]
-    homes = [run["config"]["results"], run.get("environments", {}).get("generator", {}).get("PYTHONPATH", "")]
-    homes += [str(Path(app["folder"]).parent), *layers]
+    homes = [run["config"].get("results", ""), run.get("environments", {}).get("generator", {}).get("PYTHONPATH", "")]
+    homes += [str(Path(app.get("folder", "")).parent), *layers]
     places = sorted({f"{home}/" for home in homes if home.startswith("/")}, key=len, reverse=True)
     for place in places:
         text = text.replace(place, "")

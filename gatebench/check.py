@@ -82,7 +82,7 @@ def _rehearsed(said: str, app: App, app_log: Path) -> Counter[str]:
             continue
         seen = json.loads(line)
         if "mistake" in seen:
-            raise AppCheckError(f"{seen['mistake'].rstrip('.')}: mend the locustfile, then run again.")
+            raise AppCheckError(f"{seen['mistake'].rstrip('.')}. Mend the locustfile, then run again.")
         if wrong := _what_is_wrong(seen, app, app_log):
             raise AppCheckError(wrong)
         sent[seen["name"]] += 1

@@ -30,6 +30,9 @@ SIDE = "GATEBENCH_SIDE"
 INSIDE = PACKAGE / "inside"
 """On the app's path: the package gatebench_inside, and nothing beside it."""
 
+ELSEWHERE = {"PYTHONPYCACHEPREFIX": str(cache() / "bytecode")}
+"""For Python in a project of somebody's: its folders stay as they are."""
+
 HOSTS = ("127.0.0.1", "localhost", "nginx")
 """What the site is called by a run: natively, and in containers."""
 
@@ -63,8 +66,8 @@ def app_environment(side: Side, static: str) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(map(str, path)),
         "GATEBENCH_LAYERS": json.dumps({"front": app.front, "back": app.back}),
     }
-    if app.interpreter:  # a project of somebody's: its folders stay as they are
-        inside["PYTHONPYCACHEPREFIX"] = str(cache() / "bytecode")
+    if app.interpreter:
+        inside |= ELSEWHERE
     if app.settings:
         inside["DJANGO_SETTINGS_MODULE"] = "gatebench_inside.settings"
         inside["GATEBENCH_INSIDE"] = json.dumps(_spec(side, static))

@@ -39,7 +39,8 @@ def layers(python: Path, servers: Sequence[str], beside: Sequence[str], theirs: 
 
     `theirs` is package -> version of the project's environment. Raises MachineError when they cannot be installed.
     """
-    constraints = sorted(f"{name}=={version}" for name, version in theirs.items())
+    ours = {requirement.partition("==")[0] for requirement in (*servers, *beside)}
+    constraints = sorted(f"{name}=={version}" for name, version in theirs.items() if name not in ours)
     tag = _tag(python)
     key = hashlib.sha256(json.dumps([tag, sorted(servers), sorted(beside), constraints]).encode()).hexdigest()[:16]
     home = cache() / "layers" / f"{tag}-{key}"
@@ -70,17 +71,9 @@ def _make(home: Path, python: Path, servers: Sequence[str], beside: Sequence[str
 
 
 def _install(python: Path, target: Path, what: Sequence[str]) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        str(python),
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-    ]
-    done = subprocess.run([*command, "--target", str(target), *what], capture_output=True, text=True, check=False)
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet", "--disable-pip-version-check"]
+    command = [*pip, "install", "--target", str(target), *what]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         last = next(
             (line for line in reversed(done.stderr.splitlines()) if line.startswith("ERROR")), done.stderr[-200:]

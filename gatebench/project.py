@@ -16,7 +16,7 @@ from typing import Any
 
 from gatebench.errors import UsageError
 from gatebench.knobs import resolve_server
-from gatebench.launch import INSIDE, READY_PATH
+from gatebench.launch import ELSEWHERE, INSIDE, READY_PATH
 from gatebench.layers import DRIVER, POOL, layers, pinned
 from gatebench.refusals import last_said, told
 from gatebench.stacks.environment import inherited
@@ -173,7 +173,7 @@ def probe(project: Project) -> dict[str, Any]:
         done = subprocess.run(
             [str(project.python), "-m", "gatebench_inside", "probe"],
             cwd=project.folder,
-            env={**inherited(), **project.env, **settings, "PYTHONPATH": str(INSIDE)},
+            env={**inherited(), **project.env, **settings, "PYTHONPATH": str(INSIDE), **ELSEWHERE},
             capture_output=True,
             text=True,
             timeout=PROBE_S,

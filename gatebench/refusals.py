@@ -45,4 +45,4 @@ def told(line: str, python: str, otherwise: str) -> str:
         if found := re.search(pattern, line):
             otherwise = what_to_do.format(what=found["what"], python=python)
             break
-    return f"{line.rstrip('.')}: {otherwise}."
+    return f"{line.rstrip('.: ')}: {otherwise}."

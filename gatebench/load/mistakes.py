@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -34,6 +35,7 @@ class LocustfileError(Exception):
 
 def load_users(path: Path, kinds: tuple[type[Any], ...]) -> list[type[Any]]:
     """The users of a locustfile, each of which derives from one of `kinds`; raises LocustfileError."""
+    sys.dont_write_bytecode = True  # its folder is somebody's
     try:
         users, _ = load_locustfile(str(path))
     except (Exception, SystemExit) as error:

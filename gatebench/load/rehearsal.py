@@ -1,4 +1,6 @@
-"""`python -m gatebench.load.rehearsal FOLDER --host URL`: one user of each class does each of its tasks once.
+"""`python -m gatebench.load.rehearsal FOLDER --host URL`: one user of each class does each of its tasks once; where all
+went well, several at once do the same, so that no process of the app meets a page for the first time while it is
+measured.
 
 Prints a JSON line for each request that was sent: name, method, status, path (where its answer came from), wrong (why
 it counts as failed, or null). Then `{"mistake": …}` for what a locustfile raised. Nothing is recorded.
@@ -17,6 +19,7 @@ from collections.abc import Iterator  # noqa: E402
 from typing import Any  # noqa: E402
 from urllib.parse import urlsplit  # noqa: E402
 
+from gevent.pool import Group  # noqa: E402
 from locust import TaskSet  # noqa: E402
 from locust.env import Environment  # noqa: E402
 from locust.exception import InterruptTaskSet, RescheduleTask, StopUser  # noqa: E402
@@ -30,6 +33,10 @@ ENDS = (InterruptTaskSet, RescheduleTask, StopUser)
 """How a task or a user ends in good order."""
 
 
+AT_ONCE = 4
+"""Users for each process of the app."""
+
+
 def main() -> int:
     arguments = parse(__doc__)
     config = RunConfig.from_json(RunFolder(arguments.folder).read_run().config)
@@ -38,23 +45,33 @@ def main() -> int:
     except LocustfileError as error:
         say(mistake=str(error))
         return 1
-    environment.events.request.add_listener(told)
+    wrong: list[str] = []
+    environment.events.request.add_listener(lambda **request: wrong.extend(told(**request)))
     environment.create_local_runner()
     for kind in environment.user_classes:
         kind.host = arguments.host
-        try:
-            rehearse(kind, environment)
-        except Exception as error:
-            say(mistake=sentence(error))
-            return 1
+    try:
+        rehearse(environment)
+        if not wrong:
+            several = Group()
+            for _ in range(config.side.footing.workers * AT_ONCE):
+                several.spawn(rehearse, environment)
+            several.join(raise_error=True)
+    except Exception as error:
+        say(mistake=sentence(error))
+        return 1
     return 0
 
 
-def rehearse(kind: Any, environment: Environment) -> None:
-    user = kind(environment)
+def rehearse(environment: Environment) -> None:
+    for kind in environment.user_classes:
+        do_all(kind(environment))
+
+
+def do_all(user: Any) -> None:
     with contextlib.suppress(*ENDS):
         user.on_start()
-        for task in each(kind.tasks):
+        for task in each(user.tasks):
             do(task, user)
     with contextlib.suppress(*ENDS):
         user.on_stop()
@@ -78,7 +95,8 @@ def each(tasks: Any) -> Iterator[Any]:
     yield from dict.fromkeys(tasks)
 
 
-def told(request_type: str, name: str, exception: Exception | None, response: Any, **_: Any) -> None:
+def told(request_type: str, name: str, exception: Exception | None, response: Any, **_: Any) -> list[str]:
+    """Says what was sent, and returns what was wrong with it."""
     url = getattr(response, "url", None)
     say(
         name=name,
@@ -87,6 +105,7 @@ def told(request_type: str, name: str, exception: Exception | None, response: An
         path=urlsplit(str(url)).path if url else None,
         wrong=None if exception is None else str(exception),
     )
+    return [] if exception is None else [str(exception)]
 
 
 def say(**what: Any) -> None:

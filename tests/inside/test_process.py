@@ -39,9 +39,10 @@ def asgi(path, headers):
     names = [(name[5:].lower().replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": path, "raw_path": path.encode(),
              "query_string": b"", "headers": [(b"host", b"127.0.0.1"), *names]}
-    sent = []
+    sent, asked = [], []
     async def receive():
-        await asyncio.sleep(3600 * bool(sent))
+        await asyncio.sleep(3600 * len(asked))
+        asked.append(True)
         return {"type": "http.request", "body": b""}
     async def send(message):
         sent.append(message)

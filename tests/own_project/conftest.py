@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import venv
@@ -36,13 +37,16 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def copied(environment: Path, into: Path) -> Path:
+    """A copy of the project with that environment."""
+    shutil.copytree(SHOP, into / "shop")
+    (into / "shop" / ".venv").symlink_to(environment)
+    return into / "shop"
+
+
 @pytest.fixture
 def shop(tmp_path: Path, environment: Path) -> Path:
-    """A copy of the project in a git repository of its own, with that environment."""
-    folder = tmp_path / "shop"
-    subprocess.run(["cp", "-r", str(SHOP), str(folder)], check=True)
-    (folder / ".venv").symlink_to(environment)
-    return folder
+    return copied(environment, tmp_path)
 
 
 @pytest.fixture

@@ -89,10 +89,9 @@ def is_postgresql(engine: str) -> bool:
 
 
 def _mail(theirs: Mapping[str, Any]) -> dict[str, Any]:
-    """An empty MAILERS means "no mail" to a project, and stays empty."""
-    mail: dict[str, Any] = {}
-    if "EMAIL_BACKEND" in theirs or not theirs.get("MAILERS"):
-        mail["EMAIL_BACKEND"] = DUMMY_MAIL
-    if theirs.get("MAILERS"):
-        mail = {"MAILERS": {name: {**one, "BACKEND": DUMMY_MAIL} for name, one in theirs["MAILERS"].items()}}
-    return mail
+    """Of MAILERS (Django 6.1) only those that there are: an empty one means "no mail" to a project. Beside it Django
+    allows no EMAIL_BACKEND.
+    """
+    if "MAILERS" not in theirs:
+        return {"EMAIL_BACKEND": DUMMY_MAIL}
+    return {"MAILERS": {name: {**one, "BACKEND": DUMMY_MAIL} for name, one in theirs["MAILERS"].items()}}

@@ -14,6 +14,14 @@ def author(request, pk):
     return HttpResponse(get_object_or_404(Author, pk=pk).name)
 
 
+def busy(request):
+    return HttpResponse(status=429)
+
+
+def cached(request):
+    raise ConnectionError("Error 111 connecting to localhost:6379.")
+
+
 @login_required
 def mine(request):
     return HttpResponse(f"hello {request.user.username}")
