@@ -55,11 +55,11 @@ analyze: $(VENV)/bench.stamp ## tables, charts and report of the newest runs, of
 compare: $(VENV)/bench.stamp ## the runs of A="results/… results/…" with those of B="results/…"
 	@$(ANALYZE) --a $(call given,A) --b $(call given,B)
 
-test: $(VENV)/dev.stamp ## all tests; those of the compose stack are skipped where no Docker engine answers
-	@$(RUN) -m pytest
+test: test-quick ## all tests; those of the compose stack are skipped where no Docker engine answers
+	@$(RUN) -m pytest -m whole
 
-test-quick: $(VENV)/dev.stamp ## the tests of single parts, without whole runs
-	@$(RUN) -m pytest -m "not whole"
+test-quick: $(VENV)/dev.stamp ## the tests of single parts, without whole runs, on all cores
+	@$(RUN) -m pytest -m "not whole" -n auto --dist worksteal
 
 lint: $(VENV)/dev.stamp ## ruff and mypy
 	$(RUN) -m ruff check .

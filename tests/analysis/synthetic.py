@@ -146,9 +146,16 @@ def error_line(at: float, message: str, level: str = "error") -> str:
 OUT_OF_CONNECTIONS = "1024 worker_connections are not enough"
 
 
+WHERE = " (polls/views.py, line 12)"
+"""What stands beside an exception of app_error's: the innermost line that is the project's own."""
+
+
 def app_error(of: Request, *chain: str) -> str:
     """What Django writes of a request that raised, the exceptions of the chain each with a stack."""
-    stack = 'Traceback (most recent call last):\n  File "views.py", line 1, in vote\n    raise\n'
+    stack = (
+        'Traceback (most recent call last):\n  File "/srv/site/polls/views.py", line 12, in vote\n    raise\n'
+        '  File "/srv/.venv/lib/python3.13/site-packages/django/db/utils.py", line 9, in inner\n    raise\n'
+    )
     heading = (
         f"2023-11-14 22:13:20,000 ERROR django.request pid=7 request_id={of.request_id:016x} Internal Server Error"
     )

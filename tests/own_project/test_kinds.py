@@ -145,19 +145,40 @@ def test_set_up_is_done_once_a_campaign_and_copied(shop: Path, gatebench: Comman
     assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("gatebench-prepared-*"))
 
 
-@pytest.mark.whole
-def test_a_project_without_a_driver_is_given_one_beside_it(shop: Path, gatebench: Command) -> None:
+def without_drivers(shop: Path) -> Path:
+    """The packages' folder of an environment that is the shop's own, and has no psycopg."""
     environment = (shop / ".venv").resolve()
     (shop / ".venv").unlink()
     shutil.copytree(environment, shop / ".venv", symlinks=True)
     site = next((shop / ".venv").glob("lib/python*/site-packages"))
     for path in site.glob("psycopg*"):
         path.unlink()
-    done = gatebench("bench-wsgi")
+    return site
+
+
+@pytest.mark.whole
+def test_a_project_without_a_driver_is_given_one_beside_it(shop: Path, gatebench: Command) -> None:
+    without_drivers(shop)
+    done = gatebench("bench-asgi", server="hypercorn")
     assert done.returncode == 0, done.stderr
     run = only_run(shop)
     assert run.steps["failures"].sum() == 0
     assert (run.run.app["db"], run.run.app["driver"].endswith("(binary)")) == ("pool", True)
+
+
+@pytest.mark.whole
+def test_what_its_code_raises_is_a_cause_with_the_line_that_raised(shop: Path, gatebench: Command) -> None:
+    mended(
+        shop / "catalog" / "views.py",
+        "def index(request):\n",
+        "CALLS = iter(range(12))\n\n\ndef index(request):\n    if next(CALLS, None) is None:\n"
+        '        raise LookupError("worn out")\n',
+    )
+    done = gatebench("bench-wsgi", users="16")
+    assert done.returncode == 0, done.stderr
+    (cause,) = only_run(shop).causes.to_dict("records")
+    assert (cause["failure"], cause["layer"]) == ("LookupError", "Django")
+    assert cause["evidence"] == "LookupError: worn out (catalog/views.py, line 14)"
 
 
 def test_sessions_that_each_process_keeps_for_itself_are_warned_of(shop: Path, gatebench: Command) -> None:
@@ -172,12 +193,7 @@ def test_sessions_that_each_process_keeps_for_itself_are_warned_of(shop: Path, g
 
 
 def test_a_pool_is_refused_where_django_or_the_driver_has_none(shop: Path, gatebench: Command) -> None:
-    environment = (shop / ".venv").resolve()
-    (shop / ".venv").unlink()
-    shutil.copytree(environment, shop / ".venv", symlinks=True)
-    site = next((shop / ".venv").glob("lib/python*/site-packages"))
-    for path in site.glob("psycopg*"):
-        path.unlink()
+    site = without_drivers(shop)
     (site / "psycopg2-2.9.9.dist-info").mkdir()
     (site / "psycopg2-2.9.9.dist-info" / "METADATA").write_text("Name: psycopg2\nVersion: 2.9.9\n")
     done = gatebench("bench-wsgi", db="pool")

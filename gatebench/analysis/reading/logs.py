@@ -34,6 +34,9 @@ _OLDER = {
     _LIMIT: ["Exceeded concurrency limit"],
 }
 """What gunicorn and uvicorn say. Newer runs tell the patterns of their own server in run.json."""
+_FRAME = re.compile(r'  File "(.+)", line (\d+), in ')
+_NOT_THEIRS = re.compile(r"/(?:site|dist)-packages/|/lib(?:64)?/python3|/gatebench_inside/|/layers/|^<")
+"""Libraries, Python itself, and what a run puts beside the app."""
 _EXCEPTION = re.compile(r"((?:\w+\.)*[A-Z]\w*)(?:: .*)?$")
 
 _POOL_REFUSED = re.compile(
@@ -62,8 +65,8 @@ class AppLog:
     """What the app server's log says. Both frames are empty where there is no log.
 
     `errors`, a row a request that the app wrote about: request_id, exception (the last one's name) and traceback (the
-    exceptions of its chain, a line each, without the stack), both missing where none was raised; line, the exception or
-    else the heading.
+    exceptions of its chain, a line each, without the stack), both missing where none was raised; line, the exception
+    with the last line of the project's own code that led to it, or else the heading.
     `worker_ends`, a row each time that the server wrote of a worker's end: time (whole seconds; missing where the
     server writes none), pid, how (timed out, was killed or ended), line.
     `refusals`, a row each time that PostgreSQL had no connection for a pool of the app's: time, pid, line.
@@ -85,6 +88,8 @@ def read_app_log(folder: RunFolder) -> AppLog:
     limit_line: str | None = None
     for line in _lines(folder.log("app")):
         if line.startswith(" "):  # a stack
+            if about and (frame := _FRAME.match(line)) and not _NOT_THEIRS.search(frame[1]):
+                about.where = f"{'/'.join(Path(frame[1]).parts[-2:])}, line {frame[2]}"
             continue
         if heading := _APP_HEADING.search(line):
             about = _Record(int(heading[1], 16), line[:LONGEST_LINE]) if heading[1] != "-" else None
@@ -112,12 +117,14 @@ class _Record:
     request_id: int
     heading: str
     chain: list[str] = field(default_factory=list)
+    where: str | None = None  # the innermost line of the project's own code
 
     def row(self) -> tuple[int, str | None, str | None, str]:
         if not self.chain:
             return self.request_id, None, None, self.heading
         name = self.chain[-1].partition(":")[0].rpartition(".")[2]
-        return self.request_id, name, "\n".join(self.chain), self.chain[-1]
+        line = f"{self.chain[-1]} ({self.where})" if self.where else self.chain[-1]
+        return self.request_id, name, "\n".join(self.chain), line
 
 
 def _errors(records: list[_Record]) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from gatebench.analysis.failures.causes import CLIENT_VIEW, NO_RULE, RULES
 from gatebench.records import Cause, Request
 from tests.analysis.synthetic import (
     OUT_OF_CONNECTIONS,
+    WHERE,
     Recorded,
     app_error,
     error_line,
@@ -193,7 +194,7 @@ def test_an_app_s_500_is_what_its_log_says_of_the_request(
         )
     )
     of_step = run.causes.set_index("step")[["failure", "layer", "evidence"]].T.to_dict("list")
-    assert of_step[1] == [name, layer, chain[-1]]
+    assert of_step[1] == [name, layer, chain[-1] + WHERE]
     assert of_step[2][:2] == ["HTTP 500 from the app", "Django"]
 
 

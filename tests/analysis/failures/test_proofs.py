@@ -15,7 +15,7 @@ import pytest
 from gatebench.analysis.analysed_run import analyse
 from gatebench.analysis.failures.causes import RULES
 from gatebench.records import Cause, DatabaseSample, MachineSample, Request, RoleSample
-from tests.analysis.synthetic import BEGAN, Recorded, app_error, error_line, proxy_line, request, step
+from tests.analysis.synthetic import BEGAN, WHERE, Recorded, app_error, error_line, proxy_line, request, step
 
 Sample = MachineSample | RoleSample | DatabaseSample
 FILES = {MachineSample: "machine.csv", RoleSample: "resources.csv", DatabaseSample: "database.csv"}
@@ -259,7 +259,9 @@ def test_a_pool_that_postgresql_refused_is_short_of_connections_until_it_tries_a
     log = [*map(refused, refusals), own]
     ((name, layer, evidence),) = causes([row], proxy_lines=[proxy_line(row)], app_log=log)
     expected = ("PostgreSQL refused the pool connections", "PostgreSQL", refused(refusals[-1]))
-    assert (name, layer, evidence) == (expected if refused_then else ("pool timeout", "Django", own.splitlines()[-1]))
+    assert (name, layer, evidence) == (
+        expected if refused_then else ("pool timeout", "Django", own.splitlines()[-1] + WHERE)
+    )
 
 
 def test_nginx_s_own_end_is_named(causes: Causes) -> None:
@@ -271,7 +273,7 @@ def test_a_postgresql_that_ended_is_named(causes: Causes) -> None:
     row = request(12, 20, Cause.STATUS, status=500, bytes=100)
     said = "django.db.utils.OperationalError: server closed the connection unexpectedly"
     assert causes([row], proxy_lines=[proxy_line(row)], app_log=[app_error(row, said)]) == [
-        ("PostgreSQL broke off", "PostgreSQL", said)
+        ("PostgreSQL broke off", "PostgreSQL", said + WHERE)
     ]
 
 
