@@ -67,7 +67,7 @@ def _measure(command: str, options: Mapping[str, Any]) -> int:
     knobs = {knob.name: options.get(knob.name.lower()) or environment.get(knob.name, "") for knob in KNOBS}
     if command in SHOWN and (code := _analyze(options, None, "--check")):  # before an hour is spent on it
         return code
-    own = None if knobs["WORKLOAD"] else _own(options["project"])
+    own = None if knobs["WORKLOAD"] or command == "reproduce" else _own(options["project"])
     if own is None and options["at"]:
         raise UsageError("Revisions are of a project of your own: go to its folder, or name it with --project.")
     with contextlib.ExitStack() as afterwards:

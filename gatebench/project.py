@@ -19,6 +19,7 @@ from gatebench.knobs import resolve_server
 from gatebench.launch import ELSEWHERE, INSIDE, READY_PATH
 from gatebench.layers import DRIVER, POOL, layers, pinned
 from gatebench.refusals import last_said, told
+from gatebench.run_folder import OWN_RESULTS
 from gatebench.stacks.environment import inherited
 from gatebench.values.app import App
 from gatebench.values.run_config import RunConfig
@@ -233,7 +234,7 @@ class Own:
 
     def results(self) -> Path:
         """Where run folders are made: a folder that git passes over, though no file of the project says so."""
-        folder = self.project.folder / "gatebench-results"
+        folder = self.project.folder / OWN_RESULTS
         folder.mkdir(exist_ok=True)
         (folder / ".gitignore").write_text("*\n")
         return folder

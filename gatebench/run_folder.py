@@ -16,7 +16,17 @@ from gatebench import INSTALLED, ROOT
 from gatebench.errors import MachineError, RunFolderError
 from gatebench.records import FORMAT, LedgerReading, Run
 
-RESULTS = (Path.cwd() if INSTALLED else ROOT) / "results"
+OWN_RESULTS = "gatebench-results"
+"""The folder in a project of somebody's that its runs are recorded in."""
+
+
+def _results(here: Path) -> Path:
+    """Of the project that we are in, else the checkout's; a package has none of its own."""
+    owns = (folder / OWN_RESULTS for folder in (here, *here.parents))
+    return next((own for own in owns if own.is_dir()), (here if INSTALLED else ROOT) / "results")
+
+
+RESULTS = _results(Path.cwd())
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,9 @@ def test_it_is_measured_as_it_is_with_reads_a_login_and_a_write(
     assert last["votes_acknowledged"] == last["votes_stored"] > 0
     assert run.validity["users_estimated"].iloc[0] == pytest.approx(8, abs=0.5)
     assert (tree(shop), tree(environment)) == before
+    again = gatebench("analyze")
+    assert again.returncode == 0, again.stderr
+    assert "Written to gatebench-results/analysis: " in again.stdout
 
 
 def tree(folder: Path) -> set[str]:
