@@ -88,8 +88,7 @@ def _health(generator: Generator) -> dict[str, str | None]:
         return {"trouble": None, "sentence": "Nothing is known of it yet.", "figures": ""}
     trouble = generator.trouble
     sentence = f"It does not keep up: {trouble}, and is measured along." if trouble else "It keeps up."
-    figures = (
-        f"In the last {RECENT_S:.0f} s its clock was {number(generator.late_p95_ms)} ms late (p95; up to "
-        f"{generator.bearable_ms:.0f} do no harm). It used {number(generator.cpu_pct)}% of a core (up to {BUSY_PCT}% do no harm)."
-    )
+    clock = f"its clock was {number(generator.late_p95_ms)} ms late (p95; up to {generator.bearable_ms:.0f} do no harm)"
+    cpu = f"it used {number(generator.cpu_pct)}% of a core (up to {BUSY_PCT} do no harm)"
+    figures = f"In the last {RECENT_S:.0f} s {clock}, and {cpu}."
     return {"trouble": trouble, "sentence": sentence, "figures": figures}
