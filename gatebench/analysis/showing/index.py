@@ -24,7 +24,7 @@ from gatebench.analysis.comparing.sides import Side, all_runs
 from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.analysis.showing.export import save_text
 from gatebench.analysis.steps.objective import Objective
-from gatebench.analysis.words import number
+from gatebench.analysis.words import MISSING, number
 from gatebench.errors import RunFolderError
 from gatebench.records import Outcome, Run
 from gatebench.run_folder import RunFolder
@@ -33,6 +33,9 @@ STYLE = Path(__file__).with_name("index.css")
 
 LEAST_SITTINGS = 4
 """Of a trend: three whose spread is the noise, and one that is held against it."""
+
+MOST_TRENDS = 6
+"""Shown at once: those that were measured last."""
 
 SAID = {
     Outcome.RUNNING: "Has no end: the runner was killed, or is still at work.",
@@ -166,7 +169,7 @@ class Line:
 
 def lines(entries: Sequence[Entry], reports: Sequence[Report], results: Path) -> list[Line]:
     """The newest first; a campaign stands where its first run does."""
-    links = _links(reports, results)
+    links = {run: report.path for report in _still_there(reports, results) for run in report.runs}
     campaigns: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry.run.trial:
@@ -177,18 +180,18 @@ def lines(entries: Sequence[Entry], reports: Sequence[Report], results: Path) ->
     return sorted(found, key=lambda line: -line.started)
 
 
-def _links(reports: Iterable[Report], results: Path) -> dict[str, str]:
-    """By run, the newest report that has it and is still there: a later one in the same place has taken its place."""
+def _still_there(reports: Iterable[Report], results: Path) -> list[Report]:
+    """The oldest first. A later one in the same place has taken an earlier one's."""
     newest = {report.path: report for report in reports}
-    there = [report for report in newest.values() if (results / report.path).is_file()]
-    return {run: report.path for report in sorted(there, key=lambda one: one.made) for run in report.runs}
+    there = (report for report in newest.values() if (results / report.path).is_file())
+    return sorted(there, key=lambda report: report.made)
 
 
 def _run_line(entry: Entry, links: dict[str, str]) -> Line:
     return Line(
         started=entry.run.started,
         what=f"<b>{escape(entry.label)}</b>{_settings([entry])}",
-        found=f"{escape(_found(entry))}",
+        found=escape(_found(entry)),
         valid=_valid([entry]),
         code=_code([entry]),
         report=_link(links.get(entry.folder)),
@@ -201,7 +204,7 @@ def _campaign_line(runs: Sequence[Entry], sentences: dict[tuple[str, ...], str],
     for entry in runs:
         assert entry.run.trial
         sides.setdefault(entry.run.trial.side, []).append(entry)
-    labels = list(dict.fromkeys(sides[letter][0].label for letter in sorted(sides)))
+    labels = dict.fromkeys(sides[letter][0].label for letter in sorted(sides))
     whole = tuple(sorted(entry.folder for entry in runs if entry.run.outcome is Outcome.COMPLETE))
     trials = len({entry.run.trial.number for entry in runs if entry.run.trial})
     items = "".join(f"<li>{escape(entry.folder)}: {escape(_found(entry))}</li>" for entry in runs)
@@ -209,8 +212,8 @@ def _campaign_line(runs: Sequence[Entry], sentences: dict[tuple[str, ...], str],
     of_each = f"<details><summary>{of_all}</summary><ul>{items}</ul></details>"
     return Line(
         started=runs[0].run.started,
-        what=f"<b>{escape(' and '.join(labels))}</b>{_settings(runs)}{of_each}",
-        found=escape(sentences.get(whole) or _of_sides(sides)),
+        what=f"<b>{'<br>'.join(map(escape, labels))}</b>{_settings(runs)}{of_each}",
+        found=escape(sentences[whole]) if sentences.get(whole) else _of_sides(sides),
         valid=_valid(runs),
         code=_code(runs),
         report=_link(next((links[entry.folder] for entry in runs if entry.folder in links), None)),
@@ -221,18 +224,27 @@ def _settings(entries: Sequence[Entry]) -> str:
     config = entries[0].run.config
     users = config.get("users") or [0]
     app = config.get("workload", {}).get("name") or config.get("app")
-    told = [app, config.get("profile"), config.get("stack"), config.get("db")]
+    told = [
+        app,
+        config.get("profile"),
+        config.get("stack"),
+        config.get("db"),
+        _many(config.get("workers", 0), "worker"),
+    ]
     told.append(f"{users[0]:,} to {users[-1]:,} users" if len(users) > 1 else f"{users[0]:,} users")
     return f"<small>{escape(' · '.join(str(one) for one in told if one))}</small>"
 
 
 def _found(entry: Entry) -> str:
     """What a run shows, in a sentence."""
-    ended = SAID.get(entry.run.outcome)
-    if ended:
-        return f"{ended} {entry.run.reason or ''}".strip()
+    if entry.run.outcome is not Outcome.COMPLETE:
+        return entry.run.reason or SAID[entry.run.outcome]
+    if not entry.run.steps:
+        return "It ended before its first step was held."
     if not entry.steps:
         return "Not analysed yet."
+    if held(entry) is None:
+        return "No request was recorded while a step was held."
     top = entry.steps[-1]
     return f"Held {_held_in_words(entry)} within the objective. {number(top.rps)} requests/s at {top.users:,} users."
 
@@ -251,8 +263,7 @@ def held(entry: Entry) -> int | None:
 def _held_in_words(entry: Entry) -> str:
     asked = [step for step in entry.steps if step.requests]
     n = held(entry)
-    if n is None:
-        return "nothing"
+    assert n is not None
     users = f"fewer than {asked[0].users:,} users" if n == 0 else f"{asked[n - 1].users:,} users"
     deciding = asked[max(n - 1, 0) : n + 1]
     more = " or more" * (n == len(asked))
@@ -267,21 +278,21 @@ def _of_sides(sides: dict[str, list[Entry]]) -> str:
         if ends:
             ends.sort(key=lambda pair: pair[0])
             middle = ends[(len(ends) - 1) // 2][1]
-            told.append(f"{middle.label} held {_held_in_words(middle)}")
+            told.append(f"{letter}, {escape(middle.label)}: {_held_in_words(middle)}")
     if not told:
         return "Not analysed yet."
-    return f"{', '.join(told)} within the objective (the trial in the middle)."
+    return "<br>".join(["Held within the objective, in the trial in the middle:", *told])
 
 
 def _valid(entries: Sequence[Entry]) -> str:
     steps = [step for entry in entries for step in entry.steps]
     wrong = [step for step in steps if not step.valid]
     if not steps:
-        return "–"
+        return MISSING
     if not wrong:
         return "yes"
     reasons = "".join(f"<li>{step.users:,} users: {escape(step.reason)}</li>" for step in wrong)
-    none = "no" if len(wrong) == len(steps) else f"{len(wrong)} of {len(steps)} steps not"
+    none = "no step" if len(wrong) == len(steps) else f"{len(wrong)} of {len(steps)} not"
     return f"<details><summary>{none}</summary><ul>{reasons}</ul></details>"
 
 
@@ -292,11 +303,11 @@ def _code(entries: Sequence[Entry]) -> str:
         f"{str(code['revision'])[:7]}{' changed' * bool(code.get('changed'))}" for code in codes if code.get("revision")
     ]
     theirs = [f"site {entry.run.config['revision']}" for entry in entries if entry.run.config.get("revision")]
-    return "<br>".join(escape(one) for one in dict.fromkeys([*ours, *theirs])) or "–"
+    return "<br>".join(escape(one) for one in dict.fromkeys([*ours, *theirs])) or MISSING
 
 
 def _link(path: str | None) -> str:
-    return f'<a href="{escape(path)}">report</a>' if path else "–"
+    return f'<a href="{escape(path)}">report</a>' if path else MISSING
 
 
 # Trends
@@ -434,6 +445,12 @@ def chart(trend: Trend, place: int) -> str:
 def page(entries: Sequence[Entry], damaged: Sequence[Damaged], reports: Sequence[Report], results: Path) -> str:
     """One file, without a script and without anything to load."""
     shown = lines(entries, reports, results)
+    sections = (
+        _reports_section(_still_there(reports, results)),
+        _trends_section(trends(entries)),
+        _table(shown),
+        _damaged_section(damaged),
+    )
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -448,11 +465,11 @@ def page(entries: Sequence[Entry], damaged: Sequence[Damaged], reports: Sequence
 <header>
 <p class="small">Gatebench</p>
 <h1>{_heading(entries, shown)}</h1>
-<p class="small">Made {time.strftime("%-d %b %Y, %H:%M")}, and made again by every analysis.
+<p class="small">Made {_moment(time.time())}, and made again by every analysis.
 Runs that are not analysed yet: <code>make analyze RUNS="{escape(os.path.relpath(results))}/…"</code></p>
 </header>
 <main>
-{_trends_section(trends(entries))}{_table(shown)}{_damaged_section(damaged)}</main>
+{"".join(sections)}</main>
 </body>
 </html>
 """
@@ -466,15 +483,29 @@ def _heading(entries: Sequence[Entry], shown: Sequence[Line]) -> str:
     return f"{_many(len(entries), 'run')}{of_campaigns}, the newest of {_day(shown[0].started)}"
 
 
+def _reports_section(there: Sequence[Report]) -> str:
+    """The newest first."""
+    items = "".join(
+        f"<li>{escape(report.sentence or 'Without a comparison.')} "
+        f"<small>{_many(len(report.runs), 'run')}, made {_moment(report.made)}: {_link(report.path)}</small></li>"
+        for report in reversed(there)
+    )
+    return f'<section><h2>Reports</h2><ul class="plain">{items}</ul></section>\n' if there else ""
+
+
 def _trends_section(found: Sequence[Trend]) -> str:
     if not found:
         return ""
-    figures = "".join(_figure(trend, place) for place, trend in enumerate(found))
+    figures = [_figure(trend, place) for place, trend in enumerate(found)]
+    shown = f'<div class="trends">{"".join(figures[:MOST_TRENDS])}</div>'
+    if more := figures[MOST_TRENDS:]:
+        others = f'<div class="trends">{"".join(more)}</div>'
+        shown += f"<details><summary>{_many(len(more), 'other side')}</summary>{others}</details>"
     return (
         "<section><h2>Over time</h2>"
         '<p class="small">A point a sitting: a campaign’s median, or a single run. The grey band is where the newest '
         "lies in 95 of 100 cases when nothing has changed.</p>"
-        f'<div class="trends">{figures}</div></section>\n'
+        f"{shown}</section>\n"
     )
 
 
@@ -486,6 +517,7 @@ def _figure(trend: Trend, place: int) -> str:
     )
 
 
+NOTHING = ' class="nothing"'
 COLUMNS = ("Date", "Measured", "Found", "Valid", "Code", "Report")
 
 
@@ -499,11 +531,10 @@ def _table(shown: Sequence[Line]) -> str:
 
 
 def _row(line: Line) -> str:
-    moment = time.strftime("%-d %b %Y, %H:%M", time.localtime(line.started))
     cells = (line.what, line.found, line.valid, line.code, line.report)
     named = zip(COLUMNS[1:], cells, strict=True)
     return (
-        f'<tr><th scope="row">{moment}</th>'
+        f'<tr><th scope="row">{_moment(line.started)}</th>'
         + "".join(f'<td data-name="{name}">{cell}</td>' for name, cell in named)
         + "</tr>"
     )
@@ -518,6 +549,10 @@ def _damaged_section(damaged: Sequence[Damaged]) -> str:
 
 def _many(n: int, what: str) -> str:
     return f"{n:,} {what}{'s' * (n != 1)}"
+
+
+def _moment(moment: float) -> str:
+    return time.strftime("%-d %b %Y, %H:%M", time.localtime(moment))
 
 
 def _day(moment: float) -> str:
