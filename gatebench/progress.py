@@ -6,7 +6,7 @@ import time
 from typing import Any, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from gatebench.so_far import Row, SoFar, expected_s, number, percent
 from gatebench.values.run_config import RunConfig
@@ -34,11 +34,11 @@ class Reporter:
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
             console=console,
             transient=True,
         )
-        self._task = self._bar.add_task("", total=expected_s(config), start=False)
+        self._task = self._bar.add_task("", total=expected_s(config), start=False, left="")
 
     def __enter__(self) -> Reporter:
         return self
@@ -78,8 +78,8 @@ class Reporter:
             f"{number(self._so_far.rps):>6} requests/s  {event['failures']} failures"
         )
         if self._console.is_terminal:
-            passed_s = now - self._begun
-            self._bar.update(self._task, description=line, completed=passed_s, total=passed_s + left_s)
+            passed_s, left = now - self._begun, f"{clock(left_s)} left"
+            self._bar.update(self._task, description=line, completed=passed_s, total=passed_s + left_s, left=left)
         elif now - self._last_line >= PLAIN_EVERY_S:
             self._last_line = now
             self.note(f"  {line}  {left_s:.0f} s left")

@@ -87,7 +87,9 @@ def _health(generator: Generator) -> dict[str, str | None]:
     if generator.cpu_pct is None:
         return {"trouble": None, "sentence": "Nothing is known of it yet.", "figures": ""}
     trouble = generator.trouble
-    sentence = f"It does not keep up: {trouble}, and is measured along." if trouble else "It keeps up."
+    sentence = (
+        f"It does not keep up ({trouble}): part of what is measured is the generator." if trouble else "It keeps up."
+    )
     clock = f"its clock was {number(generator.late_p95_ms)} ms late (p95; up to {generator.bearable_ms:.0f} do no harm)"
     cpu = f"it used {number(generator.cpu_pct)}% of a core (up to {BUSY_PCT} do no harm)"
     figures = f"In the last {RECENT_S:.0f} s {clock}, and {cpu}."
