@@ -3,8 +3,9 @@
     python benchmarks/keep.py --into results/recorded/campaigns results/2*
     python benchmarks/keep.py --into results/recorded/article-trials --proxy-log results/2*
 
-The rows of requests.arrows stay as they are, in one record batch instead of one a second. proxy.log is packed, or left
-out. In run.json `results`, the folder that the run was made in, becomes `results`.
+The rows of requests.arrows stay as they are, in one record batch instead of one a second; what load.jsonl counts of
+them, a second each, is left out. proxy.log is packed, or left out. In run.json `results`, the folder that the run was
+made in, becomes `results`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ def keep(folder: RunFolder, into: Path, proxy_log: bool) -> RunFolder:
         rows = recorded.read_all().unify_dictionaries().combine_chunks()
     with pa.ipc.new_stream(str(kept.requests), rows.schema, options=SMALLEST) as writer:
         writer.write_table(rows)
+    if kept.load_events.exists():
+        lines = kept.load_events.read_text().splitlines(keepends=True)
+        kept.load_events.write_text("".join(line for line in lines if json.loads(line)["event"] != "counted"))
     run = json.loads(kept.run_json.read_text())
     run["config"]["results"] = "results"
     kept.run_json.write_text(json.dumps(run, indent=2) + "\n")
