@@ -37,7 +37,7 @@ ANALYZE = $(RUN) analyze.py $(if $(call given,RESULTS),--results "$(RESULTS)") $
 bench: $(VENV)/bench.stamp ## measure both, TRIALS times interleaved, and analyze; SERVER=uvicorn,daphne compares these
 	@$(RUN) -m gatebench bench
 
-bench-wsgi: $(VENV)/bench.stamp ## measure WSGI; Locust's web UI is at http://127.0.0.1:8089 meanwhile
+bench-wsgi: $(VENV)/bench.stamp ## measure WSGI; watch it at http://127.0.0.1:8089/gatebench meanwhile
 	@$(RUN) -m gatebench bench-wsgi
 
 bench-asgi: $(VENV)/bench.stamp ## measure ASGI

@@ -1,7 +1,8 @@
 """What recording costs: requests/s of the voter with every request recorded, against the same voter without.
 
 The voter of locustfiles/vote.py, without its pauses, on one core; an Nginx that answers as the polls app would, but at
-once, on another. Both ways in turn, several times; the ratio of each pair is what counts.
+once, on another. Both ways in turn, several times; the ratio of each pair is what counts. Before that: the CPU time of
+counting what a second brought, for whoever watches the run.
 
     python benchmarks/recording.py [--rounds 5] [--seconds 6]
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -53,6 +55,8 @@ def main() -> None:
     if arguments.child:
         print(json.dumps(_vote(arguments.url, arguments.child == "on", arguments.seconds)))
         return
+    for requests in (100, 1_000, 10_000):
+        print(f"counting a second of {requests:,} requests: {_counting_ms(requests):.2f} ms", flush=True)
     with _polls() as url:
         _measure(url, "off", 2)
         ratios = []
@@ -67,6 +71,28 @@ def main() -> None:
     median = statistics.median(ratios)
     print(f"median ratio {median:.3f} (from {min(ratios):.3f} to {max(ratios):.3f}); at least {TARGET} is wanted")
     sys.exit(median < TARGET)
+
+
+def _counting_ms(requests: int, times: int = 100) -> float:
+    """Of CPU, for a batch as the recorder flushes it: of two steps, each before and in its hold, a tenth failed."""
+    import pyarrow as pa
+
+    from gatebench.load.counting import counted
+
+    dice = random.Random(7)
+    causes = [dice.choice(["connection reset", *[None] * 9]) for _ in range(requests)]
+    batch = pa.record_batch(
+        {
+            "started": pa.array([dice.random() for _ in range(requests)]),
+            "elapsed_ms": pa.array([dice.lognormvariate(4, 1) for _ in range(requests)], pa.float32()),
+            "cause": pa.array(causes, pa.string()).dictionary_encode(),
+            "step": pa.array([dice.choice([1, 2]) for _ in range(requests)], pa.int16()),
+        }
+    )
+    began = time.process_time()
+    for _ in range(times):
+        list(counted(batch, {1: 0.5, 2: 0.5}, late_ms=1000))
+    return 1000 * (time.process_time() - began) / times
 
 
 def _measure(url: str, way: str, seconds: float) -> float:

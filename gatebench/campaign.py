@@ -17,10 +17,11 @@ from rich.console import Console
 
 from gatebench.errors import UsageError
 from gatebench.knobs import resolve, resolve_server, servers_of, trials_of
-from gatebench.progress import Display, Reporter, expected_s
+from gatebench.progress import Display, Reporter
 from gatebench.records import Trial
 from gatebench.run import run
 from gatebench.run_folder import RunFolder
+from gatebench.so_far import expected_s
 from gatebench.stacks.prepared import Prepared, prepared
 from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface

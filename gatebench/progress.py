@@ -6,9 +6,10 @@ import time
 from typing import Any, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
-from gatebench.values.run_config import SPAWN_RATE, RunConfig
+from gatebench.so_far import Row, SoFar, expected_s, number, percent
+from gatebench.values.run_config import RunConfig
 
 PLAIN_EVERY_S = 5.0
 
@@ -20,29 +21,24 @@ class Display(Protocol):
     def load(self, event: dict[str, Any]) -> None: ...
 
 
-def expected_s(config: RunConfig) -> float:
-    """Seconds that the ramp takes when all goes well: spawning, settling and holding."""
-    return config.users[-1] / SPAWN_RATE + len(config.users) * (config.settle_s + config.hold_s)
-
-
 class Reporter:
     """The one Display: rich on a terminal, else a line each few seconds."""
 
     def __init__(self, config: RunConfig, console: Console) -> None:
         self._console = console
         self._config = config
+        self._so_far = SoFar(config)
+        self._told: set[int] = set()  # steps that have their line
         self._begun: float | None = None
         self._last_line = 0.0
-        self._before: tuple[float, int] | None = None
-        self._rate: float | None = None
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
             console=console,
             transient=True,
         )
-        self._task = self._bar.add_task("", total=expected_s(config), start=False)
+        self._task = self._bar.add_task("", total=expected_s(config), start=False, left="")
 
     def __enter__(self) -> Reporter:
         return self
@@ -56,6 +52,8 @@ class Reporter:
 
     def load(self, event: dict[str, Any]) -> None:
         """One event of load.jsonl."""
+        self._so_far.add(event)
+        self._tell_whole_steps()
         if event["event"] == "progress":
             self._show(event)
         elif event["event"] == "drain":
@@ -73,27 +71,36 @@ class Reporter:
             if self._console.is_terminal:
                 self._bar.start()
                 self._bar.start_task(self._task)
-        rate = self._requests_per_s(now, event["requests"])
         steps = len(self._config.users)
-        left_s = max(0.0, expected_s(self._config) - (now - self._begun))
+        left_s = self._so_far.left_s()
         line = (
-            f"step {event['step']}/{steps} {event['phase']:<6}  {event['users']:>4} users  {rate:>6} requests/s  "
-            f"{event['failures']} failures"
+            f"step {event['step']}/{steps} {event['phase']:<6}  {event['users']:>4} users  "
+            f"{number(self._so_far.rps):>6} requests/s  {event['failures']} failures"
         )
         if self._console.is_terminal:
-            self._bar.update(self._task, description=line, completed=now - self._begun)
+            passed_s, left = now - self._begun, f"{clock(left_s)} left"
+            self._bar.update(self._task, description=line, completed=passed_s, total=passed_s + left_s, left=left)
         elif now - self._last_line >= PLAIN_EVERY_S:
             self._last_line = now
             self.note(f"  {line}  {left_s:.0f} s left")
 
-    def _requests_per_s(self, now: float, requests: int) -> str:
-        """Over about the last second, as the display needs it; the analysis reckons its own from the record."""
-        if self._before is None:
-            self._before = (now, requests)
-        elif now - self._before[0] >= 1:
-            self._rate = (requests - self._before[1]) / (now - self._before[0])
-            self._before = (now, requests)
-        return "–" if self._rate is None else f"{self._rate:.0f}"
+    def _tell_whole_steps(self) -> None:
+        """A line of each step once all of its requests have ended."""
+        for row in self._so_far.rows:
+            if row.whole and row.number not in self._told:
+                self._told.add(row.number)
+                self.note(step_line(row, len(self._config.users)))
+
+
+def step_line(row: Row, steps: int) -> str:
+    """Of a step, in first numbers: the report counts anew."""
+    p95 = "no p95" if row.p95_ms is None else f"p95 {number(row.p95_ms)} ms"
+    main_cause = f" ({max(row.causes, key=row.causes.__getitem__)})" if row.causes else ""
+    how = "cut off" if row.phase != "done" else "steady" if row.steady else "not steady"
+    return (
+        f"  step {row.number}/{steps}  {row.users:>4} users  {number(row.rps):>6} requests/s  "
+        f"{percent(row.failure_pct):>5} failed{main_cause}  {p95}  {how}"
+    )
 
 
 def clock(seconds: float) -> str:

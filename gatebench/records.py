@@ -23,6 +23,10 @@ CLOCK_S = 0.05
 """How long the sleeps are, on average, by which the generator tells how late its clock runs."""
 
 
+BIN_GROWTH = 1.1
+"""Response times are counted while a run goes on in bins that grow by so much: bin n holds those from 1.1**n ms on."""
+
+
 class Cause(StrEnum):
     """Why the client counts a request as failed, from what the client itself saw."""
 

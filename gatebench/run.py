@@ -18,12 +18,13 @@ from gatebench.command import DISK_FULL
 from gatebench.errors import GatebenchError, LoadError, MachineError, ServiceDiedError, SilentError
 from gatebench.lock import locked
 from gatebench.machine import check_ports, facts, kept_to
-from gatebench.progress import Display, clock, expected_s
+from gatebench.progress import Display, clock
 from gatebench.records import LedgerReading, LoadSummary, Mistake, Outcome, Run, Step, Trial
 from gatebench.resources import Sampler
 from gatebench.revision import code
 from gatebench.run_folder import RunFolder
 from gatebench.sheet import process_facts
+from gatebench.so_far import expected_s
 from gatebench.stacks import Stack, make_stack
 from gatebench.stacks.prepared import Prepared
 from gatebench.stacks.wait import last_lines
@@ -144,7 +145,9 @@ def _ramp(stack: Stack, record: Record, config: RunConfig, display: Display) -> 
     """Sends the load, and follows what it says until it ends."""
     display.note(f"Ramping {_in_words(config.users)} users, about {clock(expected_s(config))} min.")
     if not config.headless:
-        display.note(f"Watch it at http://127.0.0.1:{config.ui_port} (watch only: a change there spoils the run).")
+        display.note(
+            f"Watch it at http://127.0.0.1:{config.ui_port}/gatebench (watch only: a change there spoils the run)."
+        )
     audit = _auditor(record, stack, config.side.workload.writes)
     audit(0)
     load = stack.start_load()

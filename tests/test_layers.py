@@ -21,6 +21,7 @@ RANKS = [
     {"knobs"},
     {"layers"},
     {"watchdog", "launch", "revisions", "sheet", "lock", "machine", "revision", "command", "names", "loopback"},
+    {"so_far"},
     {"resources", "stacks", "load", "check", "progress", "by_hand"},
     {"run", "project"},
     {"campaign", "init"},

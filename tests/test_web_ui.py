@@ -6,13 +6,14 @@ import json
 import time
 import urllib.error
 import urllib.parse
+from typing import Any
 
 import pytest
 
 from gatebench.analysis.analysed_run import analyse
 from gatebench.loopback import opener
 from gatebench.records import Outcome
-from tests.conftest import Bench
+from tests.conftest import Bench, wait_for
 
 WITH_UI = {"HEADLESS": "0", "USERS": "20", "SETTLE": "0", "HOLD": "8"}
 
@@ -51,6 +52,34 @@ def test_it_shows_the_run_and_closes_by_itself(bench: Bench) -> None:
     assert f"Watch it at http://127.0.0.1:{bench.ui_port}" in stderr
     with pytest.raises(urllib.error.URLError):
         fetch(bench, "/")
+
+
+def test_its_tab_leads_to_a_page_that_shows_the_steps_as_they_fill(bench: Bench) -> None:
+    process = bench.start("wsgi", **WITH_UI | {"USERS": "10,20", "HOLD": "3"})
+    wait_for_requests(bench)
+    assert '"extended_tabs": [{"key": "gatebench", "title": "Gatebench"}]' in fetch(bench, "/")
+    assert 'location.assign("gatebench")' in fetch(bench, "/")
+    page = fetch(bench, "/gatebench")
+    assert "Watch only." in page
+    assert "http" not in page.replace("http-equiv", "")  # it loads nothing from elsewhere
+    shown: dict[str, Any] = {}
+
+    def the_second_step_is_measured() -> bool:
+        shown.update(json.loads(fetch(bench, "/gatebench/now")))
+        return len(shown["steps"]) == 2 and shown["steps"][1]["requests"] != "0"
+
+    wait_for(the_second_step_is_measured, "the second step's requests")
+    assert (shown["label"], shown["coming"], shown["over"]) == ("WSGI gunicorn", [], False)
+    assert "of a core" in shown["generator"]["figures"]
+    first = shown["steps"][0]
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
+    assert f"Watch it at http://127.0.0.1:{bench.ui_port}/gatebench (watch only" in stderr
+    step = analyse(bench.folder()).steps.iloc[0]
+    assert (first["users"], first["requests"], first["failed"]) == ("10", str(step["requests"]), "0%")
+    assert float(first["p95"]) == pytest.approx(step["p95_ms"], rel=0.3)  # of about 60 requests
+    (line,) = [line for line in stderr.splitlines() if line.startswith("  step 1/2    10 users") and "failed" in line]
+    assert f"{first['rps']} requests/s     0% failed  p95 {first['p95']} ms  steady" in line
 
 
 def test_stop_ends_the_run_early_and_says_who_did_it(bench: Bench) -> None:

@@ -30,7 +30,9 @@ from gatebench.load import mistakes, plain  # noqa: E402
 from gatebench.load.mistakes import LocustfileError, load_users  # noqa: E402
 from gatebench.load.ramp import Ramp, RampStoppedError  # noqa: E402
 from gatebench.load.recorder import Recorder  # noqa: E402
+from gatebench.load.web_ui import web_ui_of  # noqa: E402
 from gatebench.run_folder import RunFolder  # noqa: E402
+from gatebench.so_far import SoFar  # noqa: E402
 from gatebench.values.run_config import SPAWN_RATE, RunConfig  # noqa: E402
 from gatebench.values.side import Side  # noqa: E402
 
@@ -38,7 +40,8 @@ from gatebench.values.side import Side  # noqa: E402
 def main() -> int:
     arguments = parse(__doc__)
     folder = RunFolder(arguments.folder)
-    config = RunConfig.from_json(folder.read_run().config)
+    run = folder.read_run()
+    config = RunConfig.from_json(run.config)
     setup_logging("INFO", None)
     try:
         environment = environment_of(config.side, arguments.host)
@@ -48,11 +51,13 @@ def main() -> int:
         return 1
     runner = environment.create_local_runner()
     gevent.spawn(locust.stats.stats_history, runner)
-    web_ui = None if config.headless else environment.create_web_ui(arguments.ui_host, config.ui_port)
+    so_far = SoFar(config)
+    web_ui = None if config.headless else web_ui_of(environment, arguments.ui_host, run, so_far)
     try:
         with folder.load_events.open("a") as lines:
-            recorder = Recorder(folder.requests, runner, config.side.footing.timeout_s)
-            ramp = Ramp(runner, recorder, lines, config.settle_s, config.hold_s, SPAWN_RATE)
+            late_ms = config.side.workload.objective.p95_ms
+            recorder = Recorder(folder.requests, runner, config.side.footing.timeout_s, late_ms)
+            ramp = Ramp(runner, recorder, lines, config.settle_s, config.hold_s, SPAWN_RATE, so_far.add)
             code = _climb(ramp, config)
     except OSError as error:  # closing a file writes what is left of it
         if error.errno not in DISK_FULL:

@@ -6,7 +6,7 @@ import json
 import random
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -34,7 +34,9 @@ class RampStoppedError(Exception):
 
 @dataclass(slots=True)
 class Ramp:
-    """One pass over the steps. `events` gets a line for each thing that a runner or a person wants to know."""
+    """One pass over the steps. `events` gets a line for each thing that a runner or a person wants to know, and `told`
+    the same as a dict.
+    """
 
     runner: Runner
     recorder: Recorder
@@ -42,6 +44,7 @@ class Ramp:
     settle_s: float
     hold_s: float
     spawn_rate: float
+    told: Callable[[dict[str, Any]], None] = lambda _: None
     stop_reason: str | None = None
     users_asked: tuple[int, ...] = (0,)  # by us: anything else was asked for in the web UI
     interference: tuple[str, ...] = ()
@@ -66,6 +69,7 @@ class Ramp:
         while in_flight and time.time() < started + limit_s:
             gevent.sleep(STEADY_S)
         unfinished = self.recorder.close()
+        self._say_counted()
         self._say_mistakes()
         total = self.runner.stats.total
         summary = LoadSummary(
@@ -79,8 +83,10 @@ class Ramp:
         return summary
 
     def say(self, event: str, **facts: Any) -> None:
+        line = {"event": event, "time": time.time(), **facts}
+        self.told(line)
         try:
-            self.events.write(json.dumps({"event": event, "time": time.time(), **facts}) + "\n")
+            self.events.write(json.dumps(line) + "\n")
             self.events.flush()
         except OSError as error:
             self.recorder.error = self.recorder.error or error
@@ -99,6 +105,7 @@ class Ramp:
         cpu_before, hold_started = _cpu_s(), time.time()
         rounds, thought_s = self.rhythm.rounds, self.rhythm.thought_s()
         step = replace(step, hold_started=hold_started)
+        self.recorder.begin_hold(hold_started)
         self._say_step(step, "hold")
         self._pass_time(step, "hold", self.hold_s)
         hold_ended = time.time()
@@ -141,6 +148,7 @@ class Ramp:
             cpu_s=_cpu_s(),
         )
         self.late_ms = []
+        self._say_counted()
         self._say_mistakes()
         if self.runner.target_user_count not in self.users_asked:
             self._interfere(f"the number of users was changed to {self.runner.target_user_count} in the web UI")
@@ -161,6 +169,10 @@ class Ramp:
             due = time.monotonic() + sleep_s
             gevent.sleep(sleep_s)
             self.late_ms.append(round((time.monotonic() - due) * 1000, 2))
+
+    def _say_counted(self) -> None:
+        if (counted := self.recorder.take_counted()) is not None:
+            self.say("counted", **counted)
 
     def _say_mistakes(self) -> None:
         if (error := self.runner.spawning_greenlet.exception) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from bisect import bisect_right
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow as pa
 from locust.runners import Runner
 
 from gatebench.load import mistakes
+from gatebench.load.counting import counted
 from gatebench.load.plain import cause_of_plain
 from gatebench.load.user import RequestFailedError, in_flight
 from gatebench.records import Cause
@@ -45,18 +47,23 @@ class Recorder:
     """Listens to Locust's `request` event until it is closed. `error` is why nothing more can be recorded.
 
     `requests`, `failures` and `elapsed_ms` (the sum of how long they took) are of all requests that have ended.
+    A success that took more than `late_ms` is counted as late.
     """
 
-    def __init__(self, path: Path, runner: Runner, timeout_s: float | None = None) -> None:
+    def __init__(self, path: Path, runner: Runner, timeout_s: float | None = None, late_ms: float = math.inf) -> None:
         self.requests = 0
         self.failures = 0
         self.elapsed_ms = 0.0
         self.error: Exception | None = None
         self._runner = runner
         self._timeout_s = timeout_s
+        self._late_ms = late_ms
         self._rows: list[tuple[Any, ...]] = []
         self._words: dict[str, list[str]] = {"name": [], "method": [], "cause": []}
         self._step_starts: list[float] = []
+        self._held_since: dict[int, float] = {}
+        self._counted: list[dict[str, Any]] = []
+        self._due = 0
         self._file = pa.OSFile(str(path), "wb")
         self._writer = pa.ipc.new_stream(self._file, SCHEMA, options=pa.ipc.IpcWriteOptions(compression="zstd"))
         runner.environment.events.request.add_listener(self._on_request)
@@ -66,9 +73,18 @@ class Recorder:
         """From `now` on, requests that start belong to the next step."""
         self._step_starts.append(now)
 
+    def begin_hold(self, now: float) -> None:
+        """From `now` on, requests of the step are counted as those of its hold."""
+        self._held_since[len(self._step_starts)] = now
+
     def step_at(self, moment: float) -> int:
         """The number of the step in which something began; 0 before the first."""
         return bisect_right(self._step_starts, moment)
+
+    def take_counted(self) -> dict[str, Any] | None:
+        """What was flushed since the last time, and how many requests of earlier steps had no answer then."""
+        steps, self._counted = self._counted, []
+        return {"due": self._due, "steps": steps} if steps else None
 
     def why_not(self) -> str:
         """`error` as a sentence."""
@@ -99,9 +115,11 @@ class Recorder:
         columns: dict[str, Any] = dict(zip(OBSERVED, zip(*rows, strict=True), strict=True))
         columns["step"] = [self.step_at(started) for started in columns["started"]]
         columns["users"] = [self._runner.user_count] * len(rows)
-        self._writer.write_batch(
-            pa.record_batch([self._array(field, columns[field.name]) for field in SCHEMA], schema=SCHEMA)
-        )
+        batch = pa.record_batch([self._array(field, columns[field.name]) for field in SCHEMA], schema=SCHEMA)
+        self._writer.write_batch(batch)
+        self._counted += counted(batch, self._held_since, self._late_ms)
+        newest = self._step_starts[-1] if self._step_starts else 0.0
+        self._due = sum(request.started < newest for request in in_flight.values())
 
     def _on_request(
         self,

@@ -1,0 +1,37 @@
+"""What a batch of the record brought, by step: counted a second at a time, so that a request costs nothing more."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gatebench.records import BIN_GROWTH
+
+
+def counted(batch: pa.RecordBatch, held_since: Mapping[int, float], late_ms: float) -> Iterator[dict[str, Any]]:
+    """Of each step those requests that began in its hold, and those that began before it."""
+    for step in pc.unique(batch["step"]).to_pylist():
+        of_step = batch.filter(pc.equal(batch["step"], step))
+        held = pc.greater_equal(of_step["started"], held_since.get(step, math.inf))
+        for is_held, chosen in ((False, pc.invert(held)), (True, held)):
+            if (part := of_step.filter(chosen)).num_rows:
+                yield {"step": step, "held": is_held, **_counts(part, late_ms)}
+
+
+def _counts(part: pa.RecordBatch, late_ms: float) -> dict[str, Any]:
+    took_ms = part.filter(pc.is_null(part["cause"]))["elapsed_ms"]
+    bins = pc.floor(pc.logb(pc.max_element_wise(took_ms, 1.0), BIN_GROWTH)).cast(pa.int16())
+    return {
+        "requests": part.num_rows,
+        "late": pc.sum(pc.greater(took_ms, late_ms)).as_py() or 0,
+        "causes": _by_value(part["cause"].cast(pa.string()).drop_null()),
+        "ms": _by_value(bins),
+    }
+
+
+def _by_value(values: pa.Array) -> dict[Any, int]:
+    return {one["values"]: one["counts"] for one in pc.value_counts(values).to_pylist()}
