@@ -19,14 +19,12 @@ from gatebench.campaign import COMMANDS, Campaign, campaign_of, measure, plan_ca
 from gatebench.command import from_environment, guarded
 from gatebench.errors import UsageError
 from gatebench.init import init
-from gatebench.knobs import KNOBS
+from gatebench.knobs import KNOBS, servers_of
 from gatebench.names import JUDGED, check_names
 from gatebench.project import Own, own_project
 from gatebench.revisions import worktrees
 from gatebench.run_folder import RunFolder
-from gatebench.servers import DEFAULTS
 from gatebench.stacks.engine import engine_answers
-from gatebench.values.server import Interface
 
 SHOWN = ("bench", "aa", "reproduce")
 """Commands that compare sides, and so end with their report."""
@@ -115,7 +113,7 @@ def _of_own(
         return replace(campaign, sides={letter: own.with_layers(one) for letter, one in campaign.sides.items()})
     if command != "bench":
         raise UsageError("Revisions are compared by bench: `gatebench bench --at main --at my-branch`.")
-    server = knobs["SERVER"] or DEFAULTS[Interface.WSGI]
+    server = knobs["SERVER"] or servers_of(knobs)[0]
     folders = afterwards.enter_context(worktrees(own.project.folder, revisions))
     sides = [own.at(revision, folder).side_of(server, knobs, engine_answers) for revision, folder in folders.items()]
     return campaign_of(sides, knobs)

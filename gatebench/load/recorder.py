@@ -15,29 +15,11 @@ from locust.runners import Runner
 from gatebench.load import mistakes
 from gatebench.load.counting import counted
 from gatebench.load.plain import cause_of_plain
+from gatebench.load.schema import MOST_WORDS, SCHEMA, WORD
 from gatebench.load.user import RequestFailedError, in_flight
 from gatebench.records import Cause
 
 FLUSH_S = 1.0
-
-WORD = pa.dictionary(pa.int16(), pa.string())
-MOST_WORDS = 2**15
-SCHEMA = pa.schema(
-    [
-        pa.field("started", pa.float64(), nullable=False),
-        pa.field("elapsed_ms", pa.float32(), nullable=False),
-        pa.field("name", WORD, nullable=False),
-        pa.field("method", WORD, nullable=False),
-        pa.field("status", pa.int16()),
-        pa.field("cause", WORD),
-        pa.field("step", pa.int16(), nullable=False),
-        pa.field("users", pa.int32(), nullable=False),
-        pa.field("request_id", pa.uint64(), nullable=False),
-        pa.field("bytes", pa.int32()),
-    ]
-)
-"""The columns of records.Request, in their order."""
-
 
 OBSERVED = ("started", "elapsed_ms", "name", "method", "status", "cause", "request_id", "bytes")
 """What is known of a request when it ends; its step and the users are added once a batch."""

@@ -10,7 +10,7 @@ import pytest
 from gatebench.analysis import schema
 from gatebench.analysis.analysed_run import AnalysedRun
 from gatebench.analysis.reading.frames import read_requests
-from gatebench.load.recorder import SCHEMA
+from gatebench.load.schema import SCHEMA
 from gatebench.records import ROLES
 from tests.analysis.synthetic import (
     Recorded,

@@ -26,8 +26,8 @@ def test_an_error_of_the_app_is_told_from_the_client_to_its_exception(analysed: 
     )
     assert told(run) == {
         "ValueError": "POST vote at 22:13:35.250 UTC: the client saw “unexpected status 500” after 50 ms. Nginx logged "
-        "500 after 50 ms; the app server was connected to in 0.0 ms and gave 500. The app's log: `ValueError: no`. "
-        "So it failed in this layer: Django."
+        "500 after 50 ms; the app server was connected to in 0.0 ms and gave 500. The app's log: `ValueError: no "
+        "(polls/views.py, line 12)`. So it failed in this layer: Django."
     }
 
 

@@ -232,7 +232,7 @@ def test_in_postgresql_s_silence_an_error_of_another_kind_keeps_its_own_cause(
     recorded = {"proxy_lines": [proxy_line(row)], "app_log": [app_error(row, exception)]}
     ((found, _, evidence),) = causes([row], [asked(13, 1500)], **recorded)
     assert found == name
-    assert evidence == (STALL if name == "PostgreSQL did not answer" else exception)
+    assert evidence == (STALL if name == "PostgreSQL did not answer" else exception + WHERE)
 
 
 def refused(at: float) -> str:

@@ -128,7 +128,7 @@ def test_a_packed_proxy_log_says_the_same(results: Path) -> None:
     pd.testing.assert_frame_equal(found, as_it_was)
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"x" * 99)[:-12]])
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"x" * 99)[:-12]], ids=["no gzip", "cut off"])
 def test_a_packed_proxy_log_that_is_damaged_is_a_run_folder_error(results: Path, content: bytes) -> None:
     folder = folder_of(results, *SECONDS)
     folder.proxy_log.unlink(missing_ok=True)
