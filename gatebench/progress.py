@@ -28,7 +28,6 @@ class Reporter:
         self._console = console
         self._config = config
         self._so_far = SoFar(config)
-        self._told: set[int] = set()  # steps that have their line
         self._begun: float | None = None
         self._last_line = 0.0
         self._bar = Progress(
@@ -53,7 +52,8 @@ class Reporter:
     def load(self, event: dict[str, Any]) -> None:
         """One event of load.jsonl."""
         self._so_far.add(event)
-        self._tell_whole_steps()
+        for row in self._so_far.take_whole():
+            self.note(step_line(row, len(self._config.users)))
         if event["event"] == "progress":
             self._show(event)
         elif event["event"] == "drain":
@@ -84,22 +84,14 @@ class Reporter:
             self._last_line = now
             self.note(f"  {line}  {left_s:.0f} s left")
 
-    def _tell_whole_steps(self) -> None:
-        """A line of each step once all of its requests have ended."""
-        for row in self._so_far.rows:
-            if row.whole and row.number not in self._told:
-                self._told.add(row.number)
-                self.note(step_line(row, len(self._config.users)))
-
 
 def step_line(row: Row, steps: int) -> str:
-    """Of a step, in first numbers: the report counts anew."""
+    """Of a step whose requests have all ended, in first numbers: the report counts anew."""
     p95 = "no p95" if row.p95_ms is None else f"p95 {number(row.p95_ms)} ms"
     main_cause = f" ({max(row.causes, key=row.causes.__getitem__)})" if row.causes else ""
-    how = "cut off" if row.phase != "done" else "steady" if row.steady else "not steady"
     return (
         f"  step {row.number}/{steps}  {row.users:>4} users  {number(row.rps):>6} requests/s  "
-        f"{percent(row.failure_pct):>5} failed{main_cause}  {p95}  {how}"
+        f"{percent(row.failure_pct):>5} failed{main_cause}  {p95}  {row.ended}"
     )
 
 

@@ -23,6 +23,28 @@ Event = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Generator:
+    """How the load generator did for a while."""
+
+    cpu_pct: float | None  # of one core
+    late_p95_ms: float | None  # how late its clock ran
+    step_p95_ms: float | None
+
+    @property
+    def bearable_ms(self) -> float:
+        """How late its clock may run."""
+        return max(CLOCK_LATE_MS, CLOCK_LATE_PCT / 100 * (self.step_p95_ms or 0))
+
+    @property
+    def trouble(self) -> str | None:
+        if self.cpu_pct is not None and self.cpu_pct > BUSY_PCT:
+            return "generator busy"
+        if self.late_p95_ms is not None and self.late_p95_ms > self.bearable_ms:
+            return "generator late"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A step. While it is not held yet, what came since it began; then what came of its hold alone."""
 
@@ -36,7 +58,16 @@ class Row:
     p95_ms: float | None  # of successes, to within 5 %
     rps: float | None  # successes a second
     causes: Mapping[str, int]  # failures by the client's view
+    generator: Generator  # over its hold
     whole: bool  # it has no request left without an answer
+
+    @property
+    def ended(self) -> str:
+        """How a step that is over was."""
+        if self.phase != "done":
+            return "cut off"
+        trouble = f", {self.generator.trouble}" if self.generator.trouble else ""
+        return f"{'steady' if self.steady else 'not steady'}{trouble}"
 
     @property
     def failure_pct(self) -> float | None:
@@ -48,23 +79,6 @@ class Row:
 
     def _share(self, part: int) -> float | None:
         return 100 * part / self.requests if self.requests else None
-
-
-@dataclass(frozen=True, slots=True)
-class Generator:
-    """How the load generator did in the last RECENT_S."""
-
-    cpu_pct: float | None  # of one core
-    late_p95_ms: float | None  # how late its clock ran
-    bearable_ms: float  # how late it may
-
-    @property
-    def trouble(self) -> str | None:
-        if self.cpu_pct is not None and self.cpu_pct > BUSY_PCT:
-            return "it has no CPU to spare"
-        if self.late_p95_ms is not None and self.late_p95_ms > self.bearable_ms:
-            return "its clock runs late"
-        return None
 
 
 @dataclass(slots=True)
@@ -91,6 +105,8 @@ class _Step:
     whole: bool = False
     before: _Counts = field(default_factory=_Counts)
     held: _Counts = field(default_factory=_Counts)
+    generator_cpu_pct: float | None = None
+    late_ms: list[float] = field(default_factory=list)  # of the clock's ticks in the hold
     answers: list[tuple[float, int]] = field(default_factory=list)  # as the hold began, and at the last look
 
     def rps(self) -> float | None:
@@ -110,6 +126,7 @@ class SoFar:
         self.mistakes: list[str] = []  # a sentence each
         self.stopped: str | None = None  # why the run ends early
         self._steps: list[_Step] = []
+        self._taken = 0
         self._recent: deque[Event] = deque()  # progress of the last RECENT_S
 
     def add(self, event: Event) -> None:
@@ -136,17 +153,20 @@ class SoFar:
         """Of the steps that have begun."""
         return [self._row(step) for step in self._steps]
 
+    def take_whole(self) -> list[Row]:
+        """Of the steps that have become whole since the last time: a step does when those before it have."""
+        found = [self._row(step) for step in self._steps[self._taken :] if step.whole]
+        self._taken += len(found)
+        return found
+
     @property
     def generator(self) -> Generator:
+        """In the last RECENT_S."""
         first, last = (self._recent[0], self._recent[-1]) if self._recent else ({}, {})
         passed_s = last["time"] - first["time"] if self._recent else 0
         late_ms = [late for event in self._recent for late in event["late_ms"]]
-        p95_ms = self.rows[-1].p95_ms if self._steps else None
-        return Generator(
-            cpu_pct=100 * (last["cpu_s"] - first["cpu_s"]) / passed_s if passed_s else None,
-            late_p95_ms=_p95(late_ms),
-            bearable_ms=max(CLOCK_LATE_MS, CLOCK_LATE_PCT / 100 * (p95_ms or 0)),
-        )
+        cpu_pct = 100 * (last["cpu_s"] - first["cpu_s"]) / passed_s if passed_s else None
+        return Generator(cpu_pct, _p95(late_ms), self._row(self._steps[-1]).p95_ms if self._steps else None)
 
     @property
     def rps(self) -> float | None:
@@ -188,6 +208,7 @@ class SoFar:
             return
         step = self._steps[-1]
         step.phase, step.since, step.steady = event["phase"], event["time"], event["steady"]
+        step.generator_cpu_pct = event["generator_cpu_pct"]
         if step.phase == "hold" and self._recent:
             step.answers = [(self._recent[-1]["time"], _ok(self._recent[-1]))]
 
@@ -200,6 +221,7 @@ class SoFar:
             step.phase, step.since = "settle", event["time"]
         if step.phase == "hold":
             step.answers[1:] = [(event["time"], _ok(event))]
+            step.late_ms += event["late_ms"]
 
     def _add_counted(self, event: Event) -> None:
         for counted in event["steps"]:
@@ -212,6 +234,7 @@ class SoFar:
     def _row(self, step: _Step) -> Row:
         is_held = step.phase in ("hold", "done")
         counts = step.held if is_held else step.before
+        p95_ms = _p95_of_bins(counts.bins)
         return Row(
             number=step.number,
             users=step.users,
@@ -220,9 +243,10 @@ class SoFar:
             requests=counts.requests,
             failures=counts.causes.total(),
             late=counts.late,
-            p95_ms=_p95_of_bins(counts.bins),
+            p95_ms=p95_ms,
             rps=step.rps() if is_held else self.rps,
             causes=dict(counts.causes),
+            generator=Generator(step.generator_cpu_pct, _p95(step.late_ms), p95_ms),
             whole=step.whole,
         )
 

@@ -161,9 +161,21 @@ def test_a_late_clock_and_a_busy_core_are_told_by_the_report_s_own_limits() -> N
     )
     assert watched(*HOLDING).generator.trouble is None
     late = progress(17, "hold", late_ms=[30.0] * 99)
-    assert watched(*HOLDING, late).generator.trouble == "its clock runs late"
+    assert watched(*HOLDING, late).generator.trouble == "generator late"
     busy = progress(17, "hold", cpu_s=20.0)
-    assert watched(*HOLDING, busy).generator.trouble == "it has no CPU to spare"
+    assert watched(*HOLDING, busy).generator.trouble == "generator busy"
+
+
+def test_a_step_s_own_trouble_is_of_its_hold_alone() -> None:
+    late = progress(10.5, "settle", late_ms=[500.0] * 99)
+    held = [progress(16 + n, "hold") for n in range(9)]
+    (row,) = watched(*SETTLING, late, *HOLDING[len(SETTLING) :], *held, step_event(31, "done", steady=True)).rows
+    assert row.ended == "steady"
+    held = [progress(16 + n, "hold", late_ms=[30.0]) for n in range(9)]
+    (row,) = watched(*HOLDING, *held, step_event(31, "done", steady=True)).rows
+    assert row.ended == "steady, generator late"
+    (row,) = watched(*HOLDING, step_event(31, "done", steady=False, generator_cpu_pct=95.0)).rows
+    assert row.ended == "not steady, generator busy"
 
 
 def test_what_is_older_than_ten_seconds_is_no_trouble_any_more() -> None:

@@ -72,6 +72,14 @@ def test_its_tab_leads_to_a_page_that_shows_the_steps_as_they_fill(bench: Bench)
     assert (shown["label"], shown["coming"], shown["over"]) == ("WSGI gunicorn", [], False)
     assert "of a core" in shown["generator"]["figures"]
     first = shown["steps"][0]
+
+    def the_end_is_seen() -> bool:
+        shown.update(json.loads(fetch(bench, "/gatebench/now")))
+        return bool(shown["over"])
+
+    wait_for(the_end_is_seen, "the end, which whoever watches sees")
+    assert (shown["stage"], shown["left_s"]) == ("The load has ended.", 0)
+    assert [step["state"].split(",")[0] for step in shown["steps"]] == ["steady", "steady"]
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 0, stderr
     assert f"Watch it at http://127.0.0.1:{bench.ui_port}/gatebench (watch only" in stderr

@@ -30,7 +30,7 @@ from gatebench.load import mistakes, plain  # noqa: E402
 from gatebench.load.mistakes import LocustfileError, load_users  # noqa: E402
 from gatebench.load.ramp import Ramp, RampStoppedError  # noqa: E402
 from gatebench.load.recorder import Recorder  # noqa: E402
-from gatebench.load.web_ui import web_ui_of  # noqa: E402
+from gatebench.load.web_ui import Page  # noqa: E402
 from gatebench.run_folder import RunFolder  # noqa: E402
 from gatebench.so_far import SoFar  # noqa: E402
 from gatebench.values.run_config import SPAWN_RATE, RunConfig  # noqa: E402
@@ -52,7 +52,7 @@ def main() -> int:
     runner = environment.create_local_runner()
     gevent.spawn(locust.stats.stats_history, runner)
     so_far = SoFar(config)
-    web_ui = None if config.headless else web_ui_of(environment, arguments.ui_host, run, so_far)
+    page = None if config.headless else Page.serve(environment, arguments.ui_host, run, so_far)
     try:
         with folder.load_events.open("a") as lines:
             late_ms = config.side.workload.objective.p95_ms
@@ -63,8 +63,8 @@ def main() -> int:
         if error.errno not in DISK_FULL:
             raise
         code = MachineError.exit_code
-    if web_ui:
-        web_ui.stop()
+    if page:
+        page.stop()
     runner.quit()
     return code
 

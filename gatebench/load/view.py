@@ -55,15 +55,9 @@ def _step(row: Row, over: bool) -> dict[str, Any]:
         "late_heat": _heat(row.late_or_failed_pct),
         "p95": number(row.p95_ms),
         "rps": number(row.rps),
-        "state": state(row, over),
+        "state": row.ended if over or row.phase == "done" else STATES[row.phase],
         "counts": row.phase in ("hold", "done"),
     }
-
-
-def state(row: Row, over: bool) -> str:
-    if row.phase == "done":
-        return "steady" if row.steady else "not steady"
-    return "cut off" if over else STATES[row.phase]
 
 
 def _heat(pct: float | None) -> int:
@@ -87,9 +81,7 @@ def _health(generator: Generator) -> dict[str, str | None]:
     if generator.cpu_pct is None:
         return {"trouble": None, "sentence": "Nothing is known of it yet.", "figures": ""}
     trouble = generator.trouble
-    sentence = (
-        f"It does not keep up ({trouble}): part of what is measured is the generator." if trouble else "It keeps up."
-    )
+    sentence = "It does not keep up: part of what is measured now is the generator." if trouble else "It keeps up."
     clock = f"its clock was {number(generator.late_p95_ms)} ms late (p95; up to {generator.bearable_ms:.0f} do no harm)"
     cpu = f"it used {number(generator.cpu_pct)}% of a core (up to {BUSY_PCT} do no harm)"
     figures = f"In the last {RECENT_S:.0f} s {clock}, and {cpu}."

@@ -184,6 +184,8 @@ def test_the_web_ui_is_open_during_a_run(bench: Bench) -> None:
     until_it_measures(bench, process)
     with opener().open(f"http://127.0.0.1:{bench.ui_port}/stats/requests", timeout=10) as answer:
         assert json.load(answer)["user_count"] == 5
+    with opener().open(f"http://127.0.0.1:{bench.ui_port}/gatebench/now", timeout=10) as answer:
+        assert json.load(answer)["steps"][0]["users"] == "5"
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
 

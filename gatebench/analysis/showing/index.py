@@ -19,6 +19,7 @@ from pathlib import Path
 
 from scipy import stats
 
+from gatebench.analysis.comparing.ratio import SAME
 from gatebench.analysis.comparing.settings import configuration
 from gatebench.analysis.comparing.sides import Side, all_runs
 from gatebench.analysis.comparing.verdict import Verdict
@@ -133,6 +134,8 @@ def _steps(folder: RunFolder) -> Iterator[StepRow]:
     try:
         with folder.steps_csv.open(newline="") as file:
             for row in csv.DictReader(file):
+                if None in row.values():
+                    raise ValueError("a row is cut short")
                 yield StepRow(
                     users=int(row["users"]),
                     requests=int(row["requests"]),
@@ -224,13 +227,8 @@ def _settings(entries: Sequence[Entry]) -> str:
     config = entries[0].run.config
     users = config.get("users") or [0]
     app = config.get("workload", {}).get("name") or config.get("app")
-    told = [
-        app,
-        config.get("profile"),
-        config.get("stack"),
-        config.get("db"),
-        _many(config.get("workers", 0), "worker"),
-    ]
+    workers = config.get("workers")
+    told = [app, config.get("profile"), config.get("stack"), config.get("db"), workers and _many(workers, "worker")]
     told.append(f"{users[0]:,} to {users[-1]:,} users" if len(users) > 1 else f"{users[0]:,} users")
     return f"<small>{escape(' · '.join(str(one) for one in told if one))}</small>"
 
@@ -298,10 +296,8 @@ def _valid(entries: Sequence[Entry]) -> str:
 
 def _code(entries: Sequence[Entry]) -> str:
     """Of Gatebench, and of the site where revisions of it were measured."""
-    codes = [entry.run.code for entry in entries]
-    ours = [
-        f"{str(code['revision'])[:7]}{' changed' * bool(code.get('changed'))}" for code in codes if code.get("revision")
-    ]
+    codes = [entry.run.code for entry in entries if entry.run.code.get("revision")]
+    ours = [f"{str(code['revision'])[:7]}{' changed' * bool(code.get('changed'))}" for code in codes]
     theirs = [f"site {entry.run.config['revision']}" for entry in entries if entry.run.config.get("revision")]
     return "<br>".join(escape(one) for one in dict.fromkeys([*ours, *theirs])) or MISSING
 
@@ -328,8 +324,8 @@ class Trend:
     def band(self) -> tuple[float, float]:
         """Where the newest lies in 95 of 100 when nothing has changed, by how the earlier ones vary."""
         logs = [math.log(value) for value in self.values[:-1]]
-        n = len(logs)
-        reach = float(stats.t.ppf(0.975, n - 1)) * statistics.stdev(logs) * math.sqrt(1 + 1 / n)
+        n, spread = len(logs), max(statistics.stdev(logs), SAME)
+        reach = float(stats.t.ppf(0.975, n - 1)) * spread * math.sqrt(1 + 1 / n)
         return math.exp(statistics.fmean(logs) - reach), math.exp(statistics.fmean(logs) + reach)
 
     @property
@@ -486,7 +482,7 @@ def _heading(entries: Sequence[Entry], shown: Sequence[Line]) -> str:
 def _reports_section(there: Sequence[Report]) -> str:
     """The newest first."""
     items = "".join(
-        f"<li>{escape(report.sentence or 'Without a comparison.')} "
+        f"<li>{escape(report.sentence or 'Not compared.')} "
         f"<small>{_many(len(report.runs), 'run')}, made {_moment(report.made)}: {_link(report.path)}</small></li>"
         for report in reversed(there)
     )
@@ -533,11 +529,8 @@ def _table(shown: Sequence[Line]) -> str:
 def _row(line: Line) -> str:
     cells = (line.what, line.found, line.valid, line.code, line.report)
     named = zip(COLUMNS[1:], cells, strict=True)
-    return (
-        f'<tr><th scope="row">{_moment(line.started)}</th>'
-        + "".join(f'<td data-name="{name}">{cell}</td>' for name, cell in named)
-        + "</tr>"
-    )
+    rest = "".join(f'<td data-name="{name}"{NOTHING * (cell == MISSING)}>{cell}</td>' for name, cell in named)
+    return f'<tr><th scope="row">{_moment(line.started)}</th>{rest}</tr>'
 
 
 def _damaged_section(damaged: Sequence[Damaged]) -> str:

@@ -119,14 +119,15 @@ def test_damaged_folders_are_listed_with_a_sentence_and_others_passed_over(resul
     (results / "half").mkdir()
     (results / "half" / "run.json").write_text('{"id": ')
     made(results, "odd").steps_csv.write_text("step,users\n1,many\n")
+    made(results, "torn").steps_csv.write_text((results / "good" / "steps.csv").read_text()[:-20])
     entries, damaged = read_entries(results)
     assert [entry.folder for entry in entries] == ["good"]
-    assert [one.folder for one in damaged] == ["begun", "half", "odd"]
-    assert [one.why.count(": ") > 0 and one.why.endswith((".", "again.")) for one in damaged] == [True] * 3
+    assert [one.folder for one in damaged] == ["begun", "half", "odd", "torn"]
+    assert [one.why.count(": ") > 0 and one.why.endswith((".", "again.")) for one in damaged] == [True] * 4
     assert damaged[0].why == f"{results}/begun/run.json is missing: this run was cut off before it began, leave it out."
     assert damaged[2].why.startswith(f"{results}/odd/steps.csv is damaged (ValueError: ")
-    assert all(one.why in the_page(results) for one in damaged[:1])
-    assert isinstance(damaged[0], Damaged)
+    assert damaged[0] == Damaged("begun", damaged[0].why)
+    assert damaged[0].why in the_page(results)
 
 
 def campaign(results: Path, trials: int = 2, **more: Any) -> list[str]:
@@ -272,6 +273,10 @@ def test_the_newest_is_held_against_the_spread_of_the_earlier_ones() -> None:
     within = replace(TREND, values=(100.0, 104.0, 96.0, 90.0))
     assert within.band == TREND.band  # the newest has no part in it
     assert within.finding == "The newest lies within the noise of the earlier ones."
+
+
+def test_sittings_that_are_equal_but_for_rounding_show_no_change() -> None:
+    assert "within the noise" in replace(TREND, values=(0.1, 0.1, 0.1, 0.1 + 1e-9)).finding
 
 
 def test_the_band_keeps_its_promise() -> None:
