@@ -173,7 +173,7 @@ def test_files_of_a_run_belong_to_whoever_ran_it() -> None:
         if python is None:
             pytest.skip("another person can read no interpreter that runs what is installed here")
         own = {"RESULTS": str(bench.results), "PORT": str(bench.port), "UI_PORT": str(bench.ui_port)}
-        done = somebody.run([python, "-m", "gatebench", "asgi", *options({**TINY, **own, **KNOBS})])
+        done = somebody.run([python, "-m", "gatebench", "bench-asgi", *options({**TINY, **own, **KNOBS})])
         assert done.returncode == 0, done.stderr
         assert_whole(bench.folder())
         assert owners(bench.results) == {SOMEBODY}

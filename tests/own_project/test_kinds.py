@@ -171,7 +171,7 @@ def test_what_its_code_raises_is_a_cause_with_the_line_that_raised(shop: Path, g
     mended(
         shop / "catalog" / "views.py",
         "def index(request):\n",
-        "CALLS = iter(range(12))\n\n\ndef index(request):\n    if next(CALLS, None) is None:\n"
+        "CALLS = iter(range(24))\n\n\ndef index(request):\n    if next(CALLS, None) is None:\n"
         '        raise LookupError("worn out")\n',
     )
     done = gatebench("bench-wsgi", users="16")
