@@ -128,18 +128,20 @@ def _compared(verdict: Verdict) -> tuple[str, Table]:
 
 def answer(sides: Sides, verdicts: Sequence[Verdict]) -> str:
     """The verdicts, then a sentence by each measure."""
+    return " ".join([*(f"{one.sentence} {one.beside}".strip() for one in verdicts), *held(sides, verdicts)])
+
+
+def held(sides: Sides, verdicts: Sequence[Verdict]) -> list[str]:
+    """How many users each side held, and how far to trust it, in sentences."""
     no_failure = "; ".join(f"{side.label} {_held(side, 'no failure')}" for side in sides)
     objective = "; ".join(f"{side.label} {_held(side, 'objective met')}" for side in sides)
     one_sample = not all(side.spread for side in sides) and not any(len(one.ratios) for one in verdicts)
     median = " (median of its trials)" if any(side.spread for side in sides) else ""
-    return " ".join(
-        [
-            *(f"{one.sentence} {one.beside}".strip() for one in verdicts),
-            f"Users held without a failure{median}: {no_failure}.",
-            f"Within the objective ({text_tables.objectives(sides)}): {objective}.",
-            *[ONE_SAMPLE] * one_sample,
-        ]
-    )
+    return [
+        f"Users held without a failure{median}: {no_failure}.",
+        f"Within the objective ({text_tables.objectives(sides)}): {objective}.",
+        *[ONE_SAMPLE] * one_sample,
+    ]
 
 
 def _late(sides: Sides) -> str:
