@@ -171,7 +171,16 @@ def ledger_table(runs: Runs, last_only: bool = False) -> Table:
         for analysed in runs
         for row in rows(analysed.ledger.groupby("name").tail(1) if last_only else analysed.ledger)
     ]
-    header = ["Run", "Request", "Read", "Attempted", "Acknowledged", "Stored", "Lost, at least", "Stored untold, at least"]
+    header = [
+        "Run",
+        "Request",
+        "Read",
+        "Attempted",
+        "Acknowledged",
+        "Stored",
+        "Lost, at least",
+        "Stored untold, at least",
+    ]
     return Table(header, lines, text_columns=3)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from gatebench.analysis.showing.page.html import Markup, prose, tag
@@ -24,9 +25,10 @@ def _beside(about: Subject) -> Iterator[Markup]:
     if code := about.runs[0].run.code:
         revision = str(code.get("revision") or "")[:12]
         changed = ", with changes that were not committed" if code.get("changed") else ""
+        at = f" at revision {revision}{changed}" if revision else ""
         yield tag(
             "p",
-            f"Recorded by Gatebench {code.get('version', '')}{f' at revision {revision}{changed}' if revision else ''}.",
+            f"Recorded by Gatebench {code.get('version', '')}{at}.",
             class_="small",
         )
     if len(about.sides) > 1:
@@ -89,7 +91,7 @@ def knobs_of(config: Config) -> dict[str, str]:
 
 def users_of(users: Sequence[int]) -> str:
     """As USERS takes them: 100:700:100 where they rise evenly."""
-    if len(users) > 2 and len({b - a for a, b in zip(users, users[1:], strict=False)}) == 1:
+    if len(users) > 2 and len({b - a for a, b in pairwise(users)}) == 1:
         return f"{users[0]}:{users[-1]}:{users[1] - users[0]}"
     return ",".join(map(str, users))
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from gatebench.analysis.comparing.sentences import spoken
+from gatebench.analysis.comparing.ratio import Ratio
+from gatebench.analysis.comparing.sentences import in_words, spoken
 from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing.page import plot
@@ -18,9 +19,15 @@ from gatebench.analysis.showing.page.looks import MOST_NAMED, Look
 from gatebench.analysis.showing.page.pictures import Held, Ranking, Ratios
 from gatebench.analysis.showing.page.subject import Subject, figure
 from gatebench.analysis.showing.page.tables import bullet_list
-from gatebench.analysis.showing.report import held
-from gatebench.analysis.showing.text_tables import capacity_text
+from gatebench.analysis.showing.report import EACH_BY_ITSELF, TOGETHER, held
+from gatebench.analysis.showing.text_tables import capacity_text, objectives
 from gatebench.analysis.words import MISSING, number, percent
+
+MOST_TOLD = 2
+"""Sides of which it is told in words how many users they held. Of more, the picture and the table are enough."""
+
+MOST_FIRST = 6
+"""Remarks above the fold."""
 
 MOST_ROWS = 12
 """Sides, or campaigns, that the picture has a row for."""
@@ -89,17 +96,18 @@ def _doubts(about: Subject) -> Iterator[str]:
         )
         if words := " ".join(part for part in said if part):
             yield words
-    if len(about.sides) <= MOST_ROWS:
-        yield " ".join(held(about.sides, about.verdicts))
+    users, objective, *more = held(about.sides, about.verdicts)
+    if len(about.sides) <= MOST_TOLD:
+        yield " ".join([users, objective, *more])
     else:
-        yield "How many users each side held stands below."
+        yield " ".join([f"The objective is {objectives(about.sides)}.", *more])
 
 
 def _picture(about: Subject) -> Iterator[Markup]:
     verdict = about.verdict
     decides = None if verdict is None or not len(verdict.ratios) else verdict.ratios[verdict.ratios["decides"]]
     if verdict and decides is not None and len(verdict.sides) == 2 and pd.notna(decides["low"].iloc[0]):
-        yield _ratio_figure(about, verdict)
+        yield _ratio_figure(verdict)
     elif verdict and decides is not None and verdict.ranks and decides["low"].notna().any():
         ranking = Ranking(about.looks, verdict, _measure_name(verdict))
         how = [
@@ -130,7 +138,7 @@ def _measure_name(verdict: Verdict) -> str:
     return {"rps": "requests/s"}.get(name, name)
 
 
-def _ratio_figure(about: Subject, verdict: Verdict) -> Markup:
+def _ratio_figure(verdict: Verdict) -> Markup:
     """The side that has more comes first, as in the sentence."""
     decides = next(rows(verdict.ratios[verdict.ratios["decides"]]))
     turned = decides.ratio < 1
@@ -148,13 +156,15 @@ def _ratio_figure(about: Subject, verdict: Verdict) -> Markup:
     ]
     measure = _measure_name(verdict)
     said = "; ".join(f"{name}: {', '.join(f'{one:.2f}' for one in some)}" for name, some in named)
+    words, *interval = in_words(Ratio(value, (low, high)))
+    ends = " to ".join(interval)
     picture = Ratios(
         f"How many times the {measure} of {second} has {first}?",
-        f"{said}. In all {value:.2f}, 95 % interval {low:.2f} to {high:.2f}. 1 would be no difference.",
+        f"{said}. In all {words}, 95 % interval {ends}. 1 would be no difference.",
         named,
         value,
         (low, high),
-        f"{value:.2f}",
+        words,
     )
     what = "campaigns, of which each is one observation" if len(named) > 1 else "trials"
     how = [
@@ -167,7 +177,7 @@ def _ratio_figure(about: Subject, verdict: Verdict) -> Markup:
 def _outcomes(look: Look) -> Markup:
     """Of one run: of its requests those in time, late and failed, by users."""
     stacks = []
-    for row in rows(look.side.steps):
+    for row in look.steps.values():
         if pd.isna(row.failure_pct):
             continue
         late = row.late_or_failed_pct - row.failure_pct
@@ -224,7 +234,7 @@ def _measures(about: Subject) -> Iterator[Markup]:
         caption,
         tag("thead", tag("tr", tag("th", tag("span", first, class_="vh"), scope="col"), head)),
         tag("tbody", body),
-        class_="big",
+        class_="big even" if len(looks) <= MOST_NAMED else "big",
     )
     yield (
         table
@@ -237,7 +247,7 @@ def _measures(about: Subject) -> Iterator[Markup]:
 
 def _top(looks: Sequence[Look]) -> int | None:
     """The most users at which every side has a valid step."""
-    valid = [set(look.side.steps.loc[look.side.steps["valid"].astype(bool), "users"]) for look in looks]
+    valid = [{users for users, row in look.steps.items() if row.valid} for look in looks]
     return max(set.intersection(*valid), default=None)
 
 
@@ -247,15 +257,12 @@ def _held_cell(look: Look, measure: str) -> Markup:
 
 
 def _number_cell(look: Look, users: int, column: str) -> Markup:
-    for row in rows(look.side.steps[look.side.steps["users"] == users]):
-        value = number(getattr(row, column))
-        if look.side.spread and value != MISSING:
-            low, high = number(getattr(row, f"{column}_low")), number(getattr(row, f"{column}_high"))
-            return tag(
-                "td", tag("b", value), [" ", tag("span", f"{low}–{high}", class_="range")] if low != high else None
-            )
-        return tag("td", tag("b", value))
-    return tag("td", MISSING)
+    row = look.steps[users]
+    value = number(getattr(row, column))
+    if look.side.spread and value != MISSING:
+        low, high = number(getattr(row, f"{column}_low")), number(getattr(row, f"{column}_high"))
+        return tag("td", tag("b", value), [" ", tag("span", f"{low}–{high}", class_="range")] if low != high else None)
+    return tag("td", tag("b", value))
 
 
 def _read_beside(about: Subject) -> Iterator[Markup]:
@@ -263,18 +270,35 @@ def _read_beside(about: Subject) -> Iterator[Markup]:
     one of.
     """
     remarks = about.told["The answer"].remarks
-    if not remarks:
-        return
-    own = {remark for one in about.verdicts for remark in one.remarks}
-    first = [
-        remark
-        for remark in remarks
-        if remark not in own and "intervals of" not in remark and "Each interval" not in remark
-    ]
-    rest = [remark for remark in remarks if remark not in first]
+    ratios = {remark for one in about.verdicts for remark in one.remarks} | {EACH_BY_ITSELF, TOGETHER}
+    first = merged([remark for remark in remarks if remark not in ratios], [look.name for look in about.looks])
+    rest = [remark for remark in remarks if remark in ratios]
     if first:
-        yield tag("div", tag("p", tag("strong", "Read first")), bullet_list(first), class_="notice")
+        more = first[MOST_FIRST:]
+        yield tag(
+            "div",
+            tag("p", tag("strong", "Read first")),
+            bullet_list(first[:MOST_FIRST]),
+            tag("details", tag("summary", f"and {len(more)} more"), bullet_list(more)) if more else None,
+            class_="notice",
+        )
     if rest:
         yield tag(
-            "details", tag("summary", "What this was measured with, and what the intervals promise"), bullet_list(rest)
+            "details",
+            tag("summary", "What this was measured with, and what the intervals promise"),
+            bullet_list(rest),
         )
+
+
+def merged(remarks: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Alarms first; what is said alike of several sides is said once."""
+    about: dict[str, list[str]] = {}
+    for remark in sorted(remarks, key=lambda one: not one.startswith("ALARM")):
+        name = next((one for one in names if remark.startswith(f"{one}: ")), None)
+        said = remark.removeprefix(f"{name}: ") if name else remark
+        about.setdefault(said, []).extend([name] if name else [])
+    return [f"{_all_or(some, names)}: {said}" if some else said for said, some in about.items()]
+
+
+def _all_or(some: Sequence[str], names: Sequence[str]) -> str:
+    return "Every side" if len(some) == len(names) > 1 else ", ".join(some)

@@ -13,7 +13,7 @@ from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing.page.html import Content, Markup, prose, tag
 from gatebench.analysis.showing.page.looks import Look
 from gatebench.analysis.showing.page.subject import Part, Subject, figure
-from gatebench.analysis.showing.page.tables import NOT_VALID, parts_of, bullet_list, numbers_of, settings_of, table_of
+from gatebench.analysis.showing.page.tables import NOT_VALID, bullet_list, numbers_of, parts_of, settings_of, table_of
 from gatebench.analysis.showing.report import Section
 from gatebench.analysis.showing.text_tables import Table, all_users
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 
-from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing.page import plot
 from gatebench.analysis.showing.page.html import Content, Markup, tag
 from gatebench.analysis.showing.page.looks import Look
@@ -67,7 +66,6 @@ class Lines:
     asked: Sequence[tuple[int, float]] = ()  # by users, what was asked for
     steps: Sequence[int] = ()  # users whose details can be opened
     height: int = 400
-    told: Sequence[Look] = field(default=())
 
     def drawn(self) -> list[Markup]:
         return plot.twice(self.draw)
@@ -75,7 +73,7 @@ class Lines:
     def draw(self, wide: bool) -> Markup:
         frame = self._frame(wide)
         y, at = self._scale(frame)
-        places = places_of(sorted({n for one in self.series for n in one.users}), frame)
+        places = places_of(self._users(), frame)
         order = sorted(self.series, key=lambda one: one.look.named)  # the grey lines below
         parts: list[Content] = [
             *plot.grid(frame, y, at, self.tick),
@@ -90,12 +88,15 @@ class Lines:
 
     def _frame(self, wide: bool) -> Frame:
         named = [one.look for one in self.series if one.look.named]
+        top = plot.head_room(wide, [[words for _, words in self._values(users)] for users in self._users()])
         if wide:
             longest = max((len(look.name) for look in named), default=0)
-            return Frame(True, self.height, 54, 22 + plot.LETTER * min(max(longest, 10), 22), 28)
+            return Frame(True, self.height + top - 28, 54, 22 + plot.LETTER * min(max(longest, 10), 22), top)
         longest = max((len(look.short) for look in named), default=0)
-        top = 26 + 15 * (len(named) + bool(self.asked))
         return Frame(False, 0.72 * self.height + top, 48, 22 + plot.LETTER * min(max(longest, 3), 9), top)
+
+    def _users(self) -> list[int]:
+        return sorted({n for one in self.series for n in one.users})
 
     def _scale(self, frame: Frame) -> tuple[Scale, list[float]]:
         values = [n for one in self.series for n in (*one.values, *one.low, *one.high) if math.isfinite(n)]
@@ -110,7 +111,16 @@ class Lines:
     def _limits(self, frame: Frame, y: Scale) -> Iterator[Markup]:
         for value, words in self.limits:
             yield tag("line", class_="limit", x1=frame.left, x2=frame.end, y1=y(value), y2=y(value))
-            yield plot.label(words if frame.wide else words.partition(":")[0], frame.left + 6, y(value) - 6, css="halo")
+            said = words if frame.wide else words.partition(":")[0]
+            if self._free(value, y, 0) >= self._free(value, y, -1):
+                yield plot.label(said, frame.left + 6, y(value) - 6, css="halo")
+            else:
+                yield plot.label(said, frame.end - 6, y(value) - 6, "end", "halo")
+
+    def _free(self, value: float, y: Scale, end: int) -> float:
+        """How far the nearest line is from a limit's name at this end of the axes."""
+        ends = [one.values[end] for one in self.series if one.values and math.isfinite(one.values[end])]
+        return min((abs(y(one) - y(value) + 8) for one in ends), default=math.inf)
 
     def _asked(self, frame: Frame, y: Scale, places: dict[int, float]) -> Content:
         """Up to where it leaves the axes."""
@@ -130,23 +140,17 @@ class Lines:
         return [tag("path", class_="asked", d=plot.line_of(points)), words if end_x > frame.left + 80 else None]
 
     def _told(self, frame: Frame, places: dict[int, float]) -> list[Told]:
-        asked = dict(self.asked)
-        xs = list(places.values())
-        widths = plot.strips(xs, frame.left, frame.end)
-        shown = [one for one in self.series if one.look.named]
+        widths = plot.strips(list(places.values()), frame.left, frame.end)
         return [
-            Told(
-                x,
-                width,
-                f"{users:,} users",
-                [
-                    *((one.look.css, f"{one.look.short} {self._value(one, users, len(shown))}") for one in shown),
-                    *([("side-n", f"asked for {self.form(asked[users])}")] if users in asked else []),
-                ],
-                f"step-{users}" if users in self.steps else None,
-            )
+            Told(x, width, f"{users:,} users", self._values(users), f"step-{users}" if users in self.steps else None)
             for (users, x), width in zip(places.items(), widths, strict=True)
         ]
+
+    def _values(self, users: int) -> list[tuple[str, str]]:
+        shown = [one for one in self.series if one.look.named]
+        values = [(one.look.css, f"{one.look.short} {self._value(one, users, len(shown))}") for one in shown]
+        asked = dict(self.asked)
+        return [*values, ("side-n", f"asked for {self.form(asked[users])}")] if users in asked else values
 
     def _value(self, one: Series, users: int, sides: int) -> str:
         n = one.at(users)
@@ -181,10 +185,20 @@ def _drawn(one: Series, places: dict[int, float], y: Scale) -> Markup:
     return tag(
         "g",
         tag("path", class_="band", d=plot.area_of(bands)) if any(bands) and one.look.named else None,
+        [_reach(*band) for band in bands if band] if len(bands) == 1 and one.look.named else None,
         tag("path", class_="line", d=plot.line_of(ends)) if any(ends) else None,
         [plot.point(one.look, *at, valid) for at, valid in with_mark],
         class_=one.look.css,
         data_series=one.look.mark,
+    )
+
+
+def _reach(x: float, low: float, high: float) -> Markup:
+    """Of a single step, where a band has no width."""
+    return tag(
+        "path",
+        class_="whisker",
+        d=f"M{x - 3:.1f},{high:.1f} h6 M{x:.1f},{high:.1f} V{low:.1f} M{x - 3:.1f},{low:.1f} h6",
     )
 
 
@@ -228,13 +242,15 @@ class Columns:
 
     def draw(self, wide: bool) -> Markup:
         looks = list(dict.fromkeys(one.look.mark for one in self.stacks))
-        top = 28 if wide else 26 + 15 * len(looks)
-        frame = Frame(wide, self.height if wide else 0.78 * self.height + top, 46, 118 if wide else 72, top)
+        users = sorted({one.users for one in self.stacks})
+        told = [[one.words for one in self.stacks if one.users == n] for n in users]
+        top = plot.head_room(wide, told) + 14 * any(one.above for one in self.stacks)
+        height = self.height + top - 28 if wide else 0.78 * self.height + top
+        frame = Frame(wide, height, 46, 118 if wide else 72, top)
         tops = [sum(height for _, height in one.parts) for one in self.stacks]
         reach = [one.whisker[1] for one in self.stacks if one.whisker]
         at = plot.ticks(self.high or 1.02 * max([*tops, *reach, 0.0]), 8 if wide else 6)
         y = Scale(at[0], at[-1], frame.foot, frame.top)
-        users = sorted({one.users for one in self.stacks})
         room = (frame.end - frame.left) / max(len(users), 1)
         places = {n: frame.left + room * (place + 0.5) for place, n in enumerate(users)}
         width = min(0.83 * room / max(len(looks), 1), 46)
@@ -271,7 +287,7 @@ class Columns:
         return tag(
             "g",
             bars,
-            _whisker(middle, y, one.whisker) if one.whisker else None,
+            _reach(middle, *map(y, one.whisker)) if one.whisker else None,
             inside if one.inside and fits else None,
             above if one.above and len(one.above) * plot.LETTER < wide + 12 else None,
             class_=one.look.css,
@@ -309,14 +325,5 @@ class Columns:
         ]
 
 
-def _whisker(x: float, y: Scale, ends: tuple[float, float]) -> Markup:
-    low, high = y(ends[0]), y(ends[1])
-    return tag(
-        "path",
-        class_="whisker",
-        d=f"M{x - 3:.1f},{high:.1f} h6 M{x:.1f},{high:.1f} V{low:.1f} M{x - 3:.1f},{low:.1f} h6",
-    )
-
-
 def users_of(looks: Sequence[Look]) -> list[int]:
-    return sorted({int(row.users) for look in looks for row in rows(look.side.steps)})
+    return sorted({users for look in looks for users in look.steps})

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import pandas as pd
+
+from gatebench.analysis.failures.causes import UNKNOWN
 from gatebench.analysis.failures.examples import tell
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing.page import plot
 from gatebench.analysis.showing.page.html import Content, Markup, prose, tag
-from gatebench.analysis.showing.page.lanes import Lanes
+from gatebench.analysis.showing.page.lanes import NAMES, Lanes
 from gatebench.analysis.showing.page.looks import Look
 from gatebench.analysis.showing.page.subject import Part, Subject, figure
 from gatebench.analysis.showing.page.tables import HeatRow, bounds_of, heat_table
@@ -32,7 +35,7 @@ def causes(about: Subject) -> Part:
     body = [
         tag(
             "p",
-            "Failures in the failure table, by what failed and where. The colour is their share of the step's requests.",
+            "Failures in the failure table, by what failed and where. The colour is their share of a step's requests.",
         )
     ]
     for n, (cause, looks) in enumerate(found.items()):
@@ -49,6 +52,10 @@ def causes(about: Subject) -> Part:
     return Part("causes", "Causes", _finding(found), body)
 
 
+def _where(layer: str) -> str:
+    return " · layer unknown" if layer == UNKNOWN else f" · in {NAMES.get(layer, layer)}"
+
+
 def _causes(looks: Sequence[Look]) -> dict[Cause, list[Look]]:
     """With the sides that have each, the most frequent of the first side first."""
     found: dict[Cause, list[Look]] = {}
@@ -59,9 +66,10 @@ def _causes(looks: Sequence[Look]) -> dict[Cause, list[Look]]:
 
 
 def _finding(found: dict[Cause, list[Look]]) -> str:
-    names = [f"{failure} (in {layer})" if layer != "unknown" else failure for failure, layer in found]
-    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-    return f"{'; '.join(names[:2])}{more}"
+    names = [failure for failure, _ in found]
+    more = f", and {len(names) - 2} more" if len(names) > 2 else ""
+    said = f"{'; '.join(names[:2])}{more}"
+    return said[:1].upper() + said[1:]
 
 
 def _line(look: Look, cause: Cause) -> HeatRow:
@@ -83,7 +91,7 @@ def _told(cause: Cause, look: Look, name: str, drawn: bool) -> Iterator[Markup]:
     yield tag("p", prose(advice))
     example = next(row for row in rows(look.side.examples) if (row.failure, row.layer) == cause)
     words: Content = [tag("strong", "One of them, from end to end. "), prose(tell(example))]
-    if drawn:
+    if drawn and pd.notna(example.logged):
         how = ["Filled: measured. Dashed: what a layer's silence, or its log, tells."]
         yield figure(name, how, *plot.twice(Lanes(name, example).draw))
     yield tag("p", words, class_="small")

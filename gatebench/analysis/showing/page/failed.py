@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gatebench.analysis.comparing import article
-from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing.page.html import Content, tag
 from gatebench.analysis.showing.page.looks import Look
 from gatebench.analysis.showing.page.subject import Part, Subject, each
@@ -44,7 +43,7 @@ def _lines(looks: Sequence[Look], table: Table, column: str) -> list[HeatRow]:
     users = [int(one) for one in table.header[1:]]
     lines = []
     for look, line in zip(looks, table.rows[-len(looks) :], strict=True):
-        percents = {int(row.users): float(getattr(row, column)) for row in rows(look.side.steps)}
+        percents = {int(row.users): float(getattr(row, column)) for row in look.steps.values()}
         cells = {n: (words, percents.get(n)) for n, words in zip(users, line[1:], strict=True)}
         lines.append(HeatRow(look.html(), cells))
     return lines
@@ -77,4 +76,4 @@ def _finding(about: Subject) -> Content:
 
 def _first(look: Look, column: str) -> int | None:
     """The users of the first step in which it is not 0."""
-    return next((int(row.users) for row in rows(look.side.steps) if getattr(row, column) > 0), None)
+    return next((users for users, row in look.steps.items() if getattr(row, column) > 0), None)

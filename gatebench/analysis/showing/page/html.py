@@ -37,8 +37,8 @@ def text(content: Content) -> Markup:
 
 
 def tag(element: str, /, *content: Content, **attributes: Attribute) -> Markup:
-    """`class_` and `for_` lose their underscore, `aria_label` becomes aria-label. None and False leave an attribute out,
-    True gives it no value; numbers have one decimal.
+    """`class_` and `for_` lose their underscore, `aria_label` becomes aria-label. None and False leave an attribute
+    out, True gives it no value; numbers have one decimal.
     """
     opening = element + "".join(_attribute(*one) for one in attributes.items())
     if element in _EMPTY and not content:

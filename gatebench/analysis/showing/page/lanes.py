@@ -32,57 +32,51 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """`example` is a row of the examples table."""
+    """`example` is a row of the examples table, of a run with a proxy.log."""
 
     name: str
     example: Any
 
     def draw(self, wide: bool) -> Markup:
         elapsed = max(float(self.example.elapsed_ms), 0.1)
-        left, right = (92.0, 560.0) if wide else (2.0, 338.0)
-        top, height = 34.0, 34.0 if wide else 50.0
+        left, right = (92.0, 690.0) if wide else (2.0, 330.0)
+        top, height = 30.0, 42.0 if wide else 48.0
         spans = spans_of(self.example)
         foot = top + height * len(spans)
         at = [one for one in plot.ticks(elapsed, 6 if wide else 4) if one <= elapsed * 1.25]
         x = Scale(0, max(at[-1], elapsed), left, right)
+        names = plot.apart([(x(ms), f"{ms:,g} ms" if ms == at[-1] else f"{ms:,g}") for ms in at[1:]])
         content: list[Content] = [
             tag("g", [tag("line", x1=x(ms), x2=x(ms), y1=top - 8, y2=foot) for ms in at], class_="grid"),
+            plot.label("0", left, top - 14, css="tick"),
             [
-                plot.label(f"{ms:,g}", x(ms), top - 14, "start" if n == 0 else "middle", "tick")
-                for n, ms in enumerate(at[:-1])
+                plot.label(words, place, top - 14, "end" if place > right - 20 else "middle", "tick")
+                for place, words in names
             ],
-            plot.label(f"{at[-1]:,g} ms", x(at[-1]), top - 14, "end" if x(at[-1]) > right - 20 else "middle", "tick"),
             [self._lane(span, n, x, top + height * n, wide) for n, span in enumerate(spans)],
         ]
         said = "; ".join(f"{NAMES[span.layer]}: {span.said}" for span in spans)
         return plot.svg(self.name, wide, foot + 6, "One failed request, from end to end", f"{said}.", content)
 
     def _lane(self, span: Span, n: int, x: Scale, top: float, wide: bool) -> Iterator[Content]:
+        """What is said of the layer, and below it its bar."""
         failed = span.layer == self.example.layer
-        y = top if wide else top + 18
+        y = top + 18
+        said = f"{span.said}; failed here" if failed else span.said
         if wide:
-            yield plot.label(NAMES[span.layer], 0, y + 13, css="strong" if failed else None)
+            yield plot.label(NAMES[span.layer], 0, y + 10, css="strong" if failed else None)
         else:
-            yield plot.label(
-                f"{NAMES[span.layer]}{': failed here' * failed}", x.start, top + 11, css="fail" if failed else None
-            )
-        if span.end > span.start:
-            width = max(x(span.end) - x(span.start), 2.0)
-            css = "span broken" if span.inferred else "span"
-            yield tag("rect", class_=css, x=x(span.start), y=y, width=width, height=18.0)
-            if n == 0:
-                end = x(span.start) + width
-                yield tag("path", class_="cross", d=f"M{end - 5:.1f},{y + 4:.1f} l10,10 m0,-10 l-10,10")
-        else:
-            yield tag("line", class_="lane", x1=x.start, x2=x.end, y1=y + 9, y2=y + 9)
-        inside = len(span.said) * plot.LETTER < x(span.end) - x(span.start) - 16
-        here = x(span.start) + 8 if inside or span.end <= span.start else x(span.end) + 10
-        room = (720 if wide else 342) - here - (130 if wide and failed else 0)
-        if room < len(span.said) * plot.LETTER and not inside:
-            here, room = x.start + 8, x.end - x.start - 8
-        yield plot.label(plot.cut(span.said, room), here, y + 13, css=None if inside else "note")
-        if failed and wide:
-            yield plot.label("failed here", 720, y + 13, "end", "fail")
+            said = f"{NAMES[span.layer]}: {said}"
+        yield plot.label(plot.cut(said, x.end - x.start + 20), x.start + 2, top + 12, css="fail" if failed else "note")
+        if span.end <= span.start:
+            yield tag("line", class_="lane", x1=x.start, x2=x.end, y1=y + 6, y2=y + 6)
+            return
+        width = max(x(span.end) - x(span.start), 2.0)
+        css = "span broken" if span.inferred else "span"
+        yield tag("rect", class_=css, x=x(span.start), y=y, width=width, height=13.0)
+        if n == 0:
+            end = x(span.start) + width
+            yield tag("path", class_="cross", d=f"M{end - 5:.1f},{y + 1.5:.1f} l10,10 m0,-10 l-10,10")
 
 
 def spans_of(example: Any) -> list[Span]:
@@ -90,8 +84,6 @@ def spans_of(example: Any) -> list[Span]:
     sent = f"{example.method} {example.name}, sent at {moment}: {example.client} after {number(example.elapsed_ms)} ms"
     elapsed = float(example.elapsed_ms)
     client = Span(CLIENT, sent, 0.0, elapsed)
-    if pd.isna(example.logged):
-        return [client, *(Span(layer, "not known: there is no proxy.log") for layer in list(NAMES)[1:])]
     if not example.logged:
         nginx = Span(NGINX, "its access log has no line of it", 0.0, elapsed, inferred=True)
         return [client, nginx, *(Span(layer, "not reached") for layer in list(NAMES)[2:])]

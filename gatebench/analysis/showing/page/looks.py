@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gatebench.analysis.comparing.sides import Side
 from gatebench.analysis.comparing.verdict import Verdict
+from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing.page.html import Markup, tag
 
 COLOURS = "abcd"
@@ -18,7 +20,10 @@ MOST_NAMED = len(COLOURS)
 
 @dataclass(frozen=True, slots=True)
 class Look:
+    """`steps` are the rows of its steps table by their users."""
+
     side: Side
+    steps: Mapping[int, Any]
     mark: str  # one of COLOURS, or GREY
     short: str
 
@@ -34,19 +39,27 @@ class Look:
     def named(self) -> bool:
         return self.mark != GREY
 
+    @property
+    def lettered(self) -> bool:
+        """Whether its short name is no word of its long one."""
+        return self.short not in self.name.split()
+
     def html(self) -> Markup:
-        """Its first word in its colour."""
-        first, _, rest = self.name.partition(" ")
+        """Its first word, or its letter, in its colour."""
+        first, rest = (self.short, self.name) if self.lettered else (*self.name.split(" ", 1), "")[:2]
         return tag("span", tag("b", first, class_=self.mark), f" {rest}" if rest else None, class_="who")
 
 
 def looks_of(sides: Sequence[Side], verdicts: Sequence[Verdict]) -> list[Look]:
-    shorts = short_names([side.label for side in sides])
+    shorts = short_names([(side.name, side.label) for side in sides])
     if len(sides) <= MOST_NAMED:
         marks = dict(zip((side.label for side in sides), COLOURS, strict=False))
     else:
         marks = dict(zip(_first_and_last(sides, verdicts), COLOURS, strict=False))
-    return [Look(side, marks.get(side.label, GREY), short) for side, short in zip(sides, shorts, strict=True)]
+    return [
+        Look(side, {int(row.users): row for row in rows(side.steps)}, marks.get(side.label, GREY), short)
+        for side, short in zip(sides, shorts, strict=True)
+    ]
 
 
 def _first_and_last(sides: Sequence[Side], verdicts: Sequence[Verdict]) -> list[str]:
@@ -63,10 +76,10 @@ def _users_held(side: Side) -> float:
     return float(users.max()) if len(users) else 0.0
 
 
-def short_names(labels: Sequence[str]) -> list[str]:
-    """The first word, or else the second, where these tell the labels apart; else a number each."""
+def short_names(sides: Sequence[tuple[str, str]]) -> list[str]:
+    """Of letters and labels: the label's first word, or else its second, where these tell all apart, or the letter."""
     for n in (0, 1):
-        words = [(*label.split(), "", "")[n] for label in labels]
+        words = [(*label.split(), "", "")[n] for _, label in sides]
         if len(set(words)) == len(words) and all(words):
             return words
-    return [str(n) for n in range(1, len(labels) + 1)]
+    return [letter for letter, _ in sides]

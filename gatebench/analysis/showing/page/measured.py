@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -19,10 +20,16 @@ from gatebench.analysis.showing.text_tables import Table, capacity_text
 from gatebench.analysis.words import MISSING, count, number
 from gatebench.records import ROLES
 
+MOST_SAID = 24
+"""Columns that the description of a chart has in words."""
+
 MOST_OPENED = 40
 """Steps that open into their details."""
 
 ROLE_CSS = dict(zip(ROLES, ("bar", "r1", "r2", "r3"), strict=True))
+ROLE_WORDS = {"app": "app", "nginx": "Nginx", "postgres": "PostgreSQL", "generator": "load"}
+"""Where there is little room."""
+
 ROLE_NAMES = {"app": "app server", "nginx": "Nginx", "postgres": "PostgreSQL", "generator": "load generator"}
 
 
@@ -52,7 +59,7 @@ def latency(about: Subject) -> Part | None:
         return None
     objectives = dict.fromkeys(side.objective.p95_ms for side in about.sides)
     chart = Lines(
-        "latency", "p95 latency by users", _told(series, "ms"), series, lambda ms: f"{number(ms)} ms", milliseconds, log=True,
+        "latency", "p95 latency by users", _told(series, "ms"), series, _ms, milliseconds, True,
         limits=[(ms, f"objective: {milliseconds(ms)}") for ms in objectives], steps=opened(about),
     )  # fmt: skip
     how = [
@@ -66,14 +73,19 @@ def latency(about: Subject) -> Part | None:
     return Part("latency", "Latency", finding, [figure("latency", how, *chart.drawn(), numbers)])
 
 
+def _ms(value: float) -> str:
+    return f"{number(value)} ms"
+
+
 def _kept(look: Look) -> str:
     """As the capacity table has it."""
     kept = next(row for row in rows(look.side.capacity) if row.measure == "objective met")
     if pd.isna(kept.users):
         return "never kept the objective" if not kept.ramp_ended else "was not measured"
-    return f"kept the objective up to {capacity_text(kept).replace(' (end of the ramp)', ', the end of the ramp,')} users".replace(
-        ", users", " users"
-    )
+    words = capacity_text(kept)
+    if kept.ramp_ended:
+        return f"kept the objective up to the end of the ramp, {words.replace(' (end of the ramp)', '')} users"
+    return f"kept the objective up to {words} users"
 
 
 def throughput(about: Subject) -> Part | None:
@@ -88,15 +100,20 @@ def throughput(about: Subject) -> Part | None:
     how: list[Content] = [[tag("strong", "Successful requests a second. "), "A failure is no throughput."]]
     if asked:
         how.append(
-            "Dashed grey: what the users would ask for if every answer came at once. Users wait for an answer before they go on, so a "
-            "slow site is asked for less: the curve goes flat and does not fall."
+            "Dashed grey: what the users would ask for if every answer came at once. They wait for an answer before "
+            "they go on, so a slow site is asked for less: the curve goes flat and does not fall."
         )
-    measures = [("Requests/s", "rps", number), ("Requests", "requests", count)]
+    measures = [("Requests/s", "rps", number), ("Requests", "requests", _whole)]
     numbers = chart_numbers(about.looks, measures, about.table("Throughput"), about.verdict)
     finding = each(about.looks, lambda look: _most(look, "rps")) or "Successful requests a second, by users"
     return Part(
         "throughput", "Throughput", finding, [figure("throughput", [*how, *_band(about)], *chart.drawn(), numbers)]
     )
+
+
+def _whole(value: Any) -> str:
+    """A median of counts may end in a half."""
+    return MISSING if pd.isna(value) else f"{value:,.0f}"
 
 
 def _most(look: Look, column: str) -> str | None:
@@ -110,12 +127,8 @@ def _asked(about: Subject) -> list[tuple[int, float]]:
     """By users, where every side was asked for the same but for a twentieth: one line stands for all."""
     found = []
     for users in users_of(about.looks):
-        values = [
-            float(row.asked_rps)
-            for look in about.looks
-            for row in rows(look.side.steps)
-            if row.users == users and pd.notna(row.asked_rps)
-        ]
+        values = [float(look.steps[users].asked_rps) for look in about.looks if users in look.steps]
+        values = [value for value in values if math.isfinite(value)]
         if values and max(values) <= 1.05 * min(values):
             found.append((users, max(values)))
     return found
@@ -126,9 +139,10 @@ def cpu(about: Subject) -> Part | None:
     stacks = [one for look in looks for one in _stacks(look)]
     if not stacks:
         return None
+    said = "; ".join(f"{one.users:,} users, {one.words}" for one in stacks[:MOST_SAID])
     chart = Columns(
-        "cpu", "CPU milliseconds a request by role and users", f"{'; '.join(f'{one.users:,} users, {one.look.name}: {one.words}' for one in stacks[:24])}.",
-        stacks, lambda value: f"{value:g} ms", [(ROLE_CSS[role], ROLE_NAMES[role]) for role in ROLES], steps=opened(about),
+        "cpu", "CPU milliseconds a request by role and users", f"{said}.", stacks, lambda value: f"{value:g} ms",
+        [(ROLE_CSS[role], ROLE_NAMES[role]) for role in ROLES], steps=opened(about),
     )  # fmt: skip
     how: list[Content] = [
         [
@@ -151,7 +165,7 @@ def cpu(about: Subject) -> Part | None:
             ),
         )
     ]
-    finding = each(looks, _app_cpu) or "What a request cost, by role"
+    finding = _app_cpu(looks) or "What a request cost, by role"
     return Part("cpu", "CPU a request", finding, body)
 
 
@@ -164,26 +178,26 @@ def _stacks(look: Look) -> Iterator[Stack]:
     wide = look.side.resources.pivot(index="users", columns="role", values="cpu_ms_per_request").reindex(
         columns=list(ROLES)
     )
-    steps = {int(row.users): row for row in rows(look.side.steps)}
     for users, of_roles in wide.iterrows():
-        row = steps.get(int(str(users)))
+        row = look.steps.get(int(str(users)))
         if row is None or of_roles.isna().all():
             continue
         parts = [(ROLE_CSS[role], 0.0 if pd.isna(of_roles[role]) else float(of_roles[role])) for role in ROLES]
         star = "" if row.valid else "*"
-        words = f"{look.short} {', '.join(f'{ROLE_NAMES[role]} {number(of_roles[role])}' for role in ROLES)}{star}"
+        words = f"{look.short} {', '.join(f'{ROLE_WORDS[role]} {number(of_roles[role])}' for role in ROLES)}{star}"
         low, high = (getattr(row, f"cpu_ms_per_request_app_{end}", math.nan) for end in ("low", "high"))
         whisker = (float(low), float(high)) if look.side.spread and pd.notna(low) and low < high else None
         yield Stack(int(row.users), look, parts, words, number(of_roles["app"]), whisker=whisker, valid=bool(row.valid))
 
 
-def _app_cpu(look: Look) -> str | None:
-    """At the most users of its valid steps."""
-    known = look.side.steps[look.side.steps["valid"].astype(bool)].dropna(subset="cpu_ms_per_request_app")
-    if known.empty:
+def _app_cpu(looks: Sequence[Look]) -> Content:
+    """At the most users of which every side has a valid step with a figure."""
+    known = [{n for n, row in look.steps.items() if row.valid and row.cpu_ms_per_request_app > 0} for look in looks]
+    users = max(set.intersection(*known), default=None)
+    if users is None:
         return None
-    last = known.iloc[-1]
-    return f"took {number(last['cpu_ms_per_request_app'])} ms in the app server at {int(last['users']):,} users"
+    said = each(looks, lambda look: f"took {number(look.steps[users].cpu_ms_per_request_app)} ms")
+    return said and [said, f" of the app server's CPU, at {users:,} users"]
 
 
 def steps(about: Subject) -> Part | None:
@@ -204,12 +218,10 @@ def steps(about: Subject) -> Part | None:
 
 def _opened(about: Subject, users: int) -> Markup:
     looks = about.named
-    of_side = [
-        (look, row) for look in looks for _, row in look.side.steps[look.side.steps["users"] == users].iterrows()
-    ]
+    of_side = [(look, look.steps[users]) for look in looks if users in look.steps]
     percentiles = Percentiles(
         users,
-        [(look, row) for look, row in of_side if pd.notna(row["p50_ms"])],
+        [(look, row) for look, row in of_side if pd.notna(row.p50_ms)],
         [*dict.fromkeys(look.side.objective.p95_ms for look in looks)],
     )
     seconds = Seconds(users, [(look, look.side.runs[0], _seconds(look, users)) for look, _ in of_side])
@@ -222,7 +234,7 @@ def _opened(about: Subject, users: int) -> Markup:
         content += [
             tag(
                 "p",
-                f"Successful requests that began in each second of the hold; a cross is a second with a failure.{first}",
+                f"Successful requests that began in each second of the hold. Cross: a second with a failure.{first}",
                 class_="small",
             ),
             *plot.twice(seconds.draw),
@@ -231,9 +243,11 @@ def _opened(about: Subject, users: int) -> Markup:
 
 
 def _seconds(look: Look, users: int) -> pd.DataFrame:
+    """Those that lie in the hold whole."""
     run = look.side.runs[0]
-    numbers = [step.number for step in run.run.steps if step.users == users]
-    return run.timeline[run.timeline["step"].isin(numbers)]
+    ends = {step.number: step.hold_ended for step in run.run.steps if step.users == users and step.hold_ended}
+    held = run.timeline[run.timeline["step"].isin(list(ends))]
+    return held[held["time"] + 1 <= held["step"].map(ends).astype("float64")]
 
 
 def _failures_of(looks: Sequence[Look], users: int) -> Markup:

@@ -17,8 +17,10 @@ from gatebench.analysis.showing.page.looks import Look
 from gatebench.analysis.showing.page.plot import Scale
 from gatebench.analysis.showing.text_tables import capacity_text
 
-_RATIOS = (1 / 50, 1 / 20, 0.1, 0.2, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1, 1.05, 1.1, 1.2, 1.3, 1.5, 2, 2.5, 3, 4, 5, 7, 10,
-           20, 50)  # fmt: skip
+_RATIOS = (
+    0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1, 1.05, 1.1, 1.2, 1.3, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 20,
+    50,
+)  # fmt: skip
 """Where the axis of a ratio may have a tick."""
 
 
@@ -40,7 +42,7 @@ class Ratios:
         ends = [self.value, 1.0, *(self.interval or ()), *(ratio for _, some in self.trials for ratio in some)]
         x = ratio_scale(ends, left + 8, right - 46)
         content: list[Content] = [
-            *ratio_axis(x, left, right, foot, 5 if wide else 4),
+            *ratio_axis(x, left, right, foot),
             tag("line", class_="limit", x1=x(1), x2=x(1), y1=6.0, y2=foot),
         ]
         for n, (name, ratios) in enumerate(self.trials):
@@ -77,17 +79,15 @@ def ratio_scale(values: Sequence[float], start: float, end: float) -> Scale:
     return Scale(low / margin, high * margin, start, end, log=True)
 
 
-def ratio_axis(x: Scale, left: float, right: float, foot: float, most: int) -> list[Markup]:
-    inside = [one for one in _RATIOS if x.low <= one <= x.high]
-    others = [one for one in inside if one != 1]
-    free = [one for one in others if abs(x(one) - x(1)) > 56]
-    shown = [*plot.some_of(free, most), 1]
+def ratio_axis(x: Scale, left: float, right: float, foot: float) -> list[Markup]:
+    """1 has a tick always, and of the others those that have room."""
+    words = {one: f"{one:.3g} times" for one in _RATIOS if x.low <= one <= x.high and one != 1}
+    free = [(x(one), said) for one, said in words.items() if abs(x(one) - x(1)) > 80 and x(one) - left > 24]
     axis = [tag("line", class_="base", x1=left, x2=right, y1=foot, y2=foot)]
-    for one in shown:
-        axis.append(tag("line", class_="base", x1=x(one), x2=x(one), y1=foot, y2=foot + 5))
-        words = "no difference" if one == 1 else f"{one:.3g} times"
-        anchor = "start" if x(one) - left < 40 else "middle"
-        axis.append(plot.label(words, x(one) if anchor == "middle" else left, foot + 20, anchor, "tick"))
+    for place, said in [*plot.apart(free), (x(1), "no difference")]:
+        axis.append(tag("line", class_="base", x1=place, x2=place, y1=foot, y2=foot + 5))
+        starts = place - left < 40
+        axis.append(plot.label(said, left if starts else place, foot + 20, None if starts else "middle", "tick"))
     return axis
 
 
@@ -108,7 +108,7 @@ class Ranking:
         ends = [1.0, *(n for one in ratios.values() for n in one if math.isfinite(n))]
         x = ratio_scale(ends, left + 8, right - 60)
         content: list[Content] = [
-            *ratio_axis(x, left, right, foot, 5 if wide else 3),
+            *ratio_axis(x, left, right, foot),
             tag("line", class_="limit", x1=x(1), x2=x(1), y1=6.0, y2=foot),
         ]
         for n, rank in enumerate(self.verdict.ranks):

@@ -83,8 +83,20 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
     return found if len(found) > 1 else [found[0], found[0] * 10]
 
 
+def apart(places: Sequence[tuple[float, str]], gap: float = 8) -> list[tuple[float, str]]:
+    """Labels that are centred at their places, without those that would touch one to their right."""
+    shown: list[tuple[float, str]] = []
+    free = math.inf
+    for x, words in sorted(places, reverse=True):
+        half = len(words) * LETTER / 2
+        if x + half + gap <= free:
+            shown.append((x, words))
+            free = x - half
+    return shown[::-1]
+
+
 def some_of(values: Sequence[float], most: int) -> list[float]:
-    """Every value, or every second, third, …, so that there are no more than so many; the last is always one of them."""
+    """Every value, or every second, third, …, so that there are no more than so many, and the last among them."""
     every = -(-len(values) // most) or 1
     return list(values[::-1][::every])[::-1]
 
@@ -133,14 +145,10 @@ def grid(frame: Frame, scale: Scale, at: Iterable[float], form: Callable[[float]
 
 def users_axis(frame: Frame, places: Sequence[tuple[int, float]]) -> Iterator[Markup]:
     """`places`: where each number of users stands. Those that have no room are left out."""
-    shown: list[Markup] = []
-    free = -math.inf
-    for users, x in reversed(places):
-        half = len(f"{users:,}") * LETTER / 2 + 4
-        if not shown or x + half <= free:
-            shown.append(label(f"{users:,}", x, frame.foot + 18, "middle", "tick"))
-            free = x - half
-    yield tag("g", shown[::-1], label("users", (frame.left + frame.end) / 2, frame.foot + 36, "middle", "tick"))
+    shown = [
+        label(words, x, frame.foot + 18, "middle", "tick") for x, words in apart([(x, f"{n:,}") for n, x in places])
+    ]
+    yield tag("g", shown, label("users", (frame.left + frame.end) / 2, frame.foot + 36, "middle", "tick"))
 
 
 def line_of(points: Sequence[tuple[float, float] | None]) -> str:
@@ -222,32 +230,38 @@ HINT = {
 }
 
 
-def telling(
-    frame: Frame, steps: Sequence[Told], hint: dict[bool, str] = HINT, indent: float | None = None
-) -> Iterator[Markup]:
+def head_room(wide: bool, values: Sequence[Sequence[str]]) -> float:
+    """How much is above the axes: a line for what is told of a step, or a line a value where they do not fit in one."""
+    if _in_one_line(wide, values):
+        return 28
+    return 26 + 15 * max(map(len, values), default=0)
+
+
+def _in_one_line(wide: bool, values: Sequence[Sequence[str]]) -> bool:
+    longest = max((sum(len(words) * LETTER + 14 for words in one) for one in values), default=0)
+    return wide and longest < WIDE - 160
+
+
+def telling(frame: Frame, steps: Sequence[Told], hint: dict[bool, str] = HINT) -> Iterator[Markup]:
     """The layer that shows values above the axes, on hover and on focus."""
-    left = (frame.left if frame.wide else 2.0) if indent is None else indent
-    yield label(hint[frame.wide], frame.left if frame.wide else 2, 14, css="hint")
-    yield tag("g", [_told(frame, step, left) for step in steps], class_="steps")
+    left = frame.left if frame.wide else 2.0
+    one_line = _in_one_line(frame.wide, [[words for _, words in step.values] for step in steps])
+    yield label(hint[frame.wide], left, 14, css="hint")
+    yield tag("g", [_told(frame, step, left, one_line) for step in steps], class_="steps")
 
 
-def _told(frame: Frame, step: Told, left: float) -> Markup:
-    if frame.wide:
+def _told(frame: Frame, step: Told, left: float, one_line: bool) -> Markup:
+    if one_line:
         values: Content = [tag("tspan", words, class_=css, dx=14.0) for css, words in step.values]
     else:
-        values = [tag("tspan", words, class_=css, x=left, dy=15.0) for css, words in step.values]
+        room = frame.width - left
+        values = [tag("tspan", cut(words, room), class_=css, x=left, dy=15.0) for css, words in step.values]
+    foot = frame.foot - frame.top + 30
     return tag(
         "g",
-        tag(
-            "rect",
-            class_="hit",
-            x=step.x - step.width / 2,
-            y=frame.top - 6,
-            width=step.width,
-            height=frame.foot - frame.top + 30,
-        ),
+        tag("rect", class_="hit", x=step.x - step.width / 2, y=frame.top - 6, width=step.width, height=foot),
         tag("line", class_="hair", x1=step.x, x2=step.x, y1=frame.top, y2=frame.foot),
-        tag("text", step.title, values, class_="readout", x=left, y=14.0 if frame.wide else 12.0),
+        tag("text", step.title, values, class_="readout", x=left, y=14.0 if one_line else 12.0),
         class_="step",
         tabindex="0",
         role="img",

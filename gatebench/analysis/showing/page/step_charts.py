@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -30,31 +31,40 @@ class Percentiles:
     """A line a side, at one number of users. `rows` has a row of the steps table a side."""
 
     users: int
-    rows: Sequence[tuple[Look, pd.Series[float]]]
+    rows: Sequence[tuple[Look, Any]]
     objectives: Sequence[float]
 
     @property
     def known(self) -> bool:
-        return any(pd.notna(row["p50_ms"]) for _, row in self.rows)
+        return any(pd.notna(row.p50_ms) for _, row in self.rows)
 
     def draw(self, wide: bool) -> Markup:
         names = [look.name if wide else look.short for look, _ in self.rows]
         right = 22 + plot.LETTER * min(max(map(len, names), default=3), 22 if wide else 9)
         frame = Frame(wide, 270 if wide else 260, 54 if wide else 48, right, 14)
-        values = [float(row[column]) for _, row in self.rows for column, _, _ in PERCENTILES if row[column] > 0]
+        values = [
+            float(getattr(row, column))
+            for _, row in self.rows
+            for column, _, _ in PERCENTILES
+            if getattr(row, column) > 0
+        ]
         at = plot.log_ticks(min([*values, *self.objectives]), max([*values, *self.objectives]), 8)
         y = Scale(at[0], at[-1], frame.foot, frame.top, log=True)
         x = Scale(-math.log10(0.5), 3, frame.left + 20, frame.end - 20)
         lines: list[Content] = []
         ends = []
         for look, row in self.rows:
-            points = [(x(-math.log10(1 - share)), y(row[name])) for name, _, share in PERCENTILES if row[name] > 0]
+            points = [
+                (x(-math.log10(1 - share)), y(getattr(row, name)))
+                for name, _, share in PERCENTILES
+                if getattr(row, name) > 0
+            ]
             if points:
                 lines.append(
                     tag(
                         "g",
                         tag("path", class_="line", d=plot.line_of(points)),
-                        [plot.point(look, *one, bool(row["valid"])) for one in points],
+                        [plot.point(look, *one, bool(row.valid)) for one in points],
                         class_=look.css,
                         data_series=look.mark,
                     )
@@ -78,7 +88,7 @@ class Percentiles:
             *plot.end_labels(frame, ends),
         ]
         said = "; ".join(
-            f"{look.name} {', '.join(f'{name} {number(row[column])} ms' for column, name, _ in PERCENTILES)}"
+            f"{look.name} {', '.join(f'{name} {number(getattr(row, column))} ms' for column, name, _ in PERCENTILES)}"
             for look, row in self.rows
         )
         title = f"Latency at {self.users:,} users by percentile"
@@ -125,7 +135,7 @@ class Seconds:
             lines.append(
                 tag(
                     "g",
-                    tag("path", class_="line", d=plot.line_of(points)),
+                    tag("path", class_="line trace", d=plot.line_of(points)),
                     crosses if failed else None,
                     class_=look.css,
                     data_series=look.mark,

@@ -9,7 +9,7 @@ from gatebench.analysis.analysed_run import AnalysedRun
 from gatebench.analysis.comparing.sides import Side, all_runs
 from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.analysis.showing.page.html import Content, Markup, tag
-from gatebench.analysis.showing.page.looks import Look, looks_of
+from gatebench.analysis.showing.page.looks import MOST_NAMED, Look, looks_of
 from gatebench.analysis.showing.report import Section
 from gatebench.analysis.showing.text_tables import Table
 
@@ -74,10 +74,16 @@ def figure(name: str, how_to_read: Sequence[Content], *content: Content) -> Mark
 
 
 def each(looks: Sequence[Look], words: Callable[[Look], str | None]) -> Content:
-    """As "WSGI up to 500 users, ASGI up to 300", with each name in its colour; of many sides nothing."""
-    said = [(look, told) for look in looks if (told := words(look))]
-    if not said or len(said) > 4:
+    """As "WSGI and ASGI kept it up to 500 users", with each name in its colour; of many sides nothing."""
+    by_words: dict[str, list[Look]] = {}
+    for look in looks:
+        if told := words(look):
+            by_words.setdefault(told, []).append(look)
+    if not by_words or len(looks) > MOST_NAMED:
         return None
-    return [
-        [", " if n else None, tag("b", look.short, class_=look.mark), f" {told}"] for n, (look, told) in enumerate(said)
-    ]
+    return [[", " if n else None, _listed(some), f" {told}"] for n, (told, some) in enumerate(by_words.items())]
+
+
+def _listed(looks: Sequence[Look]) -> Content:
+    names = [tag("b", look.short, class_=look.mark) for look in looks]
+    return [[" and " if n == len(names) - 1 else ", "] * (n > 0) + [name] for n, name in enumerate(names)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -17,6 +19,9 @@ from gatebench.analysis.words import MISSING
 
 MOST_COLUMNS = 8
 """Numbers of users that a table shows beside each other: what a phone has room for."""
+
+MOST_OF_FEW = 3
+"""Columns that need no more than half the page's width."""
 
 HEAT = (10.0, 33.0, 67.0)
 """Percent at which the heat scale changes, beside 0 and the objective."""
@@ -66,7 +71,7 @@ def settings_of(table: Table, caption: str, heads: Sequence[Content] = ()) -> Ma
         tag(
             "tr",
             tag("th", line[0], scope="row"),
-            [tag("td", prose(cell), data_side=table.header[n]) for n, cell in enumerate(line[1:], start=1)],
+            [tag("td", _options(cell), data_side=table.header[n]) for n, cell in enumerate(line[1:], start=1)],
         )
         for line in table.rows
     ]
@@ -81,6 +86,12 @@ def settings_of(table: Table, caption: str, heads: Sequence[Content] = ()) -> Ma
         tag("tbody", body),
         class_="setting differ" if differ else "setting",
     )
+
+
+def _options(cell: str) -> Content:
+    """A command line breaks before its options, and not within them."""
+    first, *options = re.split(r" (?=-)", cell)
+    return [first, *([" ", tag("span", option)] for option in options)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,7 @@ def heat_table(
                 tag("caption", title),
                 tag("thead", tag("tr", tag("th", "Users", scope="col"), head)),
                 tag("tbody", body),
-                class_="heat",
+                class_="heat few" if len(users) <= MOST_OF_FEW else "heat",
             )
         )
     return parts
@@ -145,7 +156,7 @@ def bounds_of(objective_pct: float) -> list[float]:
 
 def scale_key(bounds: Sequence[float]) -> Markup:
     names = ["none", f"under {bounds[1]:g}%"]
-    names += [f"{low:g} to {high:g}%" for low, high in zip(bounds[1:], bounds[2:], strict=False)]
+    names += [f"{low:g} to {high:g}%" for low, high in pairwise(bounds[1:])]
     names.append(f"{bounds[-1]:g}% and more")
     items = [tag("li", tag("i", class_=f"h{n}"), name) for n, name in enumerate(names)]
     return tag("ul", items, class_="scale")
@@ -161,7 +172,7 @@ def numbers_table(caption: str, looks: Sequence[Look], column: str, form: Form, 
     if ratios and verdict:
         a, b = (next(look.short for look in looks if look.name == side.label) for side in verdict.sides)
         head.append(tag("th", f"{b} / {a}", scope="col"))
-    users = sorted({int(n) for look in looks for n in look.side.steps["users"]})
+    users = sorted({n for look in looks for n in look.steps})
     body = [
         tag(
             "tr",
@@ -181,15 +192,16 @@ def numbers_table(caption: str, looks: Sequence[Look], column: str, form: Form, 
 
 
 def _number(look: Look, users: int, column: str, form: Form) -> Markup:
-    for row in rows(look.side.steps[look.side.steps["users"] == users]):
-        value = getattr(row, column)
-        words = form(value) + INVALID * (not row.valid and pd.notna(value))
-        spread = ""
-        if look.side.spread and pd.notna(value):
-            low, high = form(getattr(row, f"{column}_low")), form(getattr(row, f"{column}_high"))
-            spread = low if low == high else f"{low}–{high}"
-        return tag("td", _asterisk(words), [" ", tag("small", spread)] if spread else None)
-    return tag("td", MISSING)
+    row = look.steps.get(users)
+    if row is None:
+        return tag("td", MISSING)
+    value = getattr(row, column)
+    words = form(value) + INVALID * (not row.valid and pd.notna(value))
+    spread = ""
+    if look.side.spread and pd.notna(value):
+        low, high = form(getattr(row, f"{column}_low")), form(getattr(row, f"{column}_high"))
+        spread = low if low == high else f"{low}–{high}"
+    return tag("td", _asterisk(words), [" ", tag("small", spread)] if spread else None)
 
 
 def _ratios(verdict: Verdict | None, column: str) -> dict[int, str]:

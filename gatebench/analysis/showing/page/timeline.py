@@ -16,6 +16,7 @@ from gatebench.analysis.showing.page.html import Content, Markup, tag
 from gatebench.analysis.showing.page.looks import Look
 from gatebench.analysis.showing.page.plot import Frame, Scale, Told
 from gatebench.analysis.showing.page.step_charts import milliseconds
+from gatebench.analysis.showing.spacing import spread
 from gatebench.analysis.steps.timeline import binned
 from gatebench.analysis.words import number
 
@@ -42,12 +43,12 @@ class Timeline:
     def told_bins(self) -> pd.DataFrame:
         return binned(self.run.timeline, MOST_TOLD)
 
-    @property
+    @cached_property
     def start(self) -> float:
         first = [step.started for step in self.run.run.steps[:1]]
         return min([float(self.run.timeline["time"].iloc[0]), *first])
 
-    @property
+    @cached_property
     def length(self) -> float:
         return float(self.run.timeline["time"].iloc[-1]) + 1 - self.start
 
@@ -58,7 +59,7 @@ class Timeline:
         users_foot, rate_foot = top + 56, top + 196
         parts: list[Content] = [
             self._settling(x, frame),
-            *self._users(x, top, users_foot, wide),
+            *self._users(x, top, users_foot),
             *self._rates(x, frame, users_foot + 22, rate_foot),
             *self._p95(x, frame, rate_foot + 22, frame.foot),
             [
@@ -96,7 +97,7 @@ class Timeline:
             ],
         )
 
-    def _users(self, x: Scale, top: float, foot: float, wide: bool) -> Iterator[Content]:
+    def _users(self, x: Scale, top: float, foot: float) -> Iterator[Content]:
         steps = self.run.run.steps
         y = Scale(0, 1.3 * max((step.users for step in steps), default=1), foot, top)
         valid = {int(row.step): bool(row.valid) for row in rows(self.run.steps)}
@@ -122,19 +123,24 @@ class Timeline:
         panel = Frame(frame.wide, foot + frame.bottom, frame.left, frame.right, top, frame.bottom)
         yield from plot.grid(panel, y, at, lambda value: f"{value:,.0f}")
         yield plot.label("requests a second", frame.left, top - 7, css="note")
+        ends = []
         for column, css in (("ok", self.look.css), ("failed", "failed")):
             if column == "failed" and not bins["failed"].any():
                 continue
             points = [(x(t - self.start), y(value)) for t, value in zip(bins["time"], bins[column], strict=True)]
-            yield tag("g", tag("path", class_="line", d=plot.line_of(points)), class_=css)
-            if frame.wide:
-                yield plot.label(column, frame.end + 8, min(points[-1][1] + 4, foot), css=f"end {css}")
+            yield tag("g", tag("path", class_="line trace", d=plot.line_of(points)), class_=css)
+            ends.append((column, css, points[-1][1]))
+        if frame.wide:
+            room = foot - top
+            heights = spread([(y_of - top) / room for _, _, y_of in ends], 14 / room)
+            for (column, css, _), height in zip(ends, heights, strict=True):
+                yield plot.label(column, frame.end + 8, top + height * room, css=f"end {css}")
 
     def _p95(self, x: Scale, frame: Frame, top: float, foot: float) -> Iterator[Content]:
         bins = self.drawn_bins
         limit = self.run.objective.p95_ms
         known = [float(value) for value in bins["p95_ms"] if value > 0]
-        at = plot.log_ticks(min([*known, limit]), max([*known, limit]), 6)
+        at = plot.log_ticks(min([*known, limit]), max([*known, limit]), 4)
         y = Scale(at[0], at[-1], foot, top, log=True)
         panel = Frame(frame.wide, foot + frame.bottom, frame.left, frame.right, top, frame.bottom)
         yield from plot.grid(panel, y, at, milliseconds)
@@ -144,7 +150,7 @@ class Timeline:
             (x(t - self.start), y(value)) if value > 0 else None
             for t, value in zip(bins["time"], bins["p95_ms"], strict=True)
         ]
-        yield tag("g", tag("path", class_="line", d=plot.line_of(points)), class_=self.look.css)
+        yield tag("g", tag("path", class_="line trace", d=plot.line_of(points)), class_=self.look.css)
 
     def _told(self, x: Scale) -> Iterator[Told]:
         users = {step.number: step.users for step in self.run.run.steps}
