@@ -35,9 +35,9 @@ def _beside(about: Subject) -> Iterator[Markup]:
         yield tag(
             "p", prose("To see the noise of your machine, measure one server against itself: `make aa TRIALS=5`.")
         )
-    runs = "run is" if len(folders) == 1 else f"{len(folders)} runs are"
+    where = "The run's folder" if len(folders) == 1 else f"The folders of the {len(folders)} runs"
     names = tag("p", ", ".join(folders), class_="small")
-    yield tag("details", tag("summary", f"The {runs} in these folders"), names)
+    yield tag("details", tag("summary", where), names)
 
 
 def commands(runs: Sequence[Run], trials: int) -> list[str]:

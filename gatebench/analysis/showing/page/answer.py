@@ -16,12 +16,13 @@ from gatebench.analysis.showing.page import plot
 from gatebench.analysis.showing.page.by_users import Columns, Stack
 from gatebench.analysis.showing.page.html import Content, Markup, prose, tag
 from gatebench.analysis.showing.page.looks import MOST_NAMED, Look
-from gatebench.analysis.showing.page.pictures import Held, Ranking, Ratios
+from gatebench.analysis.showing.page.pictures import Held, Ranking, Ratios, shorter
 from gatebench.analysis.showing.page.subject import Subject, figure
 from gatebench.analysis.showing.page.tables import bullet_list
 from gatebench.analysis.showing.report import EACH_BY_ITSELF, TOGETHER, held
 from gatebench.analysis.showing.text_tables import capacity_text, objectives
 from gatebench.analysis.words import MISSING, number, percent
+from gatebench.records import Outcome
 
 MOST_TOLD = 2
 """Sides of which it is told in words how many users they held. Of more, the picture and the table are enough."""
@@ -68,6 +69,7 @@ def headline(about: Subject) -> str:
     kept = _capacity(look, "objective met")
     if pd.notna(kept.users):
         how = ", the most that were tried" if kept.ramp_ended else ""
+        how = ", but a step that decides this is not valid" if pd.notna(kept.invalid_reason) else how
         return f"{spoken(look.name)} held {int(kept.users):,} users within the objective{how}"
     if kept.ramp_ended:
         return f"{spoken(look.name)} was not measured: no step has a request"
@@ -87,7 +89,9 @@ def coloured(words: str, looks: Sequence[Look]) -> Content:
 
 
 def _doubts(about: Subject) -> Iterator[str]:
-    """How sure the verdict is; further verdicts; what each side held."""
+    """How the one run ended, if not well; how sure the verdict is; further verdicts; what each side held."""
+    if len(about.runs) == 1 and about.runs[0].run.outcome is not Outcome.COMPLETE:
+        yield about.runs[0].notes[0]
     for n, one in enumerate(about.verdicts):
         said = (
             [f"{one.doubt[:1].upper()}{one.doubt[1:]}." if one.doubt else "", one.beside]
@@ -252,8 +256,8 @@ def _top(looks: Sequence[Look]) -> int | None:
 
 
 def _held_cell(look: Look, measure: str) -> Markup:
-    words, _, more = capacity_text(_capacity(look, measure)).partition(" (")
-    return tag("td", tag("b", words), [" ", tag("span", "or more", class_="range")] if more else None)
+    words, or_more = shorter(capacity_text(_capacity(look, measure)))
+    return tag("td", tag("b", words), [" ", tag("span", "or more", class_="range")] if or_more else None)
 
 
 def _number_cell(look: Look, users: int, column: str) -> Markup:

@@ -102,7 +102,7 @@ def _reasons(about: Subject) -> Iterator[Markup]:
 def _remarks(told: Section) -> Iterator[Markup]:
     if told.remarks:
         yield bullet_list(told.remarks, "small plain-list")
-    if told.tables:
+    if any(len(table.header) > 1 for _, table in told.tables):
         yield numbers_of("Every check of every step", [table_of(table, title) for title, table in told.tables])
 
 

@@ -102,7 +102,7 @@ class Lines:
         values = [n for one in self.series for n in (*one.values, *one.low, *one.high) if math.isfinite(n)]
         most = 10 if frame.wide else 7
         if self.log:
-            values = [n for n in [*values, *(value for value, _ in self.limits)] if n > 0] or [1.0]
+            values = [n for n in [*values, *(1.2 * value for value, _ in self.limits)] if n > 0] or [1.0]
             at = plot.log_ticks(min(values), max(values), most)
         else:
             at = plot.ticks(1.02 * max(values, default=0.0), most)
@@ -136,7 +136,7 @@ class Lines:
         if not points:
             return None
         end_x, end_y = points[-1]
-        words = plot.label("asked for", end_x - 8, end_y + 12, "end", "halo asked-name")
+        words = plot.label("asked for", end_x - 14, end_y + 12, "end", "halo asked-name")
         return [tag("path", class_="asked", d=plot.line_of(points)), words if end_x > frame.left + 80 else None]
 
     def _told(self, frame: Frame, places: dict[int, float]) -> list[Told]:
@@ -257,13 +257,16 @@ class Columns:
         parts: list[Content] = [
             *plot.grid(frame, y, at, self.tick),
             *plot.users_axis(frame, list(places.items())),
-            [self._column(one, places, looks, width, y) for one in self.stacks],
+            [self._column(one, places, looks, (width, room), y) for one in self.stacks],
             *self._names(frame, y),
             *plot.telling(frame, self._told(places, room)),
         ]
         return plot.svg(self.name, wide, frame.height, self.title, self.description, parts)
 
-    def _column(self, one: Stack, places: dict[int, float], looks: list[str], width: float, y: Scale) -> Markup:
+    def _column(
+        self, one: Stack, places: dict[int, float], looks: list[str], widths: tuple[float, float], y: Scale
+    ) -> Markup:
+        width, room = widths  # of a column, and of all of one number of users
         left = places[one.users] + width * (looks.index(one.look.mark) - len(looks) / 2) + 1
         middle, wide = left + (width - 2) / 2, width - 2
         bars, at = [], 0.0
@@ -289,7 +292,7 @@ class Columns:
             bars,
             _reach(middle, *map(y, one.whisker)) if one.whisker else None,
             inside if one.inside and fits else None,
-            above if one.above and len(one.above) * plot.LETTER < wide + 12 else None,
+            above if one.above and len(one.above) * plot.LETTER + 4 < room else None,
             class_=one.look.css,
             data_series=one.look.mark,
         )

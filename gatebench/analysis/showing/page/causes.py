@@ -29,7 +29,8 @@ Cause = tuple[str, str]
 def causes(about: Subject) -> Part:
     found = _causes(about.looks)
     if not found:
-        return Part("causes", "Causes", "No request failed", [])
+        some = any((side.steps["requests"] > 0).any() for side in about.sides)
+        return Part("causes", "Causes", "No request failed" if some else "No request was measured", [])
     users = all_users(about.sides)
     bounds = bounds_of(min(side.objective.failures_pct for side in about.sides))
     body = [

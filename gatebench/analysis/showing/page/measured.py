@@ -90,7 +90,7 @@ def _kept(look: Look) -> str:
 
 def throughput(about: Subject) -> Part | None:
     series = [series_of(look, "rps") for look in about.looks]
-    if not _known(series):
+    if not _known(series) or not any((side.steps["requests"] > 0).any() for side in about.sides):
         return None
     asked = _asked(about)
     chart = Lines(

@@ -162,7 +162,7 @@ class Held:
     looks: Sequence[Look]
 
     def draw(self, wide: bool) -> Markup:
-        left, right = (180.0, 590.0) if wide else (2.0, 250.0)
+        left, right = (180.0, 590.0) if wide else (2.0, 220.0)
         row_height = 30.0 if wide else 44.0
         top = 8.0
         foot = top + row_height * len(self.looks)
@@ -188,19 +188,28 @@ class Held:
         none = None if pd.isna(unfailed.users) else x(int(unfailed.users))
         css = "bar" if pd.isna(kept.invalid_reason) else "bar not"
         room = 174 if wide else 300
+        words, or_more = shorter(capacity_text(kept))
         return tag(
             "g",
             tag("line", class_="tried", x1=x(0), x2=x(tried), y1=y + 8, y2=y + 8),
             tag("rect", class_=css, x=x(0), y=y, width=max(x(users) - x(0), 0.0), height=16.0) if users else None,
             tag("line", class_="unfailed", x1=none, x2=none, y1=y - 3, y2=y + 19) if none else None,
             plot.label(plot.cut(look.name, room), 0 if wide else 2, y + 12 if wide else y - 6, css=f"name {look.css}"),
-            plot.label(capacity_text(kept), max(x(users), none or 0) + 8, y + 12, css="value"),
+            plot.label(words + " or more" * or_more, max(x(users), none or 0) + 8, y + 12, css="value"),
             class_=look.css,
         )
 
 
 def _capacity(look: Look, measure: str) -> Any:
     return next(row for row in rows(look.side.capacity) if row.measure == measure)
+
+
+_END = " (end of the ramp)"
+
+
+def shorter(words: str) -> tuple[str, bool]:
+    """What the capacity table says, without the ramp's end; and whether it had one."""
+    return words.replace(_END, ""), _END in words
 
 
 def _held(look: Look, measure: str) -> str:

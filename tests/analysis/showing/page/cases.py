@@ -109,10 +109,10 @@ def trials(write: Write, campaigns: int = 1, each: int = 5) -> Case:
     made = []
     for campaign in range(campaigns):
         for number in range(1, each + 1):
-            for side, rps in (("A", 100.0), ("B", 50.0)):
+            for side, rps in (("A", 110.0), ("B", 60.0)):
                 run = {"trial": Trial(f"c{campaign}", number, side), "started": BEGAN + 1000 * campaign + 10 * number}
-                quicker = rps + number + 2 * campaign
-                made.append(write(ramp(quicker, quicker + 3, asgi=side == "B", run=run)))
+                other = number * (3 if side == "A" else 5) % 7 + campaign
+                made.append(write(ramp(rps / 2 + other, rps + 2 * other, rps, asgi=side == "B", run=run)))
     return page_of(made)
 
 
@@ -127,7 +127,7 @@ def servers(write: Write, number: int = 5) -> Case:
         for n in range(number):
             run = {"trial": Trial("c", trial, "ABCDEFGH"[n]), "started": BEGAN + trial}
             config = {"server": f"server{n}", "label": f"ASGI server{n}", "interface": "asgi"}
-            made.append(write(ramp(50 + 10 * n + trial, 55 + 10 * n, run=run, config=config)))
+            made.append(write(ramp(40 + 4 * n + trial, 40 + 4 * n + (trial * (n + 2)) % 5, run=run, config=config)))
     return page_of(made)
 
 
