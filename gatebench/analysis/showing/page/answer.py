@@ -27,6 +27,9 @@ from gatebench.records import Outcome
 MOST_TOLD = 2
 """Sides of which it is told in words how many users they held. Of more, the picture and the table are enough."""
 
+MOST_RANKED = 6
+"""Sides of a ranking that the heading has room for."""
+
 MOST_FIRST = 6
 """Remarks above the fold."""
 
@@ -62,7 +65,7 @@ def headline(about: Subject) -> str:
     """The verdict's claim; without a verdict what the one side held, or that sides were not compared."""
     if about.verdicts:
         first = about.verdicts[0]
-        return first.claim or first.sentence.removesuffix(".")
+        return _ranking(first) or first.claim or first.sentence.removesuffix(".")
     if len(about.sides) > 1:
         return f"{len(about.sides)} sides were measured, and are not compared"
     (look,) = about.looks
@@ -74,6 +77,15 @@ def headline(about: Subject) -> str:
     if kept.ramp_ended:
         return f"{spoken(look.name)} was not measured: no step has a request"
     return f"{spoken(look.name)} missed the objective at every step"
+
+
+def _ranking(verdict: Verdict) -> str | None:
+    """Of a long ranking its beginning: the picture has all of it."""
+    ranked_by, colon, _ = verdict.claim.partition(": ")
+    if len(verdict.ranks) <= MOST_RANKED or not colon:
+        return None
+    order = ", ".join(f"{rank} {spoken(rank.label)}" for rank in verdict.ranks[:MOST_RANKED])
+    return f"{ranked_by}: {order} and {len(verdict.ranks) - MOST_RANKED} more"
 
 
 def _capacity(look: Look, measure: str) -> pd.Series[float]:

@@ -71,7 +71,7 @@ def _finding(about: Subject) -> Content:
     if not late:
         return "No request failed or was late"
     some = each(late, lambda look: f"had late answers from {_first(look, 'late_or_failed_pct'):,} users on")
-    return ["No request failed; ", some] if some else "No request failed"
+    return ["No request failed; ", some or f"{len(late)} of {len(about.looks)} sides had late answers"]
 
 
 def _first(look: Look, column: str) -> int | None:

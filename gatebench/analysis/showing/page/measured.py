@@ -257,7 +257,8 @@ def _failures_of(looks: Sequence[Look], users: int) -> Markup:
         for row in rows(look.side.causes[look.side.causes["users"] == users]):
             counts.setdefault((row.failure, row.layer), {})[look.name] = int(row.failures)
     if not counts:
-        return tag("p", "No request failed in this step.", class_="small")
+        some = any(users in look.steps and look.steps[users].requests > 0 for look in looks)
+        return tag("p", f"No request {'failed' if some else 'was measured'} in this step.", class_="small")
     lines = [
         [failure, layer, *(count(of_side.get(look.name, 0)) for look in looks)]
         for (failure, layer), of_side in counts.items()

@@ -205,8 +205,8 @@ def _number(look: Look, users: int, column: str, form: Form) -> Markup:
 
 
 def _ratios(verdict: Verdict | None, column: str) -> dict[int, str]:
-    """By users, of two sides: the ratio with its interval, as the report's table of ratios has it."""
-    if verdict is None or len(verdict.sides) != 2 or not len(verdict.ratios):
+    """By users, of two sides with trials: the ratio with its interval, as the report's table of ratios has it."""
+    if verdict is None or len(verdict.sides) != 2 or not len(verdict.ratios) or verdict.ratios["low"].isna().all():
         return {}
     of_steps = verdict.ratios[verdict.ratios["users"].notna() & (verdict.ratios["measure"] == column)]
     found = {}

@@ -112,7 +112,7 @@ def trials(write: Write, campaigns: int = 1, each: int = 5) -> Case:
             for side, rps in (("A", 110.0), ("B", 60.0)):
                 run = {"trial": Trial(f"c{campaign}", number, side), "started": BEGAN + 1000 * campaign + 10 * number}
                 other = number * (3 if side == "A" else 5) % 7 + campaign
-                made.append(write(ramp(rps / 2 + other, rps + 2 * other, rps, asgi=side == "B", run=run)))
+                made.append(write(ramp(rps / 2 + other, rps + other, rps - other, asgi=side == "B", run=run)))
     return page_of(made)
 
 
