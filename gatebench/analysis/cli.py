@@ -16,6 +16,7 @@ from gatebench.analysis.comparing.sides import Side, all_runs, given_sides, side
 from gatebench.analysis.comparing.verdict import verdicts
 from gatebench.analysis.showing.export import save_tables, save_text
 from gatebench.analysis.showing.index import write_index
+from gatebench.analysis.showing.page.page import report_page
 from gatebench.analysis.showing.render import console, markdown, show
 from gatebench.analysis.showing.report import report
 from gatebench.command import from_environment, guarded
@@ -46,11 +47,12 @@ def _analyze(arguments: argparse.Namespace) -> int:
     save_tables(sides, found, out / "tables")
     sections = report(sides, found, judgements, _charts(sides, out), [*notes, *map(str, damaged)])
     save_text(markdown("Gatebench report", sections), out / "report.md")
+    save_text(report_page(sides, found, sections), out / "report.html")
     index = write_index(arguments.results, sides, found, out)
     try:
         show(sections, console())
         print(f"\nAll runs are listed in {shown(index)}.")
-        print(f"\nWritten to {shown(out)}: report.md, tables/*.csv, charts/*.png and *.svg.", flush=True)
+        print(f"Written to {shown(out)}: report.html, report.md, tables/*.csv, charts/*.png and *.svg.", flush=True)
     except (BrokenPipeError, SystemExit):  # `analyze.py | head`; rich turns the one into the other
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     for error in damaged:

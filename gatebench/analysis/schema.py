@@ -52,9 +52,13 @@ MEASURED = {  # a row a step, of the requests that started while it was held
     "failure_pct": "float64",  # of the requests
     "late_or_failed_pct": "float64",  # failed, or a success slower than the objective's p95
     "rps": "float64",  # alone of the answers that came in the hold: see FLOW
+    "asked_rps": "float64",  # that they would ask for if answers took no time; missing where none is known to think
     "p50_ms": "float64",  # of successes, as the following
+    "p75_ms": "float64",
+    "p90_ms": "float64",
     "p95_ms": "float64",
     "p99_ms": "float64",
+    "p999_ms": "float64",  # p99.9
     "max_ms": "float64",
 }
 

@@ -38,6 +38,8 @@ def test_the_wheel_has_all_that_a_run_needs(wheel: Path) -> None:
         "gatebench/share/docker-compose.wsgi.yml",
         "gatebench/share/requirements/app.txt",
         "gatebench/inside/gatebench_inside/settings.py",
+        "gatebench/analysis/showing/page/style.css",
+        "gatebench/analysis/showing/page/script.js",
     ):
         assert needed in names
     assert not [name for name in names if "/tests/" in name and "polls_site" not in name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from gatebench.analysis.comparing.measures import Measure
 from gatebench.analysis.comparing.pairing import Pair
@@ -11,30 +12,44 @@ from gatebench.analysis.comparing.ratio import Ratio
 from gatebench.analysis.comparing.sides import Side
 
 
-def pair_sentence(measure: Measure, pair: Pair) -> str:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A verdict in a sentence: what it claims, and how sure that is. `more` follows it, a sentence of its own."""
+
+    claim: str
+    doubt: str = ""
+    more: str = ""
+    joint: str = ", "
+
+    def __str__(self) -> str:
+        said = f"{self.claim}{self.joint}{self.doubt}." if self.doubt else f"{self.claim}."
+        return f"{said} {self.more}".strip()
+
+
+def pair_sentence(measure: Measure, pair: Pair) -> Said:
     """The side that has more comes first."""
     if pair.ratio.value is None:
-        return f"Not compared: {pair.ratio.doubt}."
-    first, second, ratio = _larger_first(pair)
+        return Said(f"Not compared: {pair.ratio.doubt}")
+    first, second, ratio = larger_first(pair)
     value, *ends = in_words(ratio)
     says = measure.says.format(spoken(first.label), value, spoken(second.label))
     if not ends:
-        return f"{says}; {ratio.doubt}."
-    said = f"{says}, 95 % interval {ends[0]} to {ends[1]} {_behind([pair])}."
-    return said if ratio.clear else f"No clear difference: {said}"
+        return Said(says, str(ratio.doubt), joint="; ")
+    doubt = f"95 % interval {ends[0]} to {ends[1]} {_behind([pair])}"
+    return Said(says if ratio.clear else f"No clear difference: {says}", doubt)
 
 
-def ranking_sentence(measure: Measure, ranks: Sequence[Rank], decided: Sequence[Pair]) -> str:
+def ranking_sentence(measure: Measure, ranks: Sequence[Rank], decided: Sequence[Pair]) -> Said:
     known = [pair for pair in decided if pair.ratio.interval]
     if not known:
-        return f"Not ranked: {decided[0].ratio.doubt}."
+        return Said(f"Not ranked: {decided[0].ratio.doubt}")
     _, _, of_what = measure.says_short.partition(" times the ")
     behind = _behind(known)
     if not any(pair.ratio.clear for pair in known):
-        return f"No clear difference between {listed(spoken(rank.label) for rank in ranks)} in {of_what}, {behind}."
+        return Said(f"No clear difference between {listed(spoken(rank.label) for rank in ranks)} in {of_what}", behind)
     order = ", ".join(f"{rank} {spoken(rank.label)}" for rank in ranks)
-    tied = " Sides that share a rank are not clearly apart." if any(one.best < one.worst for one in ranks) else ""
-    return f"Ranked by {of_what}: {order}, {behind}.{tied}"
+    tied = "Sides that share a rank are not clearly apart." if any(one.best < one.worst for one in ranks) else ""
+    return Said(f"Ranked by {of_what}: {order}", behind, tied)
 
 
 def beside(others: Iterable[tuple[Measure, list[Pair]]]) -> str:
@@ -42,14 +57,14 @@ def beside(others: Iterable[tuple[Measure, list[Pair]]]) -> str:
     clauses = []
     for measure, found in others:
         if len(found) == 1 and found[0].ratio.interval:
-            first, _, ratio = _larger_first(found[0])
+            first, _, ratio = larger_first(found[0])
             value, low, high = in_words(ratio)
             said = measure.says_short.format(spoken(first.label), f"{value} ({low} to {high})")
             clauses.append(said if ratio.clear else f"no clear difference in {measure.name}: {said}")
     return f"Beside that: {'; '.join(clauses)}." if clauses else ""
 
 
-def _larger_first(pair: Pair) -> tuple[Side, Side, Ratio]:
+def larger_first(pair: Pair) -> tuple[Side, Side, Ratio]:
     if (pair.ratio.value or 1) >= 1:
         return pair.b, pair.a, pair.ratio
     return pair.a, pair.b, pair.ratio.inverted()

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from gatebench.analysis.analysed_run import AnalysedRun
 from gatebench.analysis.comparing.measures import BY_STEP, Measure, at, measures
-from gatebench.analysis.comparing.pairing import Pair, pairs
+from gatebench.analysis.comparing.pairing import Pair, pairs, trial_log_ratios
 from gatebench.analysis.comparing.ranking import Rank, ranked
 from gatebench.analysis.comparing.ratio import ERROR
 from gatebench.analysis.comparing.sentences import beside, listed, pair_sentence, ranking_sentence, spoken
@@ -37,14 +38,18 @@ SCOPE = ("app", "workload", "profile", "stack", "db", "workers")
 class Verdict:
     """Of sides that can be compared. `ratios` has a row a pair (a, b: their labels), measure and number of users
     (missing: of more than one step), those that decide first: ratio of B to A, low, high, campaigns, trials, paired and
-    doubt. It is empty when the sides were not compared. `ranks`, of more than two sides, has them best first.
+    doubt. It is empty when the sides were not compared. `ranks`, of more than two sides, has them best first; `trials`,
+    of two, a row a trial of both: campaign, trial, and its ratio in the measure that decides.
     """
 
     sides: tuple[Side, ...]
     sentence: str
+    claim: str = ""  # the sentence without how sure it is, and without its full stop
+    doubt: str = ""  # how sure it is
     beside: str = ""  # what the other measures say
     ratios: pd.DataFrame = field(default_factory=pd.DataFrame)
     ranks: tuple[Rank, ...] = ()
+    trials: pd.DataFrame = field(default_factory=pd.DataFrame)
     remarks: tuple[str, ...] = ()
 
 
@@ -105,11 +110,26 @@ def _verdict(sides: tuple[Side, ...], error: float) -> Verdict:
     others_found = [(measure, pairs(sides, measure.figures)) for measure in others]
     ratios = pd.DataFrame(_rows(sides, [(decisive, decided), *others_found])).astype({"users": "Int64"})
     ranks = tuple(ranked(sides, decided, decisive.more_is_better)) if len(sides) > 2 else ()
-    sentence = ranking_sentence(decisive, ranks, decided) if ranks else pair_sentence(decisive, decided[0])
+    said = ranking_sentence(decisive, ranks, decided) if ranks else pair_sentence(decisive, decided[0])
     known = [one for one in decided if one.ratio.interval]
     clauses = beside(others_found) if known else ""
     remarks = (decisive.why, *(_certainty(sides, known) if known else ()), *_meaning(sides, known))
-    return Verdict(sides, sentence, clauses, ratios, ranks, tuple(one for one in remarks if one))
+    return Verdict(
+        sides,
+        str(said),
+        said.claim,
+        said.doubt,
+        clauses,
+        ratios,
+        ranks,
+        pd.DataFrame() if ranks else _trials(sides, decisive),
+        tuple(one for one in remarks if one),
+    )
+
+
+def _trials(sides: tuple[Side, ...], decisive: Measure) -> pd.DataFrame:
+    logs = trial_log_ratios(sides, decisive.figures)
+    return logs.apply(np.exp).set_axis(["ratio"], axis="columns").reset_index()
 
 
 def _rows(sides: Sequence[Side], compared: Iterable[tuple[Measure, list[Pair]]]) -> Iterator[dict[str, Any]]:

@@ -20,6 +20,7 @@ from matplotlib.transforms import ScaledTranslation
 from gatebench.analysis.analysed_run import AnalysedRun, Shown
 from gatebench.analysis.comparing.sides import Side
 from gatebench.analysis.showing.export import cannot_write
+from gatebench.analysis.showing.spacing import spread
 from gatebench.analysis.words import number
 
 Runs = Sequence[Shown]
@@ -349,18 +350,3 @@ def _label_ends(axes: Axes) -> None:
 def _darker(colour: Any) -> tuple[float, ...]:
     """For letters: the palette's light colours are hard to read on white."""
     return tuple(0.7 * part for part in to_rgb(colour))
-
-
-def spread(heights: Sequence[float], gap: float) -> list[float]:
-    """The heights moved as little as keeps their order and `gap` between neighbours, from 0 up."""
-    order = np.argsort(np.asarray(heights), kind="stable")
-    placed = list(heights)
-    floor = 0.0
-    for n in order:
-        placed[n] = max(placed[n], floor)
-        floor = placed[n] + gap
-    ceiling = max(1.0, gap * (len(placed) - 1))
-    for n in order[::-1]:
-        placed[n] = min(placed[n], ceiling)
-        ceiling = placed[n] - gap
-    return placed

@@ -47,7 +47,7 @@ def save_tables(sides: Sides, verdicts: Sequence[Verdict], folder: Path) -> None
 def save_text(text: str, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise cannot_write(path, error) from error
 

@@ -25,6 +25,12 @@ Sides = Sequence[Side]
 
 ONE_SAMPLE = "One run is one sample: measure again before you build on a difference."
 
+EACH_BY_ITSELF = (
+    "Each interval of a table by users holds by itself: of twenty such intervals one is wrong. What decides is one "
+    "measure, settled beforehand. Steps that are not valid take no part."
+)
+TOGETHER = "The intervals of these sentences hold together: all of them are right in 95 of 100 such reports."
+
 ESSENTIAL_SETTINGS = (
     "profile", "stack", "db", "workers", "settle_s", "hold_s", "timeout_s", "app django", "app python", "app driver",
     "app database", "machine cores",
@@ -105,14 +111,9 @@ def _answer(sides: Sides, verdicts: Sequence[Verdict], remarks: list[str]) -> Se
         if len(one.ratios) and one.ratios["low"].notna().any():
             section.tables.append(_compared(one))
     if any(len(one.sides) == 2 for one in verdicts) and section.tables:
-        section.remarks.append(
-            "Each interval of a table by users holds by itself: of twenty such intervals one is wrong. What decides is "
-            "one measure, settled beforehand. Steps that are not valid take no part."
-        )
+        section.remarks.append(EACH_BY_ITSELF)
     if len(verdicts) > 1:
-        section.remarks.append(
-            "The intervals of these sentences hold together: all of them are right in 95 of 100 such reports."
-        )
+        section.remarks.append(TOGETHER)
     section.remarks.extend(list(dict.fromkeys(remark for one in verdicts for remark in one.remarks)) + remarks)
     return section
 
@@ -128,18 +129,20 @@ def _compared(verdict: Verdict) -> tuple[str, Table]:
 
 def answer(sides: Sides, verdicts: Sequence[Verdict]) -> str:
     """The verdicts, then a sentence by each measure."""
+    return " ".join([*(f"{one.sentence} {one.beside}".strip() for one in verdicts), *held(sides, verdicts)])
+
+
+def held(sides: Sides, verdicts: Sequence[Verdict]) -> list[str]:
+    """How many users each side held, and how far to trust it, in sentences."""
     no_failure = "; ".join(f"{side.label} {_held(side, 'no failure')}" for side in sides)
     objective = "; ".join(f"{side.label} {_held(side, 'objective met')}" for side in sides)
     one_sample = not all(side.spread for side in sides) and not any(len(one.ratios) for one in verdicts)
     median = " (median of its trials)" if any(side.spread for side in sides) else ""
-    return " ".join(
-        [
-            *(f"{one.sentence} {one.beside}".strip() for one in verdicts),
-            f"Users held without a failure{median}: {no_failure}.",
-            f"Within the objective ({text_tables.objectives(sides)}): {objective}.",
-            *[ONE_SAMPLE] * one_sample,
-        ]
-    )
+    return [
+        f"Users held without a failure{median}: {no_failure}.",
+        f"Within the objective ({text_tables.objectives(sides)}): {objective}.",
+        *[ONE_SAMPLE] * one_sample,
+    ]
 
 
 def _late(sides: Sides) -> str:

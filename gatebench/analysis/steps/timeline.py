@@ -33,6 +33,19 @@ def timeline(requests: pd.DataFrame, holds: Holds) -> pd.DataFrame:
     )
 
 
+def binned(table: pd.DataFrame, most: int) -> pd.DataFrame:
+    """TIMELINE in no more than so many bins of whole seconds: `ok` and `failed` are means a second, `p95_ms` is the
+    highest of a bin's seconds, `seconds` how many these are.
+    """
+    width = -(-len(table) // most) or 1
+    bins = np.arange(len(table)) // width
+    found = table.groupby(bins).agg(
+        time=("time", "first"), ok=("ok", "mean"), failed=("failed", "mean"), p95_ms=("p95_ms", "max"),
+        step=("step", "first"), seconds=("time", "size"),
+    )  # fmt: skip
+    return found.reset_index(drop=True)
+
+
 def _held(times: np.ndarray, holds: Holds) -> pd.Series[Any]:
     steps = pd.Series(pd.NA, index=range(len(times)), dtype="Int64")
     for number, hold in holds.items():

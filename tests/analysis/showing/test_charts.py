@@ -11,6 +11,7 @@ from matplotlib.colors import to_hex
 from gatebench.analysis.analysed_run import AnalysedRun
 from gatebench.analysis.comparing.sides import sides_of
 from gatebench.analysis.showing import charts
+from gatebench.analysis.showing.spacing import spread
 from gatebench.records import ROLES, Outcome
 from tests.analysis.synthetic import Recorded, requests, role_samples, step
 
@@ -151,4 +152,4 @@ def test_every_run_can_be_drawn(analysed: Analysed, recorded: Recorded) -> None:
     ],
 )
 def test_labels_move_apart_and_keep_their_order(heights: list[float], expected: list[float]) -> None:
-    assert charts.spread(heights, 0.1) == pytest.approx(expected)
+    assert spread(heights, 0.1) == pytest.approx(expected)

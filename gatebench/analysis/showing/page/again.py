@@ -1,0 +1,113 @@
+"""The exact command that measures the same again, made from what the runs recorded of it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from gatebench.analysis.showing.page.html import Markup, prose, tag
+from gatebench.analysis.showing.page.subject import Part, Subject
+from gatebench.records import Run
+
+Config = Mapping[str, Any]
+
+
+def again(about: Subject) -> Part:
+    lines = commands([side.runs[0].run for side in about.sides], max(len(side.runs) for side in about.sides))
+    body = [tag("pre", tag("code", "\n".join(lines)), class_="copy"), *_beside(about)]
+    return Part("again", "Again", "Run it again", body)
+
+
+def _beside(about: Subject) -> Iterator[Markup]:
+    folders = [str(run.folder.path.name) for run in about.runs]
+    if code := about.runs[0].run.code:
+        revision = str(code.get("revision") or "")[:12]
+        changed = ", with changes that were not committed" if code.get("changed") else ""
+        at = f" at revision {revision}{changed}" if revision else ""
+        yield tag(
+            "p",
+            f"Recorded by Gatebench {code.get('version', '')}{at}.",
+            class_="small",
+        )
+    if len(about.sides) > 1:
+        yield tag(
+            "p", prose("To see the noise of your machine, measure one server against itself: `make aa TRIALS=5`.")
+        )
+    where = "The run's folder" if len(folders) == 1 else f"The folders of the {len(folders)} runs"
+    names = tag("p", ", ".join(folders), class_="small")
+    yield tag("details", tag("summary", where), names)
+
+
+def commands(runs: Sequence[Run], trials: int) -> list[str]:
+    """One that measures all sides in turns where they differ in the server alone, else one a side."""
+    knobs = [knobs_of(run.config) for run in runs]
+    shared = [{name: value for name, value in one.items() if name != "SERVER"} for one in knobs]
+    own = any(is_own(run.config) for run in runs)
+    times = {"TRIALS": str(trials)} if trials > 1 else {}
+    revisions = [str(run.config.get("revision") or "") for run in runs]
+    if own and any(revisions) and all(one == shared[0] for one in shared):
+        at = " ".join(f"--at {shlex.quote(one)}" for one in revisions if one)
+        return [f"{written('bench', {**knobs[0], **times}, own)} {at}"]
+    if len(runs) > 1 and all(one == shared[0] for one in shared):
+        servers = list(dict.fromkeys(one["SERVER"] for one in knobs))
+        if len(servers) == len(runs):
+            return [written("bench", {"SERVER": ",".join(servers), **shared[0], **times}, own)]
+        if len(servers) == 1:
+            return [written("aa", {"SERVER": servers[0], **shared[0], **times}, own)]
+    return [
+        written(f"bench-{run.config.get('interface')}", {**one, **times}, own)
+        for run, one in zip(runs, knobs, strict=True)
+    ]
+
+
+def is_own(config: Config) -> bool:
+    """Whether it measured a person's own project: those run in an interpreter of their own."""
+    app = config.get("workload", {}).get("app")
+    return isinstance(app, Mapping) and app.get("interpreter") is not None
+
+
+def knobs_of(config: Config) -> dict[str, str]:
+    """The knobs that a run was asked for with, by name; those that have no effect on the numbers are left out."""
+    given = {
+        "SERVER": config.get("server"),
+        "PROFILE": None if config.get("profile") == "fair" else config.get("profile"),
+        "STACK": config.get("stack"),
+        "DB": config.get("db"),
+        "WORKERS": config.get("workers"),
+        "USERS": users_of(config.get("users") or ()),
+        "SETTLE": _number(config.get("settle_s")),
+        "HOLD": _number(config.get("hold_s")),
+        "TIMEOUT": _number(config.get("timeout_s")),
+        "SERVER_ARGS": config.get("server_args"),
+        "SET": " ".join(f"{name}={value}" for name, value in (config.get("overrides") or {}).items()),
+        "ENV": " ".join(f"{name}={shlex.quote(str(value))}" for name, value in (config.get("env") or {}).items()),
+        "PIN": "0" if config.get("pin") is False else None,
+        "HEADLESS": "1",
+    }
+    return {name: str(value) for name, value in given.items() if value not in (None, "")}
+
+
+def users_of(users: Sequence[int]) -> str:
+    """As USERS takes them: 100:700:100 where they rise evenly."""
+    if len(users) > 2 and len({b - a for a, b in pairwise(users)}) == 1:
+        return f"{users[0]}:{users[-1]}:{users[1] - users[0]}"
+    return ",".join(map(str, users))
+
+
+def _number(value: Any) -> str | None:
+    return None if value is None else f"{value:g}"
+
+
+def written(target: str, knobs: Mapping[str, str], own: bool) -> str:
+    """For make in Gatebench's own checkout, for `gatebench` in a project of one's own."""
+    if own:
+        return " ".join(
+            [
+                "gatebench",
+                target,
+                *(f"--{name.lower().replace('_', '-')}={shlex.quote(value)}" for name, value in knobs.items()),
+            ]
+        )
+    return " ".join(["make", target, *(f"{name}={shlex.quote(value)}" for name, value in knobs.items())])

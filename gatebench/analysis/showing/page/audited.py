@@ -1,0 +1,184 @@
+"""What the numbers rest on: whether the server was measured, what it was given, what the database has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+
+from gatebench.analysis.analysed_run import AnalysedRun
+from gatebench.analysis.auditing.validity import DRIFT_PCT
+from gatebench.analysis.reading.frames import rows
+from gatebench.analysis.showing.page.html import Content, Markup, prose, tag
+from gatebench.analysis.showing.page.looks import Look
+from gatebench.analysis.showing.page.subject import Part, Subject, figure
+from gatebench.analysis.showing.page.tables import NOT_VALID, bullet_list, numbers_of, parts_of, settings_of, table_of
+from gatebench.analysis.showing.report import Section
+from gatebench.analysis.showing.text_tables import all_users
+
+
+def validity(about: Subject) -> Part:
+    told = about.told["Was the server measured?"]
+    invalid = sum(int((~run.steps["valid"].astype(bool)).sum()) for run in about.runs)
+    steps = sum(len(run.steps) for run in about.runs)
+    how: list[Content] = [
+        [_dot(""), "valid"],
+        [_dot("drift"), f"valid, and throughput or p50 changed by more than {DRIFT_PCT} % within the hold"],
+        [
+            _dot("not"),
+            tag("strong", "not valid."),
+            " It is hollow in every chart, has an asterisk in every table, and takes no part in the verdict.",
+        ],
+    ]
+    body = [
+        tag("p", prose(told.intro.partition(" An asterisk")[0])),
+        figure("validity", how, *_dots(about)) if steps else tag("p", "No step was measured."),
+        *_reasons(about),
+        *_remarks(told),
+        *_agreement(about),
+    ]
+    return Part("validity", "Was the server measured?", _finding(steps, invalid), body)
+
+
+def _finding(steps: int, invalid: int) -> str:
+    if not steps:
+        return "No step was measured"
+    if not invalid:
+        return "Yes: its one step is valid" if steps == 1 else f"Yes: all {steps} steps are valid"
+    return f"Not in {invalid} of {steps} {'step' if steps == 1 else 'steps'}"
+
+
+def _dot(css: str) -> list[Markup | str]:
+    return [tag("span", class_=f"dot {css}".strip(), aria_hidden="true"), " "]
+
+
+def _dots(about: Subject) -> Iterator[Markup]:
+    users = all_users(about.runs)
+    for n, some in enumerate(parts_of(users)):
+        caption: Content = (
+            ["Valid steps ", tag("span", "each run")] if n == 0 else f"Valid steps, from {some[0]:,} users on"
+        )
+        head = [tag("th", f"{one:,}", scope="col") for one in some]
+        body = [_dots_row(look, run, some) for look in about.looks for run in look.side.runs]
+        yield tag(
+            "table",
+            tag("caption", caption),
+            tag("thead", tag("tr", tag("th", "Users", scope="col"), head)),
+            tag("tbody", body),
+            class_="dots",
+        )
+
+
+def _dots_row(look: Look, run: AnalysedRun, users: Sequence[int]) -> Markup:
+    judged = {int(row.users): row for row in rows(run.validity)}
+    rest = run.label.removeprefix(look.name).strip(" ()")
+    name = look.html() if not rest else [tag("b", look.short, class_=look.mark), f" {rest}"]
+    cells = [_dot_cell(judged.get(one), look) for one in users]
+    return tag("tr", tag("th", name, scope="row"), cells, class_="sq" if look.mark == "b" else None)
+
+
+def _dot_cell(row: Any, look: Look) -> Markup:
+    if row is None:
+        return tag("td", "–")
+    drifts = any(pd.notna(value) and abs(value) > DRIFT_PCT for value in (row.rps_drift_pct, row.p50_drift_pct))
+    css, words = (
+        ("not", "not valid")
+        if not row.valid
+        else ("drift", "valid, changed within the hold")
+        if drifts
+        else ("", "valid")
+    )
+    return tag("td", tag("span", class_=f"dot {css}".strip()), tag("span", words, class_="vh"), class_=look.mark)
+
+
+def _reasons(about: Subject) -> Iterator[Markup]:
+    """Of the report's failure section: a sentence each reason."""
+    reasons = [remark.removeprefix("* ") for remark in about.told["Failures"].remarks if remark.startswith("*")]
+    if reasons:
+        yield tag("div", tag("p", tag("strong", "* Not valid")), bullet_list(reasons), id=NOT_VALID, class_="notice")
+
+
+def _remarks(told: Section) -> Iterator[Markup]:
+    if told.remarks:
+        yield bullet_list(told.remarks, "small plain-list")
+    if any(len(table.header) > 1 for _, table in told.tables):
+        yield numbers_of("Every check of every step", [table_of(table, title) for title, table in told.tables])
+
+
+def _agreement(about: Subject) -> Iterator[Markup]:
+    told = about.told["Agreement"]
+    tables = [table_of(table, title) for title, table in told.tables]
+    yield numbers_of(
+        "Whether client, Locust and Nginx agree",
+        [tag("p", told.intro, class_="small"), *tables, bullet_list(told.remarks, "small plain-list")],
+    )
+
+
+def fairness(about: Subject) -> Part:
+    sheet, asked = about.told.get("Fairness sheet"), about.told["What was measured"]
+    differing = [
+        (title, table)
+        for section in (asked, sheet)
+        if section
+        for title, table in section.tables
+        if len(table.header) > 2
+    ]
+    shared = [table for title, table in (sheet.tables if sheet else []) if len(table.header) == 2]
+    heads = [look.html() for look in about.looks]
+    body: list[Markup] = []
+    names = ("They differ in what was asked for, and in versions", "They differ in what the live processes were given")
+    if len(about.looks) <= 4:
+        for name, (_, table) in zip(names if len(differing) > 1 else ("They differ in",), differing, strict=False):
+            body.append(settings_of(table, name, heads))
+    else:
+        body.append(numbers_of("What differs", [table_of(table, title) for title, table in differing]))
+    if sheet:
+        body.insert(0, tag("p", sheet.intro))
+        body.append(bullet_list(sheet.remarks, "small plain-list"))
+    else:
+        body.append(tag("p", "No fairness sheet was recorded.", class_="small"))
+    shared.append(about.table("Settings and versions"))
+    captions = (
+        ("Read from the live processes", "Asked for, and versions") if len(shared) > 1 else ("Asked for, and versions",)
+    )
+    what = "What they share" if len(about.runs) > 1 else "All settings"
+    body.append(
+        numbers_of(
+            f"{what}: {sum(len(table.rows) for table in shared)} settings",
+            [settings_of(table, caption) for caption, table in zip(captions, shared, strict=True)],
+        )
+    )
+    return Part("fairness", "Fairness", _differs(about), body)
+
+
+def _differs(about: Subject) -> Content:
+    if len(about.sides) == 1:
+        return "What the live processes were given"
+    warned = [
+        remark for remark in about.told["The answer"].remarks if remark.startswith("More than the server differs")
+    ]
+    refused = [one.sentence for one in about.verdicts if one.sentence.startswith("Not compared")]
+    if warned or refused:
+        return "More than the server differs"
+    if any("one configuration" in remark for remark in about.told["The answer"].remarks):
+        return "Both sides are one configuration"
+    return "Only the server differs" if about.verdict else "What the sides share, and where they differ"
+
+
+def ledger(about: Subject) -> Part:
+    told = about.told["Ledger"]
+    ((_, table),) = told.tables
+    alarms = [remark for remark in told.remarks if remark.startswith("ALARM")]
+    if alarms:
+        finding = "Votes are missing, or there are too many"
+    else:
+        finding = "Every acknowledged vote is stored" if table.rows else "There is no reading of the database"
+    body = [tag("p", told.intro), bullet_list(told.remarks, "remarks")]
+    if table.rows:
+        body.append(
+            numbers_of("Every reading", [table_of(table, "Votes ledger")])
+            if len(table.rows) > 4
+            else table_of(table, "Votes ledger")
+        )
+    return Part("ledger", "Ledger", finding, body)

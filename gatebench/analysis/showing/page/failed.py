@@ -1,0 +1,79 @@
+"""The failure table and the late-or-failed table, with a heat scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gatebench.analysis.comparing import article
+from gatebench.analysis.showing.page.html import Content, tag
+from gatebench.analysis.showing.page.looks import Look
+from gatebench.analysis.showing.page.subject import Part, Subject, each
+from gatebench.analysis.showing.page.tables import HeatRow, bounds_of, bullet_list, heat_table, scale_key
+from gatebench.analysis.showing.text_tables import Table, all_users
+
+
+def failed(about: Subject) -> Part:
+    users = all_users(about.sides)
+    bounds = bounds_of(min((side.objective.failures_pct for side in about.sides), default=1.0))
+    told = about.told["Failures"]
+    failures = [
+        *_published(told.tables[0][1], len(about.looks)),
+        *_lines(about.looks, told.tables[0][1], "failure_pct"),
+    ]
+    late = _lines(about.looks, about.table("Late or failed"), "late_or_failed_pct")
+    median = ", median of the trials" if about.several_trials else ""
+    body = [
+        *heat_table("Failed", f"share of requests{median}", users, failures, bounds),
+        *heat_table(
+            "Late or failed",
+            about.told["Late or failed"].intro[0].lower() + about.told["Late or failed"].intro[1:],
+            users,
+            late,
+            bounds,
+        ),
+        scale_key(bounds),
+        bullet_list([remark for remark in told.remarks if not remark.startswith("*")], "small plain-list"),
+        tag("p", about.told["Capacity"].remarks[0], class_="small"),
+    ]
+    return Part("failed", "Failures", _finding(about), body)
+
+
+def _lines(looks: Sequence[Look], table: Table, column: str) -> list[HeatRow]:
+    """The words are those of the report's table, whose last rows are a side each."""
+    users = [int(one) for one in table.header[1:]]
+    lines = []
+    for look, line in zip(looks, table.rows[-len(looks) :], strict=True):
+        percents = {int(row.users): float(getattr(row, column)) for row in look.steps.values()}
+        cells = {n: (words, percents.get(n)) for n, words in zip(users, line[1:], strict=True)}
+        lines.append(HeatRow(look.html(), cells))
+    return lines
+
+
+def _published(table: Table, sides: int) -> list[HeatRow]:
+    """Rows that the article published, where the report has them above its own."""
+    users = [int(one) for one in table.header[1:]]
+    lines = []
+    for line, percents in zip(table.rows[:-sides], article.FAILURE_PCT.values(), strict=False):
+        known = dict(zip(article.USERS, percents, strict=True))
+        cells = {n: (words, float(known[n]) if n in known else None) for n, words in zip(users, line[1:], strict=True)}
+        lines.append(HeatRow(line[0].removesuffix(" failures"), cells))
+    return lines
+
+
+def _finding(about: Subject) -> Content:
+    if not any((look.side.steps["requests"] > 0).any() for look in about.looks):
+        return "No request was measured"
+    failing = [look for look in about.looks if (look.side.steps["failures"] > 0).any()]
+    if failing:
+        some = each(failing, lambda look: f"first failed at {_first(look, 'failure_pct'):,} users")
+        return some or f"{len(failing)} of {len(about.looks)} sides had failures"
+    late = [look for look in about.looks if _first(look, "late_or_failed_pct") is not None]
+    if not late:
+        return "No request failed or was late"
+    some = each(late, lambda look: f"had late answers from {_first(look, 'late_or_failed_pct'):,} users on")
+    return ["No request failed; ", some or f"{len(late)} of {len(about.looks)} sides had late answers"]
+
+
+def _first(look: Look, column: str) -> int | None:
+    """The users of the first step in which it is not 0."""
+    return next((users for users, row in look.steps.items() if getattr(row, column) > 0), None)

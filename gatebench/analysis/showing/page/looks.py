@@ -1,0 +1,85 @@
+"""How a side looks wherever it appears: its colour, the shape of its mark, and its name, long and short."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gatebench.analysis.comparing.sides import Side
+from gatebench.analysis.comparing.verdict import Verdict
+from gatebench.analysis.reading.frames import rows
+from gatebench.analysis.showing.page.html import Markup, tag
+
+COLOURS = "abcd"
+"""Classes of the style sheet. Where sides are more, all but two are grey."""
+
+GREY = "n"
+MOST_NAMED = len(COLOURS)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """`steps` are the rows of its steps table by their users."""
+
+    side: Side
+    steps: Mapping[int, Any]
+    mark: str  # one of COLOURS, or GREY
+    short: str
+
+    @property
+    def name(self) -> str:
+        return self.side.label
+
+    @property
+    def css(self) -> str:
+        return f"side-{self.mark}"
+
+    @property
+    def named(self) -> bool:
+        return self.mark != GREY
+
+    @property
+    def lettered(self) -> bool:
+        """Whether its short name is no word of its long one."""
+        return self.short not in self.name.split()
+
+    def html(self) -> Markup:
+        """Its first word, or its letter, in its colour."""
+        first, rest = (self.short, self.name) if self.lettered else (*self.name.split(" ", 1), "")[:2]
+        return tag("span", tag("b", first, class_=self.mark), f" {rest}" if rest else None, class_="who")
+
+
+def looks_of(sides: Sequence[Side], verdicts: Sequence[Verdict]) -> list[Look]:
+    shorts = short_names([(side.name, side.label) for side in sides])
+    if len(sides) <= MOST_NAMED:
+        marks = dict(zip((side.label for side in sides), COLOURS, strict=False))
+    else:
+        marks = dict(zip(_first_and_last(sides, verdicts), COLOURS, strict=False))
+    return [
+        Look(side, {int(row.users): row for row in rows(side.steps)}, marks.get(side.label, GREY), short)
+        for side, short in zip(sides, shorts, strict=True)
+    ]
+
+
+def _first_and_last(sides: Sequence[Side], verdicts: Sequence[Verdict]) -> list[str]:
+    """Of a ranking; where there is none, those that held the most and the fewest users within the objective."""
+    for verdict in verdicts:
+        if len(verdict.ranks) > 1:
+            return [verdict.ranks[0].label, verdict.ranks[-1].label]
+    held = sorted(sides, key=_users_held)
+    return [held[-1].label, held[0].label]
+
+
+def _users_held(side: Side) -> float:
+    users = side.capacity.loc[side.capacity["measure"] == "objective met", "users"].fillna(0)
+    return float(users.max()) if len(users) else 0.0
+
+
+def short_names(sides: Sequence[tuple[str, str]]) -> list[str]:
+    """Of letters and labels: the label's first word, or else its second, where these tell all apart, or the letter."""
+    for n in (0, 1):
+        words = [(*label.split(), "", "")[n] for _, label in sides]
+        if len(set(words)) == len(words) and all(words):
+            return words
+    return [letter for letter, _ in sides]

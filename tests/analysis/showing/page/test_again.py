@@ -1,0 +1,82 @@
+"""The command on the page measures the same again: the knobs take it, and it gives the run that was recorded."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gatebench.analysis.showing.page.again import commands, users_of
+from gatebench.knobs import parse_users, resolve
+from gatebench.names import MEASURED
+from gatebench.records import Run
+from gatebench.values.server import Interface
+
+
+def run_of(interface: str = "wsgi", **knobs: str) -> Run:
+    config = resolve(Interface(interface), {"STACK": "native", **knobs}, lambda: False).to_json()
+    return Run("run", config, 0.0)
+
+
+def knobs_in(command: str) -> tuple[str, dict[str, str]]:
+    make, target, *words = shlex.split(command)
+    assert make == "make"
+    return target, dict(word.split("=", 1) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("interface", "knobs"),
+    [
+        ("wsgi", {}),
+        ("asgi", {"SERVER": "daphne", "USERS": "20,40", "SETTLE": "2.5", "HOLD": "4"}),
+        ("wsgi", {"PROFILE": "article", "SET": "nginx_connections=8192 seed_size=3"}),
+        ("wsgi", {"SERVER_ARGS": "--threads 4", "ENV": "A='b c' D=e", "PIN": "0", "WORKERS": "3", "DB": "per-request"}),
+    ],
+)
+def test_it_gives_the_run_that_was_recorded(interface: str, knobs: dict[str, str]) -> None:
+    recorded = run_of(interface, **knobs)
+    (command,) = commands([recorded], 1)
+    target, given = knobs_in(command)
+    assert target == f"bench-{interface}"
+    assert set(given) <= set(MEASURED)
+    again = run_of(interface, **given)
+    assert {**again.config, "headless": False} == recorded.config
+
+
+def test_sides_that_differ_in_the_server_alone_are_measured_in_turns() -> None:
+    (command,) = commands([run_of("wsgi"), run_of("asgi", SERVER="daphne")], 5)
+    target, given = knobs_in(command)
+    assert target == "bench"
+    assert given["SERVER"] == "gunicorn,daphne"
+    assert given["TRIALS"] == "5"
+
+
+def test_one_server_against_itself_and_sides_that_differ_otherwise() -> None:
+    (command,) = commands([run_of("wsgi"), run_of("wsgi")], 3)
+    assert knobs_in(command)[0] == "aa"
+    one, other = commands([run_of("wsgi"), run_of("asgi", WORKERS="4")], 1)
+    assert knobs_in(one)[0] == "bench-wsgi"
+    assert knobs_in(other) == ("bench-asgi", {**knobs_in(other)[1], "WORKERS": "4"})
+
+
+def own(run: Run, revision: str = "") -> Run:
+    app: dict[str, Any] = {**run.config["workload"]["app"], "interpreter": "/home/me/site/.venv/bin/python"}
+    return replace(run, config={**run.config, "workload": {**run.config["workload"], "app": app}, "revision": revision})
+
+
+def test_a_project_of_one_s_own_is_measured_by_the_command_that_is_installed() -> None:
+    (command,) = commands([own(run_of("wsgi")), own(run_of("asgi"))], 2)
+    assert command.startswith("gatebench bench --server=gunicorn,uvicorn ")
+    assert "--trials=2" in command
+    (command,) = commands([own(run_of("wsgi"), "main"), own(run_of("wsgi"), "my branch")], 1)
+    assert command.endswith(" --at main --at 'my branch'")
+
+
+@pytest.mark.parametrize("users", [(5,), (10, 20), (100, 200, 300), (100, 300, 700), ()])
+def test_users_are_written_as_the_knob_takes_them(users: tuple[int, ...]) -> None:
+    if users:
+        assert parse_users(users_of(users)) == users
+    else:
+        assert users_of(users) == ""
