@@ -31,6 +31,7 @@ help: ## what there is to make, and the knobs
 	@$(PYTHON) -c 'from gatebench.knobs import KNOBS; [print(f"  {knob.name:<12}{knob.help}" + f" ({knob.default})" * bool(knob.default)) for knob in KNOBS]'
 	@echo
 	@echo "Gates of bench, analyze and compare: MAX_FAILURES=1% MAX_P95=1000ms MIN_CAPACITY=300"
+	@echo "What these print: the answer; FULL=1 all of the report, QUIET=1 nothing, JSON=1 numbers. OPEN=1 opens the report."
 
 ANALYZE = $(RUN) analyze.py $(if $(call given,RESULTS),--results "$(RESULTS)") $(if $(call given,OUT),--out "$(OUT)")
 

@@ -20,7 +20,7 @@ from gatebench.command import from_environment, guarded
 from gatebench.errors import UsageError
 from gatebench.init import init
 from gatebench.knobs import KNOBS, servers_of
-from gatebench.names import JUDGED, check_names
+from gatebench.names import JUDGED, SWITCHES, check_names
 from gatebench.project import Own, own_project
 from gatebench.revisions import worktrees
 from gatebench.run_folder import RunFolder
@@ -75,7 +75,8 @@ def _measure(command: str, options: Mapping[str, Any]) -> int:
             else _of_own(command, knobs, own, options["at"], afterwards)
         )
         folders = measure(campaign, Console(stderr=True))
-    print(f"Recorded in {_shown(folders)}.")
+    for_scripts = options.get("json") or environment.get("JSON")
+    print(f"Recorded in {_shown(folders)}.", file=sys.stderr if for_scripts else sys.stdout)
     return _analyze(options, folders[0].path.parent) if command in SHOWN else 0
 
 
@@ -145,7 +146,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_gates(parser: argparse.ArgumentParser) -> None:
     for name in JUDGED:
-        parser.add_argument(f"--{name.lower().replace('_', '-')}", metavar=name, help="as of `gatebench analyze`")
+        value = {"nargs": "?", "const": "1", "metavar": "1"} if name in SWITCHES else {"metavar": name}
+        parser.add_argument(f"--{name.lower().replace('_', '-')}", help="as of `gatebench analyze`", **value)
 
 
 def _add_knobs(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,8 @@ from gatebench.errors import UsageError
 from gatebench.knobs import KNOBS
 
 MEASURED = tuple(knob.name for knob in KNOBS)
-JUDGED = ("MAX_FAILURES", "MAX_P95", "MIN_CAPACITY", "ANYWAY", "OUT")
+SWITCHES = ("ANYWAY", "FULL", "JSON", "QUIET", "OPEN")
+JUDGED = ("MAX_FAILURES", "MAX_P95", "MIN_CAPACITY", *SWITCHES, "OUT")
 """What analyze.py is told, of what has been measured."""
 
 TARGETS = {

@@ -10,6 +10,7 @@ import pytest
 from gatebench.analysis.comparing.gates import GATES
 from gatebench.errors import UsageError
 from gatebench.knobs import KNOBS, parse_users, resolve
+from gatebench.analysis.cli import SWITCHES
 from gatebench.names import JUDGED, check_names
 from gatebench.profiles import PROFILES
 from gatebench.servers import SERVERS
@@ -93,7 +94,7 @@ def test_names_that_are_taken_are_not_refused() -> None:
 
 
 def test_every_gate_can_be_given_to_make() -> None:
-    assert set(JUDGED) == {*GATES, "ANYWAY", "OUT"}
+    assert set(JUDGED) == {*GATES, *SWITCHES, "OUT"}
 
 
 def test_a_server_of_the_other_interface_is_told_where_it_belongs() -> None:

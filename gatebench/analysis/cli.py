@@ -14,10 +14,11 @@ from gatebench.analysis.choosing import ALL, Chosen, newest, of_campaigns, shown
 from gatebench.analysis.comparing.gates import GATES, enforce, judge, parse_gates
 from gatebench.analysis.comparing.sides import Side, all_runs, given_sides, sides_of
 from gatebench.analysis.comparing.verdict import verdicts
+from gatebench.analysis.showing.ending import end, how_of, open_page
 from gatebench.analysis.showing.export import save_tables, save_text
 from gatebench.analysis.showing.index import write_index
 from gatebench.analysis.showing.page.page import report_page
-from gatebench.analysis.showing.render import console, markdown, show
+from gatebench.analysis.showing.render import markdown
 from gatebench.analysis.showing.report import report
 from gatebench.command import from_environment, guarded
 from gatebench.errors import RunFolderError, UsageError
@@ -35,11 +36,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _analyze(arguments: argparse.Namespace) -> int:
     _refuse_misspelt()
     limits = parse_gates({name: _given(arguments, name) for name in GATES})
-    anyway = _switch(_given(arguments, "ANYWAY"))
+    given = {name: _switch(name, _given(arguments, name)) for name in SWITCHES}
+    how = how_of(given)
     if arguments.check:
         return 0
     sides, damaged, notes = _sides(arguments)
-    found = verdicts(sides, anyway)
+    found = verdicts(sides, given["ANYWAY"])
     judgements = judge(sides, limits)
     out = arguments.out or arguments.results / "analysis"
     for run in all_runs(sides):
@@ -49,12 +51,16 @@ def _analyze(arguments: argparse.Namespace) -> int:
     save_text(markdown("Gatebench report", sections), out / "report.md")
     save_text(report_page(sides, found, sections), out / "report.html")
     index = write_index(arguments.results, sides, found, out)
+    written = [
+        f"All runs are listed in {shown(index)}.",
+        f"Written to {shown(out)}: report.html, report.md, tables/*.csv, charts/*.png and *.svg.",
+    ]
     try:
-        show(sections, console())
-        print(f"\nAll runs are listed in {shown(index)}.")
-        print(f"Written to {shown(out)}: report.html, report.md, tables/*.csv, charts/*.png and *.svg.", flush=True)
+        end(how, sections, sides, found, judgements, written)
     except (BrokenPipeError, SystemExit):  # `analyze.py | head`; rich turns the one into the other
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if given["OPEN"] and (sentence := open_page(out / "report.html")):
+        print(sentence, file=sys.stderr)
     for error in damaged:
         print(error, file=sys.stderr)
     enforce(judgements)
@@ -127,16 +133,26 @@ def _given(arguments: argparse.Namespace, name: str) -> str:
 
 def _refuse_misspelt() -> None:
     """Raises UsageError for a gate in the environment that is nearly spelt right: nobody would miss it otherwise."""
-    names = (*GATES, "ANYWAY")
+    names = (*GATES, *SWITCHES)
     for name in from_environment():
         if name not in names and (near := difflib.get_close_matches(name, names, n=1, cutoff=0.8)):
             raise UsageError(f"GATEBENCH_{name} is no gate: did you mean GATEBENCH_{near[0]}?")
 
 
-def _switch(text: str) -> bool:
+def _switch(name: str, text: str) -> bool:
     if text not in ("", "0", "1"):
-        raise UsageError(f"ANYWAY={text} is neither 0 nor 1: give ANYWAY=1 to compare all the same.")
+        raise UsageError(f"{name}={text} is neither 0 nor 1: give {name}=1 {SWITCHES[name]}.")
     return text == "1"
+
+
+SWITCHES = {
+    "ANYWAY": "to compare all the same",
+    "FULL": "to print all of the report",
+    "JSON": "for numbers on stdout, for scripts",
+    "QUIET": "to print nothing",
+    "OPEN": "to open the report in a browser",
+}
+"""Switch -> what it is for."""
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -159,9 +175,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--a", nargs="*", type=Path, metavar="RUN", help="compare these runs, as side A, …")
     parser.add_argument("--b", nargs="*", type=Path, metavar="RUN", help="… with these, as side B")
-    parser.add_argument(
-        "--anyway", nargs="?", const="1", help="compare although more than the server differs (ANYWAY=1)"
-    )
+    for name, what in SWITCHES.items():
+        parser.add_argument(f"--{name.lower()}", nargs="?", const="1", metavar="1", help=f"{what} ({name}=1)")
     for name, what in GATES.items():
         parser.add_argument(f"--{name.lower().replace('_', '-')}", metavar="LIMIT", help=f"{what} ({name}=)")
     parser.add_argument("--check", action="store_true", help="only say whether the gates can be understood")

@@ -1,0 +1,94 @@
+"""What an analysis prints: the answer on one screen, unless it is asked for more, for less, or for JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gatebench.analysis import cli
+from gatebench.analysis.showing.ending import LINES
+from gatebench.records import Cause
+from tests.analysis.conftest import Command
+from tests.analysis.synthetic import ASGI, Recorded, request, requests, step
+
+USERS = (100, 200, 300, 400, 500, 600, 700)
+
+
+def pair(results: Path) -> None:
+    """A whole ramp under both interfaces, with failures of several kinds and a step that is not valid."""
+    for name, config in (("wsgi", {}), ("asgi", ASGI)):
+        rows = [row for n in range(1, 8) for row in requests(n, ok=90, failed=n)]
+        rows += [request(20 * n + 12, cause=cause) for n, cause in enumerate(list(Cause)[:6])]
+        steps = [step(n, users, users_running=users - (n == 7) * 50) for n, users in enumerate(USERS, start=1)]
+        Recorded(rows, steps, config=config).write(results / name)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_answer_fits_a_screen(
+    results: Path, command: Command, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    pair(results)
+    monkeypatch.setattr("gatebench.analysis.showing.render.PIPE_WIDTH", width)
+    assert command() == 0
+    lines = command.out.splitlines()
+    assert len(lines) <= LINES
+    assert max(map(len, lines[:-2])) <= width
+    text = " ".join(command.out.split())
+    for part in ("The answer", "WSGI gunicorn failures", "ASGI uvicorn late or failed", "Causes", "Doubts"):
+        assert part in text
+    assert lines[-1].startswith(f"Written to {results}/analysis: report.html")
+
+
+def test_of_many_sides_the_first_are_shown(results: Path, command: Command) -> None:
+    for n in range(30):
+        Recorded(requests(1, ok=9, failed=1), [step(1)], config={"workers": n + 1}).write(results / f"run-{n:02d}")
+    assert command(*sorted(results.glob("run-*"))) == 0
+    assert len(command.out.splitlines()) <= LINES
+    assert "and 24 others" in command.out
+
+
+def test_full_prints_all_of_the_report_and_quiet_nothing(
+    results: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair(results)
+    monkeypatch.setenv("GATEBENCH_FULL", "1")
+    assert command() == 0
+    assert "Settings and versions" in command.out
+    monkeypatch.setenv("GATEBENCH_FULL", "0")
+    monkeypatch.setenv("GATEBENCH_QUIET", "1")
+    assert command() == 0
+    assert (command.out, command.err) == ("", "")
+
+
+def test_json_has_the_numbers_and_nothing_else_is_printed(results: Path, command: Command) -> None:
+    pair(results)
+    assert cli.main(["--results", str(results), "--json"]) == 0
+    told = json.loads(command.capsys.readouterr().out)
+    wsgi, asgi = told["sides"]
+    assert [row["users"] for row in wsgi["steps"]] == list(USERS)
+    assert wsgi["steps"][0]["failures"] == 1
+    assert wsgi["steps"][-1]["valid"] is False
+    assert asgi["label"] == "ASGI uvicorn"
+    assert told["verdicts"][0]["sentence"]
+
+
+def test_two_ways_to_end_exclude_each_other(results: Path, command: Command) -> None:
+    pair(results)
+    assert cli.main(["--results", str(results), "--json", "--full"]) == 2
+    assert command.capsys.readouterr().err == "FULL and JSON exclude each other: give one of them.\n"
+
+
+def test_open_opens_the_report_or_says_that_nothing_can(
+    results: Path, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    pair(results)
+    monkeypatch.setenv("GATEBENCH_OPEN", "1")
+    monkeypatch.setattr("webbrowser.open", lambda url: not opened.append(url))
+    assert command() == 0
+    assert opened == [(results / "analysis" / "report.html").resolve().as_uri()]
+    monkeypatch.setattr("webbrowser.open", lambda _: False)
+    assert command() == 0
+    assert command.err == f"No browser could be opened: open {results}/analysis/report.html by hand.\n"
