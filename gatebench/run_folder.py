@@ -5,6 +5,7 @@ Writing run.json and votes.json is atomic: a reader, or a run that is killed, fi
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import time
@@ -148,6 +149,13 @@ class RunFolder:
 def packed(path: Path) -> Path:
     """What `gzip` makes of a file; a run never writes it."""
     return path.with_name(f"{path.name}.gz")
+
+
+def contents(path: Path) -> bytes:
+    """A file's, unpacked where it is there packed only."""
+    if packed(path).exists() and not path.exists():
+        return gzip.decompress(packed(path).read_bytes())
+    return path.read_bytes()
 
 
 def _write_json(path: Path, data: Any) -> None:

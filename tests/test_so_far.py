@@ -22,7 +22,7 @@ from gatebench.load.counting import counted
 from gatebench.load.view import view
 from gatebench.progress import Reporter
 from gatebench.records import Cause, Run, Step, Trial
-from gatebench.run_folder import RunFolder
+from gatebench.run_folder import RunFolder, contents
 from gatebench.so_far import SoFar, expected_s
 from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface
@@ -34,7 +34,7 @@ RUNS = ("campaigns/20261125-222825-wsgi-gunicorn", "article-trials/20261126-0014
 
 def replayed(folder: RunFolder) -> Iterator[dict[str, Any]]:
     """The events of a recorded run, with those that count its requests, a second each, as they are said today."""
-    events = [json.loads(line) for line in folder.load_events.read_text().splitlines()]
+    events = [json.loads(line) for line in contents(folder.load_events).splitlines()]
     run = folder.read_run()
     held_since = {step.number: step.hold_started for step in run.steps if step.hold_started}
     with pa.memory_map(str(folder.requests)) as file, pa.ipc.open_stream(file) as stream:

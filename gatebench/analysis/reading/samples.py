@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from gatebench.records import DatabaseSample, MachineSample, ProcessSample, RoleSample, SessionSample
-from gatebench.run_folder import RunFolder, packed
+from gatebench.run_folder import RunFolder, contents, packed
 
 COVERED = 0.8
 """Of a hold. Samples come a second apart and may end a second before it; with less than this they tell too little."""
@@ -88,7 +88,7 @@ def within(samples: pd.DataFrame | None, bounds: tuple[float, float] | None) -> 
 
 def _left_out_if_damaged(path: Path, parse: Any, damaged: list[str]) -> Any:
     try:
-        text = _bytes(path).decode(errors="replace")
+        text = contents(path).decode(errors="replace")
     except FileNotFoundError:
         return None
     except (EOFError, gzip.BadGzipFile, zlib.error):
@@ -100,12 +100,6 @@ def _left_out_if_damaged(path: Path, parse: Any, damaged: list[str]) -> Any:
     except (ValueError, KeyError, TypeError, AttributeError):
         damaged.append(path.name)
         return None
-
-
-def _bytes(path: Path) -> bytes:
-    if packed(path).exists() and not path.exists():
-        return gzip.decompress(packed(path).read_bytes())
-    return path.read_bytes()
 
 
 def _csv(text: str, kind: type[Any]) -> pd.DataFrame:
