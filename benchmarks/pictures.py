@@ -22,6 +22,7 @@ from gatebench.analysis.showing.report import report
 from gatebench.run_folder import RunFolder
 
 IMAGES = ROOT / "docs" / "images"
+MARGIN = 8
 COLOURS = 64
 """Few are enough for a page, and keep a picture small."""
 
@@ -38,7 +39,7 @@ def main() -> int:
         show(page, "campaigns", Path(folder))
         take(page, "answer", "header > :not(nav, .notice, details)")
         take(page, "failed", "#failed")
-        page.locator("#figure-latency svg.wide .step").nth(1).hover()
+        page.locator("#figure-latency svg.wide .step").nth(1).focus()
         take(page, "latency", "#latency")
         page.locator("#step-300").evaluate("(one) => { one.open = true; }")
         take(page, "step", "#step-300")
@@ -58,11 +59,12 @@ def show(page: Page, runs: str, folder: Path) -> None:
 
 
 def take(page: Page, name: str, *parts: str) -> None:
-    """The smallest rectangle around these parts of the page."""
+    """The smallest rectangle around these parts of the page, with a margin."""
+    page.evaluate("scrollTo(0, 0)")  # boxes are counted from what is in view
     boxes = [box for part in parts for one in page.locator(part).all() if (box := one.bounding_box())]
-    left, top = (min(box[side] for box in boxes) - 16 for side in ("x", "y"))
-    right = max(box["x"] + box["width"] for box in boxes) + 16
-    bottom = max(box["y"] + box["height"] for box in boxes) + 16
+    left, top = (min(box[side] for box in boxes) - MARGIN for side in ("x", "y"))
+    right = max(box["x"] + box["width"] for box in boxes) + MARGIN
+    bottom = max(box["y"] + box["height"] for box in boxes) + MARGIN
     path = IMAGES / f"{name}.png"
     clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
     page.screenshot(path=path, clip=clip, full_page=True)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import pytest
 
 from gatebench.analysis.analysed_run import AnalysedRun, write_steps
 from gatebench.records import Cause, Outcome
-from tests.analysis.synthetic import BEGAN, Recorded, reading, request, requests, step, vote
+from tests.analysis.synthetic import BEGAN, Recorded, reading, request, requests, served, step, vote
 
 Analysed = Callable[..., AnalysedRun]
 
@@ -30,10 +30,11 @@ def test_steps_csv_is_one_row_a_step(analysed: Analysed) -> None:
     )
     write_steps(run)
     assert run.folder.steps_csv.read_text() == (
-        "step,users,requests,failures,failure_pct,late_or_failed_pct,rps,p50_ms,p95_ms,p99_ms,max_ms,"
+        "step,users,requests,failures,failure_pct,late_or_failed_pct,rps,asked_rps,"
+        "p50_ms,p75_ms,p90_ms,p95_ms,p99_ms,p999_ms,max_ms,"
         "votes_attempted,votes_acknowledged,votes_stored,drift_pct,cpu_ms_per_request_app,valid,invalid_reason\n"
-        "1,100,4,1,25.0,50.0,0.3,200.0,1370.0,1474.0,1500.0,4,3,3,-100.0,,True,\n"
-        "2,200,2,0,0.0,0.0,0.2,50.0,50.0,50.0,50.0,,,,-100.0,,True,\n"
+        "1,100,4,1,25.0,50.0,0.3,,200.0,850.0,1240.0,1370.0,1474.0,1497.4,1500.0,4,3,3,-100.0,,True,\n"
+        "2,200,2,0,0.0,0.0,0.2,,50.0,50.0,50.0,50.0,50.0,50.0,50.0,,,,-100.0,,True,\n"
     )
 
 
@@ -152,3 +153,13 @@ def test_the_timeline_has_a_row_a_second(analysed: Analysed) -> None:
 def test_the_timeline_says_which_step_was_held(analysed: Analysed) -> None:
     run = analysed(Recorded([request(9), request(21)], [step(1)]))
     assert run.timeline["step"].tolist() == [pd.NA] + [1] * 10 + [pd.NA] * 2
+
+
+def test_what_users_would_ask_for_is_what_they_ask_for_in_the_first_step_for_each_second_of_thinking(
+    analysed: Analysed,
+) -> None:
+    """A hundred users think 1.5 s and wait 0.5 s for 50 answers a second: with no wait they would have 67."""
+    workload = {"workload": {"round_name": "form", "think_s": 1.5}}
+    rows = [*served(1, 100, 50), *served(2, 200, 50)]
+    asked = analysed(Recorded(rows, [step(1), step(2)], config=workload)).steps["asked_rps"]
+    assert asked.tolist() == pytest.approx([100 / 1.5, 200 / 1.5], rel=0.01)

@@ -53,7 +53,7 @@ def series_of(look: Look, column: str) -> Series:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """A chart of lines. `form` writes a value where it is told, `tick` on the axis."""
+    """A chart of lines. `form` writes a value where it is told, with its `unit` behind it; `tick` on the axis."""
 
     name: str
     title: str
@@ -61,6 +61,7 @@ class Lines:
     series: Sequence[Series]
     form: Callable[[float], str]
     tick: Callable[[float], str]
+    unit: str = ""
     log: bool = False
     limits: Sequence[tuple[float, str]] = ()  # lines across, with their names
     asked: Sequence[tuple[int, float]] = ()  # by users, what was asked for
@@ -156,7 +157,7 @@ class Lines:
         n = one.at(users)
         if n is None:
             return "–"
-        told = self.form(one.values[n]) + "*" * (not one.valid[n])
+        told = self.form(one.values[n]) + self.unit + "*" * (not one.valid[n])
         if one.low and sides <= MOST_RANGES and self.form(one.low[n]) != self.form(one.high[n]):
             return f"{told} ({self.form(one.low[n])}–{self.form(one.high[n])})"
         return told

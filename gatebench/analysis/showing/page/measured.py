@@ -59,7 +59,7 @@ def latency(about: Subject) -> Part | None:
         return None
     objectives = dict.fromkeys(side.objective.p95_ms for side in about.sides)
     chart = Lines(
-        "latency", "p95 latency by users", _told(series, "ms"), series, _ms, milliseconds, True,
+        "latency", "p95 latency by users", _told(series, "ms"), series, number, milliseconds, " ms", True,
         limits=[(ms, f"objective: {milliseconds(ms)}") for ms in objectives], steps=opened(about),
     )  # fmt: skip
     how = [
@@ -71,10 +71,6 @@ def latency(about: Subject) -> Part | None:
     numbers = chart_numbers(about.looks, measures, table, about.verdict)
     finding = each(about.looks, _kept) or "How long an answer took, by users"
     return Part("latency", "Latency", finding, [figure("latency", how, *chart.drawn(), numbers)])
-
-
-def _ms(value: float) -> str:
-    return f"{number(value)} ms"
 
 
 def _kept(look: Look) -> str:
