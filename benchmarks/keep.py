@@ -3,8 +3,8 @@
     python benchmarks/keep.py --into results/recorded/campaigns results/2*
     python benchmarks/keep.py --into results/recorded/article-trials --proxy-log results/2*
 
-The rows of requests.arrows stay as they are, in one record batch instead of one a second. load.jsonl, resources.csv
-and processes.csv are packed; proxy.log is packed, or left out. run.json names no folder of the machine that made it: the results', the checkout's, a
+The rows of requests.arrows stay as they are, in one record batch instead of one a second. load.jsonl, resources.csv,
+processes.csv and the logs are packed; proxy.log is packed, or left out. run.json names no folder of the machine that made it: the results', the checkout's, a
 project's own and those of the layers beside it are told from where they begin.
 """
 
@@ -32,11 +32,11 @@ def keep(folder: RunFolder, into: Path, proxy_log: bool) -> RunFolder:
     """The copy; raises RunFolderError when the folder holds no run."""
     folder.read_run()
     kept = RunFolder(into / folder.path.name)
-    packs = [folder.load_events, folder.resources_csv, folder.processes_csv, *([folder.proxy_log] if proxy_log else [])]
-    left_out = {path.name for path in (*packs, folder.proxy_log)}
-    shutil.copytree(folder.path, kept.path, ignore=shutil.ignore_patterns(*left_out))
-    for path in filter(Path.exists, packs):
-        packed(kept.path / path.name).write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+    shutil.copytree(folder.path, kept.path, ignore=shutil.ignore_patterns(*[folder.proxy_log.name] * (not proxy_log)))
+    for path in (kept.load_events, kept.resources_csv, kept.processes_csv, kept.proxy_log, *kept.logs.iterdir()):
+        if path.exists() and path.stat().st_size:
+            packed(path).write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+            path.unlink()
     with pa.ipc.open_stream(folder.requests) as recorded:
         rows = recorded.read_all().unify_dictionaries().combine_chunks()
     with pa.ipc.new_stream(str(kept.requests), rows.schema, options=SMALLEST) as writer:

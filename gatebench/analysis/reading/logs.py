@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import gzip
 import re
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gatebench.run_folder import RunFolder
+from gatebench.run_folder import RunFolder, packed
 
 LONGEST_LINE = 300
 """Characters of a log line that are kept as evidence."""
@@ -158,8 +159,9 @@ def _worker_end(line: str, patterns: dict[str, list[str]]) -> list[tuple[float |
 
 def _lines(path: Path) -> Iterator[str]:
     """Nothing when there is no such log."""
+    is_packed = packed(path).exists() and not path.exists()
     try:
-        with path.open(errors="replace") as log:
+        with gzip.open(packed(path), "rt", errors="replace") if is_packed else path.open(errors="replace") as log:
             for line in log:
                 yield line.rstrip("\n")
     except FileNotFoundError:

@@ -75,7 +75,10 @@ def brief(sections: Sequence[Section], sides: Sequence[Side], verdicts: Sequence
     failed = _both(text_tables.failure_table(sides), text_tables.late_or_failed_table(sides), sides)
     causes = Section("Causes", remarks=[line for side in sides for line in _causes(side)])
     doubts = [*told["The answer"].remarks, *told["Failures"].remarks]
-    found = [Section("The answer", answer(sides, verdicts)), Section("Failed, and late or failed", tables=[("", failed)])]
+    found = [
+        Section("The answer", answer(sides, verdicts)),
+        Section("Failed, and late or failed", tables=[("", failed)]),
+    ]
     if "Gates" in told:
         found.insert(1, Section("Gates", tables=told["Gates"].tables))
     if causes.remarks:
@@ -114,9 +117,7 @@ def _causes(side: Side) -> list[str]:
     return [*lines[:MOST_CAUSES], *more]
 
 
-def as_json(
-    sides: Sequence[Side], verdicts: Sequence[Verdict], judgements: Sequence[Judgement]
-) -> dict[str, Any]:
+def as_json(sides: Sequence[Side], verdicts: Sequence[Verdict], judgements: Sequence[Judgement]) -> dict[str, Any]:
     """For scripts: the numbers of tables/*.csv; what is not known is null."""
     return {
         "verdicts": [
@@ -124,7 +125,14 @@ def as_json(
             for one in verdicts
         ],
         "gates": [
-            {"gate": one.gate, "side": one.side, "value": one.value, "limit": one.limit, "passed": one.passed, "why": one.why}
+            {
+                "gate": one.gate,
+                "side": one.side,
+                "value": one.value,
+                "limit": one.limit,
+                "passed": one.passed,
+                "why": one.why,
+            }
             for one in judgements
         ],
         "sides": [

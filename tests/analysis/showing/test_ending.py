@@ -26,9 +26,7 @@ def pair(results: Path) -> None:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_answer_fits_a_screen(
-    results: Path, command: Command, monkeypatch: pytest.MonkeyPatch, width: int
-) -> None:
+def test_the_answer_fits_a_screen(results: Path, command: Command, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     pair(results)
     monkeypatch.setattr("gatebench.analysis.showing.render.PIPE_WIDTH", width)
     assert command() == 0
