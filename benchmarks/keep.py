@@ -4,8 +4,8 @@
     python benchmarks/keep.py --into results/recorded/article-trials --proxy-log results/2*
 
 The rows of requests.arrows stay as they are, in one record batch instead of one a second. load.jsonl, resources.csv,
-processes.csv and the logs are packed; proxy.log is packed, or left out. run.json names no folder of the machine that made it: the results', the checkout's, a
-project's own and those of the layers beside it are told from where they begin.
+processes.csv and the logs are packed; proxy.log is packed, or left out. run.json names no folder of the machine that
+made it: the results', the checkout's, a project's own and those of the layers beside it are told from where they begin.
 """
 
 from __future__ import annotations

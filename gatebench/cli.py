@@ -146,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_gates(parser: argparse.ArgumentParser) -> None:
     for name in JUDGED:
-        value = {"nargs": "?", "const": "1", "metavar": "1"} if name in SWITCHES else {"metavar": name}
+        value: dict[str, Any] = {"nargs": "?", "const": "1", "metavar": "1"} if name in SWITCHES else {"metavar": name}
         parser.add_argument(f"--{name.lower().replace('_', '-')}", help="as of `gatebench analyze`", **value)
 
 

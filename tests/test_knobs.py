@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from gatebench.analysis.cli import SWITCHES
 from gatebench.analysis.comparing.gates import GATES
 from gatebench.errors import UsageError
 from gatebench.knobs import KNOBS, parse_users, resolve
-from gatebench.analysis.cli import SWITCHES
 from gatebench.names import JUDGED, check_names
 from gatebench.profiles import PROFILES
 from gatebench.servers import SERVERS

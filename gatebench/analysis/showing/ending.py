@@ -111,8 +111,11 @@ def _causes(side: Side) -> list[str]:
     """A line a cause, most frequent first."""
     if side.causes.empty:
         return []
-    totals = side.causes.groupby(["failure", "layer"], sort=False)["failures"].sum().sort_values(ascending=False)
-    lines = [f"{side.label}: {failure} ({layer}), {count(n)}" for (failure, layer), n in totals.items()]
+    totals = side.causes.groupby(["failure", "layer"], sort=False, as_index=False)["failures"].sum()
+    lines = [
+        f"{side.label}: {row.failure} ({row.layer}), {count(row.failures)}"
+        for row in rows(totals.sort_values("failures", ascending=False))
+    ]
     more = [f"{side.label}: {len(lines) - MOST_CAUSES} other causes"] * (len(lines) > MOST_CAUSES)
     return [*lines[:MOST_CAUSES], *more]
 
