@@ -111,7 +111,7 @@ def _causes(side: Side) -> list[str]:
     """A line a cause, most frequent first."""
     if side.causes.empty:
         return []
-    totals = side.causes.groupby(["failure", "layer"], sort=False, as_index=False)["failures"].sum()
+    totals = side.causes.groupby(["failure", "layer"], sort=False)["failures"].sum().reset_index()
     lines = [
         f"{side.label}: {row.failure} ({row.layer}), {count(row.failures)}"
         for row in rows(totals.sort_values("failures", ascending=False))
