@@ -108,6 +108,22 @@ def ledger_by_side(sides: list[Side]) -> Table:
 
 
 @pytest.mark.whole
+def test_the_article_says_how_many_trials_met_postgresql_s_limit_and_how_many_runs_were_not_valid() -> None:
+    sides = {side.label: side for side in recorded("article-trials")}
+    met = [
+        sum("PostgreSQL out of connections" in set(run.causes["failure"]) for run in sides[label].runs)
+        for label in ("ASGI uvicorn (article, nginx_connections=8192)", "ASGI uvicorn (article)")
+    ]
+    assert met == [7, 3]
+    told = " ".join(ARTICLE.split())
+    assert "ASGI met that wall in seven of the fifteen trials, and with it in place in three." in told
+    invalid = [run.run.trial for run in all_runs(list(sides.values())) if not run.steps["valid"].all()]
+    second = sorted({run.run.trial.campaign for run in all_runs(list(sides.values())) if run.run.trial})[1]
+    assert [one.campaign for one in invalid if one] == 4 * [second]
+    assert "In the second campaign four of the twenty runs were not valid" in told
+
+
+@pytest.mark.whole
 def test_the_article_rests_on_three_campaigns_of_five_trials_at_the_default_settle_and_hold() -> None:
     sides = recorded("article-trials")
     trials = Counter(run.run.trial.campaign for side in sides for run in side.runs if run.run.trial)
