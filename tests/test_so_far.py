@@ -28,7 +28,7 @@ from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface
 
 RECORDED = ROOT / "results" / "recorded"
-RUNS = ("campaigns/20261125-222825-wsgi-gunicorn", "article-trials/20261126-001417-asgi-uvicorn")
+RUNS = ("campaigns/20261125-222825-wsgi-gunicorn", "article-trials/20261126-181431-asgi-uvicorn")
 """One that failed in no request, and one that failed in many."""
 
 
