@@ -59,12 +59,12 @@ def test_it_prints_the_failure_table_and_where_it_wrote(results: Path, command: 
     write(results, "only", failed=5)
     command()
     lines = [line.rstrip() for line in command.out.splitlines()]
-    at = lines.index("Failures")
-    assert [line.split() for line in lines[at + 2 : at + 5 : 2]] == [
+    at = lines.index("Failed, and late or failed")
+    assert [line.split() for line in lines[at + 1 : at + 5 : 2]] == [
         ["Users", "100"],
         ["WSGI", "gunicorn", "failures", "5.0%"],
     ]
-    assert lines[-1] == f"Written to {results}/analysis: report.md, tables/*.csv, charts/*.png and *.svg."
+    assert lines[-1] == f"Written to {results}/analysis: report.html, report.md, tables/*.csv, charts/*.png and *.svg."
 
 
 def test_it_writes_tables_and_each_run_s_steps(results: Path, command: Command) -> None:

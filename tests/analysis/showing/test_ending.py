@@ -66,7 +66,7 @@ def test_json_has_the_numbers_and_nothing_else_is_printed(results: Path, command
     told = json.loads(command.capsys.readouterr().out)
     wsgi, asgi = told["sides"]
     assert [row["users"] for row in wsgi["steps"]] == list(USERS)
-    assert wsgi["steps"][0]["failures"] == 1
+    assert wsgi["steps"][0]["failures"] == 2
     assert wsgi["steps"][-1]["valid"] is False
     assert asgi["label"] == "ASGI uvicorn"
     assert told["verdicts"][0]["sentence"]

@@ -190,7 +190,7 @@ def test_every_analysis_makes_it_again(results: Path, command: Command) -> None:
     assert command() == 0
     text = (results / "index.html").read_text()
     assert "2 runs, the newest of" in text
-    assert text.count('href="analysis/report.md"') == 3
+    assert text.count('href="analysis/report.html"') == 3
     assert f"All runs are listed in {results}/index.html." in command.out
     assert [report.runs for report in read_reports(results)] == [("wsgi",), ("asgi", "wsgi")]
     assert command() == 0
