@@ -45,7 +45,7 @@ def main() -> None:
     side = from_json(Side, json.loads(os.environ.pop(SIDE)))
     app = side.workload.app
     os.chdir(ROOT / app.folder)
-    os.environ |= app_environment(side, arguments.static)
+    os.environ |= app_environment(side, arguments.static, secret=secrets.token_urlsafe(50))
     if arguments.what == "versions":
         _become(app, ["versions", *app.packages, *side.server.packages])
     elif arguments.what == "setup":
@@ -56,10 +56,10 @@ def main() -> None:
         serve(side, arguments.host, arguments.port)
 
 
-def app_environment(side: Side, static: str) -> dict[str, str]:
+def app_environment(side: Side, static: str, secret: str) -> dict[str, str]:
     """What the app is told by environment variables. `static` is the folder that Nginx serves its static files from."""
     app = side.workload.app
-    places = {**_places(side), "static": static, "secret": secrets.token_urlsafe(50)}
+    places = {**_places(side), "static": static, "secret": secret}
     templates = {**app.environment, **side.workload.environment}
     path = [INSIDE, *([ROOT] if app.interpreter is None else [])]
     inside = {
@@ -70,11 +70,11 @@ def app_environment(side: Side, static: str) -> dict[str, str]:
         inside |= ELSEWHERE
     if app.settings:
         inside["DJANGO_SETTINGS_MODULE"] = "gatebench_inside.settings"
-        inside["GATEBENCH_INSIDE"] = json.dumps(_spec(side, static))
+        inside["GATEBENCH_INSIDE"] = json.dumps(_spec(side, static, secret))
     return {**{name: text.format(**places) for name, text in templates.items()}, **side.env, **inside}
 
 
-def _spec(side: Side, static: str) -> dict[str, Any]:
+def _spec(side: Side, static: str, secret: str) -> dict[str, Any]:
     """As gatebench_inside/spec.py has it."""
     app, footing = side.workload.app, side.footing
     return {
@@ -85,7 +85,7 @@ def _spec(side: Side, static: str) -> dict[str, Any]:
         "pool_timeout_s": footing.db_pool_timeout_s,
         "driver": app.drivers.get(footing.db),
         "debug": footing.debug,
-        "secret_key": secrets.token_urlsafe(50),
+        "secret_key": secret,
         "static_root": static,
         "media_root": f"{static}-media",
         "hosts": HOSTS,

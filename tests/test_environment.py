@@ -48,7 +48,10 @@ def test_of_a_shell_only_the_allow_list_is_passed_on(monkeypatch: pytest.MonkeyP
 def test_what_env_adds_reaches_the_app_as_one_variable() -> None:
     side = resolve(Interface.WSGI, {"ENV": "A='one two' B="}, lambda: False).side
     assert json.loads(app_environment(side)[SIDE])["env"] == {"A": "one two", "B": ""}
-    assert launch.app_environment(side, "static").items() >= {"A": "one two", "B": "", "POLLS_VOTE": "atomic"}.items()
+    assert (
+        launch.app_environment(side, "static", "secret").items()
+        >= {"A": "one two", "B": "", "POLLS_VOTE": "atomic"}.items()
+    )
 
 
 def test_nothing_in_a_shell_changes_what_is_measured(bench: Bench) -> None:
@@ -58,7 +61,7 @@ def test_nothing_in_a_shell_changes_what_is_measured(bench: Bench) -> None:
     assert run.outcome is Outcome.COMPLETE
     assert (run.sheet["app access log"], run.sheet["app processes"]) == ("off", 3)
     assert set(run.environments) == {"app", "nginx", "postgres", "generator"}
-    assert not any(MEDDLING.keys() & given.keys() for given in run.environments.values())
+    assert not any(MEDDLING.items() & given.items() for given in run.environments.values())
 
 
 def test_env_changes_the_app_and_is_written_down(bench: Bench) -> None:
@@ -74,10 +77,12 @@ def test_env_changes_the_app_and_is_written_down(bench: Bench) -> None:
 def test_the_environment_in_run_json_is_whole_and_has_no_secret(tiny_run: TinyRun) -> None:
     given = tiny_run("gunicorn").read_run().environments["app"]
     assert given["PATH"] == inherited()["PATH"]
-    own = {*STACK_VARIABLES, *POLLS.environment, *VOTE.environment}
+    inside = {"DJANGO_SETTINGS_MODULE", "GATEBENCH_INSIDE", "GATEBENCH_LAYERS"}
+    own = {*STACK_VARIABLES, *POLLS.environment, *VOTE.environment, *inside}
     assert given.keys() - own <= {*inherited(), "TMPDIR"}
     assert own <= given.keys()
     assert (given["DJANGO_SECRET_KEY"], given["PGPASSWORD"]) == ("set", "set")
+    assert json.loads(given["GATEBENCH_INSIDE"])["secret_key"] == "set"
     assert given["POLLS_VOTE"] == "atomic"
 
 

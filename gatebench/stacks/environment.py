@@ -37,7 +37,8 @@ def as_recorded(given: Mapping[str, str]) -> dict[str, str]:
     """
     seen = dict(given)
     if side := seen.pop(launch.SIDE, None):
-        seen |= launch.app_environment(from_json(Side, json.loads(side)), static="a folder of the run's own")
+        told = from_json(Side, json.loads(side))
+        seen |= launch.app_environment(told, static="a folder of the run's own", secret="set")
     return without_secrets(seen)
 
 

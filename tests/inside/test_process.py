@@ -60,7 +60,7 @@ def postgres(start_postgres: Callable[..., Postgres]) -> dict[str, str]:
 
 def run(code: str, environment: dict[str, str], interface: str = "wsgi", **knobs: str) -> Any:
     side = resolve(Interface(interface), knobs, lambda: False).side
-    env = {**os.environ, **environment, **launch.app_environment(side, static="/nowhere")}
+    env = {**os.environ, **environment, **launch.app_environment(side, static="/nowhere", secret="secret")}
     return subprocess.run(
         [sys.executable, "-c", code], cwd=SITE, env=env, capture_output=True, text=True, timeout=60, check=False
     )
