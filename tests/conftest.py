@@ -40,7 +40,7 @@ NO_SUCH_PROXY = {spelt: _NOBODY for name in _PROXIES for spelt in (name, name.up
 """A shell of which every request outside goes through a proxy, and none that there is."""
 
 
-_WHOLE = {"bench", "tiny_run", "start_postgres", "send", "finished", "by_hand", "command"}
+_WHOLE = {"bench", "tiny_run", "start_postgres", "send", "finished", "by_hand", "command", "gatebench"}
 """Fixtures that start servers, a load generator or a whole analysis: no test that uses one is a unit's."""
 
 

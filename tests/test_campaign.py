@@ -161,6 +161,7 @@ def test_how_long_it_takes_is_told_in_minutes(seconds: float, text: str) -> None
     assert in_minutes(seconds) == text
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("target", "given", "sentence"),
     [

@@ -103,7 +103,7 @@ def ledger_by_side(sides: list[Side]) -> Table:
     for side in sides:
         last = pd.concat([run.ledger.tail(1) for run in side.runs])
         bounds = [dict.fromkeys([count(last[name].min()), count(last[name].max())]) for name in columns]
-        lines.append([side.label, *("–".join(bound) for bound in bounds)])
+        lines.append([f"{side.label} votes", *("–".join(bound) for bound in bounds)])
     return Table(["Lowest to highest", *columns.values()], lines)
 
 

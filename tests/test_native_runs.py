@@ -42,10 +42,11 @@ def test_every_request_succeeds_and_is_counted_alike_by_all(tiny_run: TinyRun, s
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_the_live_process_tells_interface_and_driver(tiny_run: TinyRun, server: str) -> None:
-    app = tiny_run(server).read_run().app
-    assert app["interface"] == SERVERS[server].interface
-    assert app["driver"].startswith("psycopg 3")
-    assert (app["db"], app["vote"], app["debug"]) == ("pool", "atomic", False)
+    run = tiny_run(server).read_run()
+    assert run.app["interface"] == SERVERS[server].interface
+    assert run.app["driver"].startswith("psycopg 3")
+    assert (run.app["db"], run.app["debug"]) == ("pool", False)
+    assert run.environments["app"]["POLLS_VOTE"] == "atomic"
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -91,7 +92,8 @@ def test_the_article_profile_is_the_articles(tiny_run: TinyRun, server: str) -> 
     folder = tiny_run(server, "article")
     run = folder.read_run()
     assert run.app["driver"].startswith("psycopg2")
-    assert (run.app["db"], run.app["vote"], run.app["debug"]) == ("per-request", "read-then-save", True)
+    assert (run.app["db"], run.app["debug"]) == ("per-request", True)
+    assert run.environments["app"]["POLLS_VOTE"] == "read-then-save"
     counts = Counter((row["name"], row["status"]) for row in requests(folder))
     assert set(counts) == {("form", 200), ("vote", 200)}
     assert {line["uri"] for line in proxied(folder)} == {"/polls/1/", "/polls/1/vote/", "/polls/1/results/"}

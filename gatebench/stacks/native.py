@@ -82,7 +82,8 @@ class NativeStack:
     def up(self) -> None:
         _raise_open_files_limit()
         self._prepare()
-        if self._app.interpreter:  # of Gatebench's own app it is known
+        self.query("SELECT 1")  # our own connection comes first: the app may take all that there are
+        if self._app.interpreter and self._app.settings:  # of Gatebench's own app it is known
             self._run("preflight")
         serve = self._launch("serve", "--host", LOOPBACK, "--port", str(self._app_port))
         self._processes.serve("app", serve, self._environment)

@@ -80,6 +80,7 @@ OVERLOADED = pytest.mark.parametrize(
 """A server that answers so many requests a second has a queue of known length: users / per_s less the think time."""
 
 
+@pytest.mark.whole
 @OVERLOADED
 def test_what_is_measured_once_settled_has_hardly_any_bias(before: int, users: int, per_s: float) -> None:
     truth_s = users / per_s - THINK_S / REQUESTS_A_ROUND
@@ -100,6 +101,7 @@ def test_settling_takes_a_few_response_times_and_no_more_of_a_site_that_is_quick
     assert max(slow) <= 30
 
 
+@pytest.mark.whole
 def test_throughput_is_counted_by_answers_since_users_who_came_together_send_in_waves() -> None:
     """By requests sent, eight seconds of 700 users are off by what the wave makes of them; by answers they are not."""
     sites = [Site.under_load(600, 700, 180, seconds=45, seed=seed) for seed in SEEDS]

@@ -38,7 +38,11 @@ def _reaches_root(logger):
 
 
 def _worth_telling(record):
-    """Of requests only those that failed on the server's side: every 404 would be a line otherwise."""
+    """Of requests only those that failed on the server's side: every 404 would be a line otherwise. A worker that its
+    server ends raises SystemExit in the view, which is no exception of the project's.
+    """
+    if record.exc_info and isinstance(record.exc_info[1], SystemExit):
+        return False
     if record.name == "django.request" and record.levelno < logging.ERROR:
         return False
     record.request_id = request_id.get()
