@@ -64,6 +64,8 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None, prepare
                 record.note(app=live_facts(workload.app, stack.url))
                 display.note(f"Checking the app at {stack.url} …")
                 check(workload, stack.url, stack.query, stack.rehearse, folder.log("app"))
+                if workload.check is None:
+                    stack.rehearse(several=True)  # as a warm-up: what fails in it is no matter
                 sheet = {**stack.sheet(), "app physical cores": stack.cores.fact}
                 record.note(sheet={**sheet, **_access_log(folder, stack, workload)})
                 display.note(f"Cores: {stack.cores}.")

@@ -103,11 +103,14 @@ def environment_of(side: Side, host: str) -> Environment:
     return environment
 
 
-def parse(description: str | None) -> argparse.Namespace:
+def parse(description: str | None, **switches: str) -> argparse.Namespace:
+    """`switches` are more of them, with what each is for."""
     parser = argparse.ArgumentParser(prog="python -m gatebench.load", description=description)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--host", required=True, help="where the users connect, for example http://127.0.0.1:8080")
     parser.add_argument("--ui-host", default="127.0.0.1", help="address that the web UI listens on")
+    for name, what in switches.items():
+        parser.add_argument(f"--{name}", action="store_true", help=what)
     arguments = parser.parse_args()
     del sys.argv[1:]  # Locust's web UI parses the command line again, by its own rules
     return arguments

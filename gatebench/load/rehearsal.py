@@ -1,6 +1,5 @@
-"""`python -m gatebench.load.rehearsal FOLDER --host URL`: one user of each class does each of its tasks once; where all
-went well, several at once do the same, so that no process of the app meets a page for the first time while it is
-measured.
+"""`python -m gatebench.load.rehearsal FOLDER --host URL`: one user of each class does each of its tasks once. With
+`--several`, some for each process of the app do so at once: no process meets a page for the first time while measured.
 
 Prints a JSON line for each request that was sent: name, method, status, path (where its answer came from), wrong (why
 it counts as failed, or null). Then `{"mistake": …}` for what a locustfile raised. Nothing is recorded.
@@ -38,25 +37,22 @@ AT_ONCE = 4
 
 
 def main() -> int:
-    arguments = parse(__doc__)
+    arguments = parse(__doc__, several="more than one user of each class at once")
     config = RunConfig.from_json(RunFolder(arguments.folder).read_run().config)
     try:
         environment = environment_of(config.side, arguments.host)
     except LocustfileError as error:
         say(mistake=str(error))
         return 1
-    wrong: list[str] = []
-    environment.events.request.add_listener(lambda **request: wrong.extend(told(**request)))
+    environment.events.request.add_listener(told)
     environment.create_local_runner()
     for kind in environment.user_classes:
         kind.host = arguments.host
+    users = Group()
     try:
-        rehearse(environment)
-        if not wrong:
-            several = Group()
-            for _ in range(config.side.footing.workers * AT_ONCE):
-                several.spawn(rehearse, environment)
-            several.join(raise_error=True)
+        for _ in range(config.side.footing.workers * AT_ONCE if arguments.several else 1):
+            users.spawn(rehearse, environment)
+        users.join(raise_error=True)
     except Exception as error:
         say(mistake=sentence(error))
         return 1
@@ -95,8 +91,7 @@ def each(tasks: Any) -> Iterator[Any]:
     yield from dict.fromkeys(tasks)
 
 
-def told(request_type: str, name: str, exception: Exception | None, response: Any, **_: Any) -> list[str]:
-    """Says what was sent, and returns what was wrong with it."""
+def told(request_type: str, name: str, exception: Exception | None, response: Any, **_: Any) -> None:
     url = getattr(response, "url", None)
     say(
         name=name,
@@ -105,7 +100,6 @@ def told(request_type: str, name: str, exception: Exception | None, response: An
         path=urlsplit(str(url)).path if url else None,
         wrong=None if exception is None else str(exception),
     )
-    return [] if exception is None else [str(exception)]
 
 
 def say(**what: Any) -> None:

@@ -48,8 +48,8 @@ class Stack(Protocol):
         Left out are those that have not started.
         """
 
-    def rehearse(self) -> str:
-        """What gatebench.load.rehearsal says: every task of the locustfile has been done once."""
+    def rehearse(self, several: bool = False) -> str:
+        """What gatebench.load.rehearsal says: each task of the locustfile has been done once, or by several at once."""
 
     def start_load(self) -> subprocess.Popen[bytes]:
         """The load generator, started and writing into the run folder."""

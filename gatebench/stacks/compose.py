@@ -142,7 +142,7 @@ class ComposeStack:
                 self._given[role] = given
         return dict(self._given)
 
-    def rehearse(self) -> str:
+    def rehearse(self, several: bool = False) -> str:  # noqa: ARG002
         raise MachineError("A project of your own is not measured in containers yet: use STACK=native.")
 
     def start_load(self) -> subprocess.Popen[bytes]:

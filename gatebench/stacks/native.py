@@ -118,12 +118,13 @@ class NativeStack:
 
     def environments(self) -> dict[str, dict[str, str]]:
         given = {"generator" if name == "load" else name: one for name, one in self._processes.environments.items()}
-        return {name: one for name, one in given.items() if name not in ("setup", "preflight")}
+        return {name: one for name, one in given.items() if name in (*self.roles(), "generator")}
 
-    def rehearse(self) -> str:
+    def rehearse(self, several: bool = False) -> str:
+        name = "warm-up" if several else "rehearsal"
         command = [sys.executable, "-m", "gatebench.load.rehearsal", str(self._folder.path), "--host", self.url]
-        self._processes.run("rehearsal", command, env={"PYTHONPATH": str(PACKAGE.parent)})
-        return self._folder.log("rehearsal").read_text()
+        self._processes.run(name, [*command, *["--several"] * several], env={"PYTHONPATH": str(PACKAGE.parent)})
+        return self._folder.log(name).read_text()
 
     def start_load(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "gatebench.load", str(self._folder.path), "--host", self.url]
