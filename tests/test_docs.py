@@ -28,6 +28,7 @@ README = (ROOT / "README.md").read_text()
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 ARTICLE = (ROOT / "docs" / "article.md").read_text()
 MEASUREMENTS = (ROOT / "docs" / "measurements.md").read_text()
+OWN = (ROOT / "docs" / "your-project.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
@@ -66,6 +67,8 @@ def recorded(folder: str) -> list[Side]:
         (README, text_tables.failure_table, ["campaigns"]),
         (README, text_tables.late_or_failed_table, ["campaigns"]),
         (README, text_tables.throughput_table, ["campaigns"]),
+        (OWN, text_tables.failure_table, ["library"]),
+        (OWN, text_tables.late_or_failed_table, ["library"]),
         (ARTICLE, text_tables.failure_table, ["article", "article-trials"]),
         (ARTICLE, text_tables.throughput_table, ["article-trials"]),
         (ARTICLE, text_tables.cpu_table, ["article-trials"]),
@@ -147,6 +150,12 @@ def test_the_readme_opens_with_the_verdict_of_three_campaigns_of_five_trials() -
         assert (run.run.config["settle_s"], run.run.config["hold_s"]) == (10, 20)
     (threads,) = (remark for remark in verdict.remarks if remark.startswith("App threads under load differ"))
     assert threads in text
+
+
+@pytest.mark.whole
+def test_the_example_of_a_project_quotes_its_verdict() -> None:
+    (verdict,) = verdicts(recorded("library"))
+    assert f"{verdict.sentence} {verdict.beside}" in " ".join(OWN.replace("\n> ", "\n").split())
 
 
 @pytest.mark.whole
