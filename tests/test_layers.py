@@ -20,7 +20,8 @@ RANKS = [
     {"run_folder", "servers", "workloads", "profiles"},
     {"knobs"},
     {"layers"},
-    {"watchdog", "launch", "revisions", "sheet", "lock", "machine", "revision", "command", "names", "loopback"},
+    {"watchdog", "launch", "revisions", "sheet", "stored", "lock"}
+    | {"machine", "revision", "command", "names", "loopback"},
     {"resources", "stacks", "load", "check", "progress", "by_hand"},
     {"run", "project"},
     {"campaign", "init"},

@@ -15,6 +15,7 @@ from typing import Any
 
 from gatebench import ROOT
 from gatebench.errors import MachineError, ServiceDiedError, UsageError
+from gatebench.launch import files_of
 from gatebench.machine import PIN_OFF, Cores, share_out, siblings
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.engine import why_not
@@ -28,14 +29,18 @@ from gatebench.stacks.environment import (
 from gatebench.stacks.processes import Processes
 from gatebench.stacks.questions import LOCK_S, LockedError, LostError, Questions
 from gatebench.stacks.wait import PATIENCE_S, last_lines
+from gatebench.stored import place_of
 from gatebench.values.run_config import RunConfig
-from gatebench.values.workload import Workload
+from gatebench.values.workload import Workload, Write
 from gatebench.watchdog import Watchdog, undisturbed
 
 SERVICES = ("postgres", "app", "nginx")
 """In the order in which they start: the first that is not well is why the others are not."""
 
 ROLES = {**{service: service for service in SERVICES}, "generator": "load"}
+
+STATIC = "/srv/static"
+"""Where the app's container has its static files, as compose/common.yml says."""
 
 LAST_WORDS_S = 2.0
 """How long the log of a container that has ended is waited for."""
@@ -107,6 +112,12 @@ class ComposeStack:
     def query(self, sql: str, limit_s: float | None = None) -> str:
         return self._questions.ask(sql, limit_s)
 
+    def stored(self, write: Write, limit_s: float | None = None) -> int:
+        if write.sql is not None:
+            return int(self.query(write.sql, limit_s))
+        what, place = place_of(write)
+        return int(self._exec("app", "python", "-m", "gatebench.stored", what, f"{files_of(STATIC)}/{place}"))
+
     def news(self) -> list[str]:
         return self._questions.news()
 
@@ -143,7 +154,10 @@ class ComposeStack:
         return dict(self._given)
 
     def rehearse(self) -> str:
-        raise MachineError("A project of your own is not measured in containers yet: use STACK=native.")
+        rehearsal = ("python", "-m", "gatebench.load.rehearsal", "/run-folder", "--host", "http://nginx:8080")
+        run = ("run", "--rm", "--no-deps", "--no-TTY", "--name", self._container("rehearsal"), "load")
+        self._run("rehearsal", self._compose(*run, *rehearsal))
+        return self._folder.log("rehearsal").read_text()
 
     def start_load(self) -> subprocess.Popen[bytes]:
         ports = [] if self._config.headless else ["--service-ports"]
