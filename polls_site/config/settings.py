@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "polls.apps.PollsConfig",
     "django.contrib.admin",
     "hello.apps.HelloConfig",
+    "raytracer.apps.RaytracerConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
