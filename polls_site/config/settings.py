@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "django.contrib.admin",
     "hello.apps.HelloConfig",
     "raytracer.apps.RaytracerConfig",
+    "members.apps.MembersConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -85,6 +86,9 @@ AUTH_PASSWORD_VALIDATORS = [
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
+LOGIN_URL = "members:login"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "members:home"
+
 USE_I18N = True
 USE_TZ = True
 

@@ -1,11 +1,8 @@
 from django.contrib import admin
 from django.urls import include, path
-from django.views.generic import RedirectView
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="polls:index")),
-    path("picture/", include("raytracer.urls")),
-    path("hello/", include("hello.urls")),
+    path("", include("members.urls")),
     path("polls/", include("polls.urls")),
     path("admin/", admin.site.urls),
 ]

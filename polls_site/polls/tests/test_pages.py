@@ -25,8 +25,8 @@ class Index(TestCase):
         response = self.client.get(reverse("polls:index"))
         self.assertQuerySetEqual(response.context["latest_question_list"], questions[:5])
 
-    def test_is_where_the_root_address_leads(self):
-        self.assertRedirects(self.client.get("/"), "/polls/")
+    def test_is_what_the_front_page_leads_to(self):
+        self.assertContains(self.client.get("/"), 'href="/polls/"')
 
 
 class Detail(TestCase):
