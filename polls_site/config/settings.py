@@ -8,6 +8,7 @@
 | PGHOST, PGPORT, PGUSER, | the database, by libpq's own names                     | libpq's own           |
 | PGPASSWORD, PGDATABASE  |                                                        | (PGDATABASE: polls)   |
 | POLLS_VOTE              | atomic or read-then-save: see polls/views.py           | atomic                |
+| POLLS_DOCUMENTS         | the folder of the certificate and of what is uploaded  | documents-data        |
 """
 
 from pathlib import Path
@@ -24,10 +25,11 @@ VOTE = environment.choice("POLLS_VOTE", ("atomic", "read-then-save"), default="a
 
 INSTALLED_APPS = [
     "polls.apps.PollsConfig",
-    "django.contrib.admin",
     "hello.apps.HelloConfig",
     "raytracer.apps.RaytracerConfig",
     "members.apps.MembersConfig",
+    "documents.apps.DocumentsConfig",
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -84,14 +86,22 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
-LANGUAGE_CODE = "en-us"
-TIME_ZONE = "UTC"
 LOGIN_URL = "members:login"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "members:home"
 
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "/static/"
+
+DOCUMENTS = environment.text("POLLS_DOCUMENTS", str(BASE_DIR / "documents-data"))
+UPLOAD_MAX_BYTES = 5 * 2**20
+FILE_UPLOAD_HANDLERS = [
+    "documents.uploads.LimitedSize",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
