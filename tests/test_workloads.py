@@ -137,6 +137,25 @@ def test_nginx_hands_bodies_on_as_they_come_where_it_is_told_to(bench: Bench, in
     assert buffered["on"] < 1 < 3 < buffered["off"]
 
 
+@pytest.mark.parametrize(("interface", "views"), SHOPS)
+def test_fanout(bench: Bench, interface: str, views: str) -> None:
+    folder = ran(bench, interface, WORKLOAD="fanout", VIEWS=views, HOLD="4")
+    took_ms = sorted(row["elapsed_ms"] for row in requests(folder))
+    assert took_ms[0] > (100 if views == "together" else 200)
+    asked = [json.loads(line) for line in folder.log("service").read_text().splitlines() if '"path"' in line]
+    by_id = Counter(line["id"] for line in asked if line["id"] != "-")
+    assert {by_id[f"{row['request_id']:016x}"] for row in requests(folder)} == {2}
+    analysed = analyse(folder)
+    assert "service" in set(analysed.resources["role"])
+    assert set(analysed.validity["others_cpu_pct"] < 100) == {True}  # the service is not taken for a stranger
+
+
+@pytest.mark.parametrize("client", ["httpx2", "aiohttp"])
+def test_fanout_by_another_client(bench: Bench, client: str) -> None:
+    folder = ran(bench, "asgi", WORKLOAD="fanout", SET=f"client={client}")
+    assert folder.read_run().environments["app"]["SHOP_CLIENT"] == client
+
+
 def test_bare_answers_what_the_hello_page_does() -> None:
     template = (ROOT / "polls_site" / "hello" / "templates" / "hello" / "page.html").read_text()
     bare = (ROOT / "small_sites" / "bare.py").read_text()

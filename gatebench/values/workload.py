@@ -45,6 +45,22 @@ class FormCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class Service:
+    """A program beside the app that its views call. It is told by SIGUSR1 that the load begins, and its end is not the
+    run's: a site must bear it.
+
+    `command` is the words after `python -m`, with places for {host} and {port}; `environment` has the {places} of an
+    App's.
+    """
+
+    command: str
+    folder: str  # from the checkout
+    ready_path: str  # answers 200 once it can serve
+    told_by: str  # the App's variable that is given its address, as in http://127.0.0.1:8001
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """A number or a word of a workload's, as in SET='log_in_pct=10'. Its users have it in `settings`."""
 
@@ -77,3 +93,4 @@ class Workload:
     views: tuple[str, ...] = ()
     usual_views: Mapping[Interface, str] = field(default_factory=dict)  # where VIEWS names none
     settings: Mapping[str, Setting] = field(default_factory=dict)
+    service: Service | None = None

@@ -8,6 +8,9 @@
 | PGHOST, PGPORT, PGUSER, | the database, by libpq's own names                     | libpq's own           |
 | PGPASSWORD, PGDATABASE  |                                                        | (PGDATABASE: polls)   |
 | POLLS_VOTE              | atomic or read-then-save: see polls/views.py           | atomic                |
+| SHOP_SERVICES           | where the shop's services are                          | http://127.0.0.1:8001 |
+| SHOP_TIMEOUT_S          | how long each of them is waited for                    | 1                     |
+| SHOP_CLIENT             | httpx, httpx2 or aiohttp: of the asynchronous views    | httpx                 |
 | POLLS_DOCUMENTS         | the folder of the certificate and of what is uploaded  | documents-data        |
 """
 
@@ -29,6 +32,7 @@ INSTALLED_APPS = [
     "raytracer.apps.RaytracerConfig",
     "members.apps.MembersConfig",
     "documents.apps.DocumentsConfig",
+    "shop.apps.ShopConfig",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -95,6 +99,10 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "/static/"
+
+SHOP_SERVICES = environment.text("SHOP_SERVICES", "http://127.0.0.1:8001")
+SHOP_TIMEOUT_S = environment.number("SHOP_TIMEOUT_S", default=1)
+SHOP_CLIENT = environment.choice("SHOP_CLIENT", ("httpx", "httpx2", "aiohttp"), default="httpx")
 
 DOCUMENTS = environment.text("POLLS_DOCUMENTS", str(BASE_DIR / "documents-data"))
 UPLOAD_MAX_BYTES = 5 * 2**20

@@ -7,5 +7,6 @@ urlpatterns = [
     path("", include("documents.urls")),
     path("hello/", include("hello.urls")),
     path("picture/", include("raytracer.urls")),
+    path("shop/", include("shop.urls")),
     path("admin/", admin.site.urls),
 ]

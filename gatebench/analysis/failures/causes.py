@@ -21,6 +21,7 @@ from gatebench.analysis.reading.logs import ENDED, KILLED, TIMED_OUT
 from gatebench.records import Cause, Run
 
 CLIENT, NGINX, APP_SERVER, DJANGO, POSTGRESQL = "client", "nginx", "app server", "Django", "PostgreSQL"
+SERVICE = "service"
 UNKNOWN = "unknown"
 
 SYN_AGAIN_MS = 900
@@ -177,6 +178,9 @@ def app_said_so(failures: Failures) -> Mask:
     by_app = status.astype("str") == failures["upstream_status"].astype("str")
     return client(Cause.STATUS)(failures) & by_app & ~status.isin([502, 504])
 
+
+SERVICE_SAID = r"\bService \w+ ((?:did not answer|refused|broke off|answered)[^.]*)"
+"""What an app writes of a service that its page had to do without."""
 
 POOL_TIMEOUT = "PoolTimeout|couldn't get a connection after"
 DATABASE_ERRORS = r"^(?:psycopg2?|psycopg_pool|django\.db\.utils)\.(?:OperationalError|InterfaceError|PoolTimeout)"
@@ -401,6 +405,16 @@ RULES = (
         DJANGO,
         app_said_so,
         "The app answered so and logs/app.log has no exception with the request's id.",
+        "app_line",
+    ),
+    Rule(
+        lambda failures: "service " + failures["app_line"].astype("str").str.extract(SERVICE_SAID, expand=False),
+        SERVICE,
+        lambda failures: (
+            client(Cause.WRONG_PAGE)(failures)
+            & failures["app_line"].astype("str").str.contains(SERVICE_SAID.replace("(", "(?:", 1), na=False)
+        ),
+        "The page came without what it asks a service for: logs/service.log has what was asked by the request's id.",
         "app_line",
     ),
     Rule(

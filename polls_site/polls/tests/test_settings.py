@@ -34,6 +34,7 @@ class Settings(SimpleTestCase):
                 "DJANGO_SECRET_KEY is not set: give it a long random string, for example with ",
             ),
             ("DJANGO_DEBUG", "yes", "DJANGO_DEBUG is 'yes': set it to 0 or 1."),
+            ("SHOP_TIMEOUT_S", "soon", "SHOP_TIMEOUT_S is 'soon': set it to a number, such as 1."),
             ("POLLS_VOTE", "racy", "POLLS_VOTE is 'racy': set it to atomic or read-then-save."),
         ):
             with self.subTest(name, value=value):

@@ -45,6 +45,21 @@ def refused(at: float = 15.0) -> str:
     )
 
 
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("Service promotions did not answer in time.", "service did not answer in time"),
+        ("Service recommendations answered 503.", "service answered 503"),
+        ("Service promotions refused the connection.", "service refused the connection"),
+    ],
+)
+def test_a_page_that_had_to_do_without_a_service_is_the_service_s(analysed: Analysed, said: str, cause: str) -> None:
+    failed, other = request(15, cause=Cause.WRONG_PAGE), request(16, cause=Cause.WRONG_PAGE)
+    line = f"2026-11-26 19:30:00,000 WARNING shop pid=7 request_id={failed.request_id:016x} {said}"
+    found = causes(analysed, [failed, other], proxy_lines=[proxy_line(failed), proxy_line(other)], app_log=[line])
+    assert sorted(found) == [(cause, "service", 1), ("wrong page", "Django", 1)]
+
+
 def test_the_table_is_exact(analysed: Analysed) -> None:
     alert = error_line(15, OUT_OF_CONNECTIONS, "alert")
     rows = [
