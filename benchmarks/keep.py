@@ -4,8 +4,9 @@
     python benchmarks/keep.py --into results/recorded/article-trials --proxy-log results/2*
 
 The rows of requests.arrows stay as they are, in one record batch instead of one a second. load.jsonl, resources.csv,
-processes.csv and the logs are packed; proxy.log is packed, or left out. run.json names no folder of the machine that
-made it: the results', the checkout's, a project's own and those of the layers beside it are told from where they begin.
+processes.csv and the logs are packed; proxy.log is packed, or left out. run.json and the logs name no folder of the
+machine that made them: the results are in `results`, and what else a run had began in `.`, the checkout, a project's
+own folder and those of the layers beside it alike.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -33,6 +36,11 @@ def keep(folder: RunFolder, into: Path, proxy_log: bool) -> RunFolder:
     folder.read_run()
     kept = RunFolder(into / folder.path.name)
     shutil.copytree(folder.path, kept.path, ignore=shutil.ignore_patterns(*[folder.proxy_log.name] * (not proxy_log)))
+    run = json.loads(kept.run_json.read_text())
+    places = places_of(run)
+    kept.run_json.write_text(json.dumps(without(places, run), indent=2) + "\n")
+    for log in kept.logs.iterdir():
+        log.write_text(without(places, log.read_text(errors="replace")))
     for path in (kept.load_events, kept.resources_csv, kept.processes_csv, kept.proxy_log, *kept.logs.iterdir()):
         if path.exists() and path.stat().st_size:
             packed(path).write_bytes(gzip.compress(path.read_bytes(), mtime=0))
@@ -41,23 +49,28 @@ def keep(folder: RunFolder, into: Path, proxy_log: bool) -> RunFolder:
         rows = recorded.read_all().unify_dictionaries().combine_chunks()
     with pa.ipc.new_stream(str(kept.requests), rows.schema, options=SMALLEST) as writer:
         writer.write_table(rows)
-    kept.run_json.write_text(without_places(kept.run_json.read_text()))
     return kept
 
 
-def without_places(text: str) -> str:
-    """A run.json as it would be had everything been made in the root folder."""
-    run = json.loads(text)
+def places_of(run: dict[str, Any]) -> dict[str, str]:
+    """Folder of the machine that made the run -> how it is called where it is kept; the innermost first."""
     app = run["config"].get("workload", {}).get("app", {})
-    layers = [str(Path(layer).parents[2]) for layer in app.get("front", ())]
-    homes = [run["config"].get("results", ""), run.get("environments", {}).get("generator", {}).get("PYTHONPATH", "")]
-    homes += [str(Path(app.get("folder", "")).parent), *layers]
-    places = sorted({f"{home}/" for home in homes if home.startswith("/")}, key=len, reverse=True)
-    for place in places:
-        text = text.replace(place, "")
-    run = json.loads(text)
-    run["config"]["results"] = "results"
-    return json.dumps(run, indent=2) + "\n"
+    homes = [run.get("environments", {}).get("generator", {}).get("PYTHONPATH", "")]
+    homes += [str(Path(app.get("folder", "")).parent), *(str(Path(layer).parents[2]) for layer in app.get("front", ()))]
+    found = {run["config"].get("results", ""): "results", **dict.fromkeys(homes, ".")}
+    return {home: found[home] for home in sorted(found, key=len, reverse=True) if home.startswith("/") and home != "/"}
+
+
+def without(places: dict[str, str], said: Any) -> Any:
+    """Texts, wherever they stand in a JSON value, as they would be had everything been made in one folder."""
+    if isinstance(said, dict):
+        return {name: without(places, one) for name, one in said.items()}
+    if isinstance(said, list):
+        return [without(places, one) for one in said]
+    if isinstance(said, str):
+        for place, name in places.items():
+            said = re.sub(rf"{re.escape(place)}(/|(?![\w.-]))", lambda found, name=name: name + found[1], said)
+    return said
 
 
 def main() -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from benchmarks.keep import main, without_places
+from benchmarks.keep import main, places_of, without
 from gatebench.analysis.analysed_run import analyse
 from gatebench.run_folder import RunFolder
 from tests.analysis.synthetic import Recorded, progress, proxy_line, request, requests, step
@@ -19,7 +18,10 @@ def test_a_kept_run_is_analysed_to_the_same_tables(tmp_path: Path, monkeypatch: 
     rows = [*requests(1, ok=30), request(3, cause="timeout")]  # type: ignore[arg-type]
     clock = [progress(second, [1.0, 2.0]) for second in range(30)]
     lines = [proxy_line(one) for one in rows]
-    made = Recorded(rows, [step(1)], proxy_lines=lines, progress=clock).write(tmp_path / "made")
+    recorded = Recorded(
+        rows, [step(1)], proxy_lines=lines, progress=clock, config={"results": "/home/somebody/results"}
+    )
+    made = recorded.write(tmp_path / "made")
     monkeypatch.setattr(sys, "argv", ["keep.py", "--into", str(tmp_path / "kept"), "--proxy-log", str(made.path)])
     assert main() == 0
     kept = RunFolder(tmp_path / "kept" / "made")
@@ -31,22 +33,28 @@ def test_a_kept_run_is_analysed_to_the_same_tables(tmp_path: Path, monkeypatch: 
 
 
 def test_what_is_kept_names_no_folder_of_the_machine_that_made_it() -> None:
-    app = {"folder": "/home/somebody/shop", "interpreter": "/home/somebody/shop/.venv/bin/python"}
-    layers = {
-        "front": ["/home/somebody/.cache/gatebench/layers/x/front"],
-        "back": ["/home/somebody/.cache/gatebench/layers/x/back"],
+    home = "/home/somebody"
+    app = {
+        "folder": f"{home}/shop",
+        "interpreter": f"{home}/shop/.venv/bin/python",
+        "front": [f"{home}/.cache/gatebench/layers/x/front"],
     }
-    config = {"results": "/home/somebody/shop/gatebench-results", "workload": {"app": app | layers}}
-    environments = {
-        "generator": {"PYTHONPATH": "/opt/gatebench"},
-        "app": {"PYTHONPATH": "/opt/gatebench/gatebench/inside"},
+    run = {
+        "config": {"results": f"{home}/shop/gatebench-results", "workload": {"app": app}},
+        "environments": {
+            "generator": {"PYTHONPATH": "/opt/bench"},
+            "app": {"PYTHONPATH": "/opt/bench/inside:/opt/bench"},
+        },
     }
-    kept = without_places(json.dumps({"config": config, "environments": environments}))
-    assert "/home" not in kept
-    assert json.loads(kept)["config"]["workload"]["app"] == {
-        "folder": "shop",
-        "interpreter": "shop/.venv/bin/python",
-        "front": ["layers/x/front"],
-        "back": ["layers/x/back"],
+    places = places_of(run)
+    assert without(places, run) == {
+        "config": {
+            "results": "results",
+            "workload": {
+                "app": {"folder": "./shop", "interpreter": "./shop/.venv/bin/python", "front": ["./layers/x/front"]}
+            },
+        },
+        "environments": {"generator": {"PYTHONPATH": "."}, "app": {"PYTHONPATH": "./inside:."}},
     }
-    assert json.loads(kept)["environments"]["app"]["PYTHONPATH"] == "gatebench/inside"
+    assert without(places, f'  File "{home}/shop/views.py", line 3') == '  File "./shop/views.py", line 3'
+    assert without(places, "/opt/benchmarks stays") == "/opt/benchmarks stays"
