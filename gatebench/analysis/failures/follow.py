@@ -81,14 +81,15 @@ def _charged(failures: pd.DataFrame, proxy: pd.DataFrame, samples: Samples) -> d
     proxy = proxy if waited.any() else proxy.head(0)  # ten million answers are looked through for these only
     answered = workers.answer_times(proxy)
     silent = workers.silences(proxy, samples.processes)
+    sessions = waits.awake(samples.sessions, trouble.stalls(samples.database))
     lines = (
         trouble.covering(workers.stops(samples.processes, "nginx", answered), started, over),
         trouble.covering(workers.stops(samples.processes, "app", answered), taken, over),
         trouble.covering(silent[workers.BUSY], taken, over),
         _of_several(trouble.covering(silent[workers.SILENT], taken, over).where(waited)),
-        trouble.covering(waits.lock_waits(samples.sessions), taken, over),
-        trouble.covering(waits.disk_waits(samples.sessions), taken, over),
-        trouble.own(waits.queries(samples.sessions), taken, over),
+        trouble.covering(waits.lock_waits(sessions), taken, over),
+        trouble.covering(waits.disk_waits(sessions), taken, over),
+        trouble.own(waits.queries(sessions), taken, over),
     )
     return dict(zip(_CHARGED, lines, strict=True))
 

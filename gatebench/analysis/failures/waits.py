@@ -10,6 +10,21 @@ import pandas as pd
 from gatebench.analysis.failures.trouble import NONE, SAMPLE_S, WAITED_S, as_periods, clock
 
 
+def awake(sessions: pd.DataFrame | None, stalls: pd.DataFrame) -> pd.DataFrame | None:
+    """The samples at the moment of their answer, their query_s and lock_s without what PostgreSQL itself was silent for
+    (trouble.stalls): until it went on, no session could come to the end of its wait.
+    """
+    if sessions is None or stalls.empty:
+        return sessions
+    seen = sessions["time"].replace(dict(zip(stalls["start"], stalls["end"], strict=True)))
+    since = {name: sessions[name] for name in ("query_s", "lock_s")}
+    for start, end in zip(stalls["start"], stalls["end"], strict=True):
+        for name in since:
+            silent_s = seen.clip(upper=end) - (seen - sessions[name]).clip(lower=start)
+            since[name] = since[name] - silent_s.clip(lower=0)
+    return sessions.assign(time=seen, **since)
+
+
 def lock_waits(sessions: pd.DataFrame | None) -> pd.DataFrame:
     """From when PostgreSQL's sessions waited for one that held a lock, and did not itself wait for the disk, to the
     last sample in which they did.

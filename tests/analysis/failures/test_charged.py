@@ -11,8 +11,8 @@ import pytest
 
 from gatebench.analysis.analysed_run import AnalysedRun
 from gatebench.analysis.failures.split import PARTS, SHARES, split, time_sentence
-from gatebench.records import Cause, Request
-from tests.analysis.synthetic import Recorded, app_error, process_samples, proxy_line, request, session, step
+from gatebench.records import Cause, DatabaseSample, Request
+from tests.analysis.synthetic import BEGAN, Recorded, app_error, process_samples, proxy_line, request, session, step
 
 Charged = Callable[..., tuple[str, str, str]]
 
@@ -32,6 +32,10 @@ def charged(analysed: Callable[..., AnalysedRun]) -> Charged:
         return failure, layer, evidence
 
     return analyse
+
+
+def asked(at: float, answer_ms: float) -> DatabaseSample:
+    return DatabaseSample(BEGAN + at, answer_ms, 3, 0)
 
 
 def gave_up(at: float = 12.0) -> Request:
@@ -288,6 +292,21 @@ def test_a_lock_whose_holder_waits_for_the_disk_is_the_disk_s(charged: Charged, 
     found = charged(gave_up(), sessions=sessions)
     assert found[:2] == (cause, "PostgreSQL")
     assert ("up to 3 sessions waited" in found[2] and "(IO WALSync)" in found[2]) == holder.startswith("IO")
+
+
+@pytest.mark.parametrize("wait", ["IO WALSync", "Lock transactionid", "LWLock BufferContent"])
+def test_a_wait_that_lasted_because_postgresql_was_silent_is_its_silence(charged: Charged, wait: str) -> None:
+    """It was paused while a session waited, and answered Gatebench's question when it went on."""
+    database = [asked(11.1, 2.0), asked(12.1, 2800), asked(15.1, 2.0)]
+    sessions = [session(12.1, 2.9, wait, lock_s=2.9 if wait.startswith("Lock") else None)]
+    found = charged(gave_up(), sessions=sessions, database=database)
+    assert found[:2] == ("PostgreSQL did not answer", "PostgreSQL")
+
+
+def test_a_wait_that_went_on_after_the_silence_is_a_wait(charged: Charged) -> None:
+    database = [asked(12.1, 1100), asked(13.3, 2.0), asked(14.3, 2.0)]
+    sessions = [session(12.1, 1.2, "IO WALSync"), session(13.3, 1.3, "IO WALSync"), session(14.3, 2.3, "IO WALSync")]
+    assert charged(gave_up(13.0), sessions=sessions, database=database)[0] == "PostgreSQL waited for its disk"
 
 
 def test_a_query_that_ran_before_the_request_came_is_another_s(charged: Charged) -> None:

@@ -253,7 +253,8 @@ def _failures_of(looks: Sequence[Look], users: int) -> Markup:
         for row in rows(look.side.causes[look.side.causes["users"] == users]):
             counts.setdefault((row.failure, row.layer), {})[look.name] = int(row.failures)
     if not counts:
-        some = any(users in look.steps and look.steps[users].requests > 0 for look in looks)
+        measured = [run.steps[run.steps["users"] == users] for look in looks for run in look.side.runs]
+        some = any(steps["requests"].any() for steps in measured)
         return tag("p", f"No request {'failed' if some else 'was measured'} in this step.", class_="small")
     lines = [
         [failure, layer, *(count(of_side.get(look.name, 0)) for look in looks)]

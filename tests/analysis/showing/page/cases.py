@@ -150,6 +150,17 @@ def invalid(write: Write) -> Case:
     return page_of([write(replace(ramp(60, 100), steps=steps))])
 
 
+def invalid_trials(write: Write) -> Case:
+    """Of the one side the last step is valid in no trial, of the other none is."""
+    made = []
+    for number in range(1, 4):
+        for side in "AB":
+            run = {"trial": Trial("c", number, side), "started": BEGAN + number}
+            steps = [step(1, users_running=99 if side == "B" else 100), step(2, users_running=7)]
+            made.append(write(replace(ramp(60, 100, asgi=side == "B", run=run), steps=steps)))
+    return page_of(made)
+
+
 def interrupted(write: Write) -> Case:
     run = {"outcome": Outcome.INTERRUPTED, "reason": "It was interrupted (Ctrl-C).", "ended": None}
     steps = [step(1), step(2, hold_ended=None, users_running=None)]
@@ -192,6 +203,7 @@ SYNTHETIC: dict[str, Callable[[Write], Case]] = {
     "five servers": servers,
     "fifty sides": untried,
     "invalid": invalid,
+    "invalid trials": invalid_trials,
     "interrupted": interrupted,
     "without requests": without_requests,
     "without steps": without_steps,
