@@ -153,6 +153,20 @@ def test_the_readme_opens_with_the_verdict_of_three_campaigns_of_five_trials() -
 
 
 @pytest.mark.whole
+def test_the_readme_tells_what_shorter_steps_and_one_server_against_itself_gave() -> None:
+    text = " ".join(README.split())
+    (of_quick,), (of_itself,) = verdicts(recorded("quick")), verdicts(recorded("aa"))
+    found = of_quick.ratios[of_quick.ratios["decides"]].iloc[0]
+    ratio, low, high = (1 / found[name] for name in ("ratio", "high", "low"))
+    assert f"gave the same, {ratio:.1f} ({low:.1f} to {high:.1f})" in text
+    assert "One server against itself showed no clear difference in three such campaigns" in text
+    assert of_itself.sentence.startswith("No clear difference")
+    for one, trials in ((of_quick, [9]), (of_itself, [8])):  # an invalid step left one out
+        decides = one.ratios[one.ratios["decides"]]
+        assert (decides["campaigns"].tolist(), decides["trials"].tolist()) == ([3], trials)
+
+
+@pytest.mark.whole
 def test_the_example_of_a_project_quotes_its_verdict() -> None:
     (verdict,) = verdicts(recorded("library"))
     assert f"{verdict.sentence} {verdict.beside}" in " ".join(OWN.replace("\n> ", "\n").split())
