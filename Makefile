@@ -56,8 +56,11 @@ analyze: $(VENV)/bench.stamp ## tables, charts and report of the newest runs, of
 compare: $(VENV)/bench.stamp ## the runs of A="results/… results/…" with those of B="results/…"
 	@$(ANALYZE) --a $(call given,A) --b $(call given,B)
 
+BESIDE := tests/analysis tests/load tests/own_project tests/test_docs.py # nothing in them is spoilt by a busy machine
+
 test: test-quick ## all tests; those of the compose stack are skipped where no Docker engine answers
-	@$(RUN) -m pytest -m whole
+	@$(RUN) -m pytest -m whole -n auto --dist loadfile $(BESIDE)
+	@$(RUN) -m pytest -m whole $(addprefix --ignore=,$(BESIDE))
 
 test-quick: $(VENV)/dev.stamp ## the tests of single parts, without whole runs, on all cores
 	@$(RUN) -m pytest -m "not whole" -n auto --dist worksteal
