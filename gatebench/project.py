@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -155,16 +157,22 @@ def _found(folder: Path) -> tuple[Path, dict[str, Any]] | None:
 
 
 def environment_of(folder: Path, given: str | None) -> Path:
-    """The project's Python: the one that is given, or of its virtual environment; raises UsageError."""
+    """The project's Python: the one that is given, or of the virtual environment in its folder, or of the one that is
+    activated and not Gatebench's own; raises UsageError.
+    """
     if given is not None:
         python = folder / given
         if not python.is_file():
             raise UsageError(f"There is no Python {python}: mend python in [tool.gatebench].")
         return python
-    for name in ENVIRONMENTS:
-        if (python := folder / name / "bin" / "python").is_file():
+    activated = Path(os.environ.get("VIRTUAL_ENV") or sys.prefix)
+    ours = activated.resolve() == Path(sys.prefix).resolve()
+    for environment in (*(folder / name for name in ENVIRONMENTS), *[activated] * (not ours)):
+        if (python := environment / "bin" / "python").is_file():
             return python
-    raise UsageError(f"{folder} has no virtual environment: make one, or give python in [tool.gatebench].")
+    raise UsageError(
+        f"{folder} has no virtual environment: make or activate one, or give python in [tool.gatebench]."
+    )
 
 
 def probe(project: Project) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,20 @@ def test_the_least_that_can_be_said_is_where_the_locustfile_is(site: Path) -> No
     assert configured(site) == project.Project(
         name=site.name, folder=site, python=site / ".venv" / "bin" / "python", locustfile=site / "bench.py"
     )
+
+
+def test_without_an_environment_in_its_folder_the_activated_one_is_taken(
+    site: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    activated = tmp_path_factory.mktemp("activated")
+    monkeypatch.setenv("VIRTUAL_ENV", str(activated))
+    shutil.copytree(site / ".venv", activated, dirs_exist_ok=True)
+    assert configured(site).python == site / ".venv" / "bin" / "python"
+    shutil.rmtree(site / ".venv")
+    assert configured(site).python == activated / "bin" / "python"
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+    with pytest.raises(UsageError, match="has no virtual environment"):
+        configured(site)
 
 
 def test_every_key_has_its_place(site: Path) -> None:
@@ -91,7 +107,7 @@ def test_what_is_not_there_is_one_sentence(site: Path, tmp_path_factory: pytest.
         project.read(site)
     (site / "gatebench.toml").unlink()
     (site / ".venv" / "bin" / "python").unlink()
-    with pytest.raises(UsageError, match=r"has no virtual environment: make one, or give python in "):
+    with pytest.raises(UsageError, match=r"has no virtual environment: make or activate one, or give python in "):
         configured(site)
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     with pytest.raises(UsageError, match=rf"^There is no manage\.py in {elsewhere} or above it: "):
