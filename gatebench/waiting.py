@@ -50,7 +50,7 @@ class Waiting:
     def _count(self, terminal: TextIO, since: float) -> None:
         while not self._over.wait(1):
             minutes, seconds = divmod(round(time.monotonic() - since), 60)
-            terminal.write(f"\r  {minutes}:{seconds:02} so far")
+            terminal.write(f"\x1b[K  {minutes}:{seconds:02} so far\r")  # what others write begins at the line's begin
             terminal.flush()
 
     def _stop(self) -> float:
@@ -59,7 +59,7 @@ class Waiting:
             self._over.set()
             self._counter.join()
             self._counter = None
-            self._terminal.write("\r\x1b[K")
+            self._terminal.write("\x1b[K")
             self._terminal.flush()
         took_s = 0.0 if self._since is None else time.monotonic() - self._since
         self._since = None

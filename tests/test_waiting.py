@@ -40,7 +40,7 @@ def test_a_terminal_has_a_line_that_counts_and_goes_away(said: list[str]) -> Non
     with Waiting(said.append, terminal) as tell:
         tell("Building the images")
         time.sleep(1.3)
-    assert terminal.getvalue() == "\r  0:01 so far\r\x1b[K"
+    assert terminal.getvalue() == "\x1b[K  0:01 so far\r\x1b[K"
 
 
 def test_what_ends_it_early_is_said_by_others(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
