@@ -78,17 +78,24 @@ def _finding(about: Subject) -> Content:
     looks = about.looks
     if not any((look.side.steps["requests"] > 0).any() for look in looks):
         return "No request was measured"
+    in_tables = any(_first(look, "failure_pct") for look in looks)
+    late = _late(looks)
     if any(_fails(look) for look in looks):
         many = sum(_fails(look) is not None for look in looks)
-        return each(looks, lambda look: _fails(look) or _none(look)) or f"{many} of {len(looks)} sides had failures"
+        said = each(looks, lambda look: _fails(look) or _none(look)) or f"{many} of {len(looks)} sides had failures"
+        return said if in_tables or late is None else [said, "; ", late]
     unknown = [look for look in looks if not look.measured]
-    late = [look for look in looks if _first(look, "late_or_failed_pct") is not None]
-    if unknown and not late:
-        return each(looks, lambda look: _none(look)) or f"{len(unknown)} of {len(looks)} sides have no valid step"
+    if unknown and late is None:
+        return each(looks, _none) or f"{len(unknown)} of {len(looks)} sides have no valid step"
+    return ["No request failed; ", late] if late is not None else "No request failed or was late"
+
+
+def _late(looks: Sequence[Look]) -> Content:
+    late = [look for look in looks if _first(look, "late_or_failed_pct")]
     if not late:
-        return "No request failed or was late"
+        return None
     some = each(late, lambda look: f"had late answers from {_first(look, 'late_or_failed_pct'):,} users on")
-    return ["No request failed; ", some or f"{len(late)} of {len(looks)} sides had late answers"]
+    return some or f"{len(late)} of {len(looks)} sides had late answers"
 
 
 def _none(look: Look) -> str:
