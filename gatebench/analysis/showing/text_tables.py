@@ -221,7 +221,7 @@ def capacity_text(row: Any) -> str:
     if pd.isna(row.users):
         text = "not measured" if row.ramp_ended else "none of its steps"
     else:
-        text = f"{row.users}" + (" (end of the ramp)" if row.ramp_ended else "")
+        text = f"{row.users:,}" + (" (end of the ramp)" if row.ramp_ended else "")
     return text if pd.isna(row.invalid_reason) else text + INVALID
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from gatebench.analysis.comparing.sides import Side
 from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.analysis.reading.frames import rows
-from gatebench.analysis.showing.page.html import Content, Markup, tag
+from gatebench.analysis.showing.page.html import Content, Markup, tag, text
 
 COLOURS = "abcd"
 """Classes of the style sheet. Where sides are more, all but two are grey."""
@@ -52,9 +52,10 @@ class Look:
         return self.short not in self.name.split()
 
     def html(self) -> Markup:
-        """Its first word, or its letter, in its colour."""
-        first, rest = (self.short, self.name) if self.lettered else (*self.name.split(" ", 1), "")[:2]
-        return tag("span", tag("b", first, class_=self.mark), [" ", breakable(rest)] if rest else None, class_="who")
+        """The word that tells it from the others, or its letter, in its colour."""
+        before, _, rest = ("", "", self.name) if self.lettered else f" {self.name} ".partition(f" {self.short} ")
+        parts = [breakable(before.strip()), tag("b", self.short, class_=self.mark), breakable(rest.strip())]
+        return tag("span", [[" "] * (n > 0) + [part] for n, part in enumerate(filter(text, parts))], class_="who")
 
 
 def breakable(words: str) -> Content:

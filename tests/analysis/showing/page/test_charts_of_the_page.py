@@ -193,6 +193,12 @@ def test_labels_that_would_touch_are_left_out_from_the_right() -> None:
     assert plot.apart([(0, "100"), (10, "200"), (60, "300")]) == [(10, "200"), (60, "300")]
 
 
+def test_the_word_that_tells_sides_apart_has_their_colour(made: Made) -> None:
+    for name, words in (("a pair", ["WSGI", "ASGI"]), ("four servers", ["server0", "server1", "server2", "server3"])):
+        table = next(one for one in made(name).page.with_id("failed").every("table"))
+        assert [one.text for one in table.every("b")] == words
+
+
 def test_a_side_that_goes_by_a_letter_has_it_in_drawings_and_not_what_all_have() -> None:
     labels = ["WSGI gunicorn (article)", "ASGI uvicorn (article)", "WSGI gunicorn (article, nginx_connections=8192)"]
     assert drawn_names(labels, ["A", "B", "C"]) == [
