@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
+WAITING = $(PYTHON) -m gatebench.waiting
+
 NEW_ENOUGH = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
   { echo "Gatebench needs Python 3.11 or newer, and $(PYTHON) is not: give another, as in make PYTHON=python3.13 …" >&2; exit 1; }
 
@@ -84,12 +86,11 @@ clean: ## remove the virtual environment; results/ stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/%.stamp: requirements/%.txt | $(VENV)/bin/python
-	@echo "Installing requirements/$*.txt …"
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(WAITING) "Installing requirements/$*.txt" $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 $(VENV)/bin/python:
 	@$(NEW_ENOUGH)
 	@rm -rf $(VENV) # stamps of an environment whose Python has gone
-	@$(PYTHON) -m venv $(VENV) || \
+	@$(WAITING) "Making a virtual environment in $(VENV)" $(PYTHON) -m venv $(VENV) || \
 	  { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment (Debian: apt-get install python3-venv)." >&2; exit 1; }

@@ -23,7 +23,7 @@ from gatebench.run_folder import RunFolder
 
 IMAGES = ROOT / "docs" / "images"
 MARGIN = 8
-COLOURS = 64
+COLOURS = 128
 """Few are enough for a page, and keep a picture small."""
 
 

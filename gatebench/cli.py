@@ -21,6 +21,7 @@ from gatebench.errors import UsageError
 from gatebench.init import init
 from gatebench.knobs import KNOBS, servers_of
 from gatebench.names import JUDGED, SWITCHES, check_names
+from gatebench.progress import waiting_on
 from gatebench.project import Own, own_project
 from gatebench.revisions import worktrees
 from gatebench.run_folder import RunFolder
@@ -68,15 +69,17 @@ def _measure(command: str, options: Mapping[str, Any]) -> int:
     own = None if knobs["WORKLOAD"] or command == "reproduce" else _own(options["project"])
     if own is None and options["at"]:
         raise UsageError("Revisions are of a project of your own: go to its folder, or name it with --project.")
+    asked = {name: (options.get(name.lower()) or environment.get(name)) == "1" for name in ("JSON", "QUIET")}
+    console = Console(stderr=True, quiet=asked["QUIET"])
     with contextlib.ExitStack() as afterwards:
         campaign = (
             plan_campaign(command, knobs, engine_answers)
             if own is None
-            else _of_own(command, knobs, own, options["at"], afterwards)
+            else _of_own(command, knobs, own, options["at"], afterwards, console)
         )
-        folders = measure(campaign, Console(stderr=True))
-    for_scripts = options.get("json") or environment.get("JSON")
-    print(f"Recorded in {_shown(folders)}.", file=sys.stderr if for_scripts else sys.stdout)
+        folders = measure(campaign, console)
+    if not asked["QUIET"]:
+        print(f"Recorded in {_shown(folders)}.", file=sys.stderr if asked["JSON"] else sys.stdout)
     return _analyze(options, folders[0].path.parent) if command in SHOWN else 0
 
 
@@ -103,7 +106,12 @@ def _own(named: str | None) -> Own | None:
 
 
 def _of_own(
-    command: str, knobs: Mapping[str, str], own: Own, revisions: list[str], afterwards: contextlib.ExitStack
+    command: str,
+    knobs: Mapping[str, str],
+    own: Own,
+    revisions: list[str],
+    afterwards: contextlib.ExitStack,
+    console: Console,
 ) -> Campaign:
     for doubt in own.doubts:
         print(doubt, file=sys.stderr)
@@ -111,13 +119,16 @@ def _of_own(
     knobs = {name: text or defaults.get(name, "") for name, text in knobs.items()}
     if not revisions:
         campaign = plan_campaign(command, knobs, engine_answers, own.workload)
-        return replace(campaign, sides={letter: own.with_layers(one) for letter, one in campaign.sides.items()})
+        with waiting_on(console) as tell:
+            sides = {letter: own.with_layers(one, tell) for letter, one in campaign.sides.items()}
+        return replace(campaign, sides=sides)
     if command != "bench":
         raise UsageError("Revisions are compared by bench: `gatebench bench --at main --at my-branch`.")
     server = knobs["SERVER"] or servers_of(knobs)[0]
     folders = afterwards.enter_context(worktrees(own.project.folder, revisions))
-    sides = [own.at(revision, folder).side_of(server, knobs, engine_answers) for revision, folder in folders.items()]
-    return campaign_of(sides, knobs)
+    with waiting_on(console) as tell:
+        revised = [own.at(revision, folder) for revision, folder in folders.items()]
+        return campaign_of([one.side_of(server, knobs, engine_answers, tell) for one in revised], knobs)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatebench.errors import MachineError
+from gatebench.waiting import Tell
 
 DRIVER = "psycopg"
 """Only where the project has no driver for PostgreSQL: another build of the one that it has would be another driver."""
@@ -34,7 +35,13 @@ class Layers:
     back: Path
 
 
-def layers(python: Path, servers: Sequence[str], beside: Sequence[str], theirs: Mapping[str, str]) -> Layers:
+def layers(
+    python: Path,
+    servers: Sequence[str],
+    beside: Sequence[str],
+    theirs: Mapping[str, str],
+    tell: Tell = lambda _: None,
+) -> Layers:
     """Of pinned requirements: `servers` alone in front, `beside` with all that both need at the back.
 
     `theirs` is package -> version of the project's environment. Raises MachineError when they cannot be installed.
@@ -45,6 +52,7 @@ def layers(python: Path, servers: Sequence[str], beside: Sequence[str], theirs: 
     key = hashlib.sha256(json.dumps([tag, sorted(servers), sorted(beside), constraints]).encode()).hexdigest()[:16]
     home = cache() / "layers" / f"{tag}-{key}"
     if not home.exists():
+        tell(f"Installing {', '.join((*servers, *beside))} beside your project, once")
         _make(home, python, servers, beside, constraints)
     return Layers(home / "front", home / "back")
 

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from gatebench.so_far import Row, SoFar, expected_s, number, percent
 from gatebench.values.run_config import RunConfig
+from gatebench.waiting import Waiting
 
 PLAIN_EVERY_S = 5.0
 
@@ -19,6 +20,7 @@ class Display(Protocol):
 
     def note(self, text: str) -> None: ...
     def load(self, event: dict[str, Any]) -> None: ...
+    def waiting(self) -> Waiting: ...
 
 
 class Reporter:
@@ -47,7 +49,10 @@ class Reporter:
 
     def note(self, text: str) -> None:
         """A line that stays."""
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        _say(self._console, text)
+
+    def waiting(self) -> Waiting:
+        return waiting_on(self._console)
 
     def load(self, event: dict[str, Any]) -> None:
         """One event of load.jsonl."""
@@ -83,6 +88,15 @@ class Reporter:
         elif now - self._last_line >= PLAIN_EVERY_S:
             self._last_line = now
             self.note(f"  {line}  {left_s:.0f} s left")
+
+
+def waiting_on(console: Console) -> Waiting:
+    terminal = console.file if console.is_terminal and not console.quiet else None
+    return Waiting(lambda text: _say(console, text), terminal)  # type: ignore[arg-type]
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def step_line(row: Row, steps: int) -> str:

@@ -27,6 +27,7 @@ from gatebench.values.app import App
 from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface
 from gatebench.values.workload import Objective, Workload, Write
+from gatebench.waiting import Tell
 
 OWN_FILE, PYPROJECT = "gatebench.toml", "pyproject.toml"
 
@@ -252,12 +253,14 @@ class Own:
         there = replace(self.project, folder=folder)
         return replace(_looked_at(there), revision=revision)
 
-    def side_of(self, server: str, knobs: Mapping[str, str], engine_answers: Callable[[], bool]) -> RunConfig:
-        config = self.with_layers(resolve_server(server, knobs, engine_answers, self.workload))
+    def side_of(
+        self, server: str, knobs: Mapping[str, str], engine_answers: Callable[[], bool], tell: Tell
+    ) -> RunConfig:
+        config = self.with_layers(resolve_server(server, knobs, engine_answers, self.workload), tell)
         label = f"{config.side.label} ({self.revision})"
         return replace(config, side=replace(config.side, revision=self.revision, label=label))
 
-    def with_layers(self, config: RunConfig) -> RunConfig:
+    def with_layers(self, config: RunConfig, tell: Tell = lambda _: None) -> RunConfig:
         """With the packages that the side's server needs, and the driver or its pool where the project has none."""
         side = config.side
         if config.stack != "native":
@@ -271,7 +274,7 @@ class Own:
         beside = [] if _driver(self.installed) else [DRIVER, f"{DRIVER}-binary"]
         if side.footing.db == "pool" and POOL not in self.installed:
             beside.append(POOL)
-        made = layers(self.project.python, pinned(side.server.packages), pinned(beside), self.installed)
+        made = layers(self.project.python, pinned(side.server.packages), pinned(beside), self.installed, tell)
         app = replace(side.workload.app, front=(str(made.front),), back=(str(made.back),))
         return replace(config, side=replace(side, workload=replace(side.workload, app=app)))
 

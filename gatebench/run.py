@@ -58,8 +58,9 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None, prepare
         with record.saved(), watched(lock, folder, display) as watchdog:
             stack = make_stack(config, folder, watchdog, prepared)
             with kept_to(stack.cores.others):
-                display.note(f"Starting {side.label} ({config.stack}) …")
-                stack.up()
+                with display.waiting() as tell:
+                    tell(f"Starting {side.label} ({config.stack})")
+                    stack.up(tell)
                 record.note(environments=stack.environments(), versions=stack.versions())
                 record.note(app=live_facts(workload.app, stack.url))
                 display.note(f"Checking the app at {stack.url} …")

@@ -9,6 +9,7 @@ import gzip
 import json
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -165,14 +166,29 @@ def _write_json(path: Path, data: Any) -> None:
 
 
 def recorded(results: Path) -> list[tuple[Run, RunFolder]]:
-    """The runs in a results folder that recorded at least one step, oldest first. Folders of no run are passed over."""
-    runs = []
-    for path in results.glob("*/run.json"):
-        folder = RunFolder(path.parent)
-        try:
-            run = folder.read_run()
-        except RunFolderError:
-            continue
-        if run.steps:
-            runs.append((run, folder))
+    """The runs in a results folder that recorded at least one step, oldest first."""
+    runs = [(run, folder) for folder, run in _found(results) if isinstance(run, Run) and run.steps]
     return sorted(runs, key=lambda pair: pair[0].started)
+
+
+def passed_over(results: Path) -> list[tuple[RunFolder, str]]:
+    """The other runs there, by their folders' names: a sentence on why each is not among the recorded ones."""
+    return [(folder, why) for folder, run in _found(results) if (why := _lacking(folder, run))]
+
+
+def _found(results: Path) -> Iterator[tuple[RunFolder, Run | RunFolderError]]:
+    """A folder is a run's when it has run.json or a folder logs/."""
+    for path in sorted(results.iterdir()) if results.is_dir() else ():
+        if not (path / "run.json").exists() and not (path / "logs").is_dir():
+            continue
+        folder = RunFolder(path)
+        try:
+            yield folder, folder.read_run()
+        except RunFolderError as error:
+            yield folder, error
+
+
+def _lacking(folder: RunFolder, run: Run | RunFolderError) -> str:
+    if isinstance(run, RunFolderError):
+        return str(run)
+    return "" if run.steps else f"{folder.path} has no step: {run.reason or 'its runner was killed, or is at work.'}"

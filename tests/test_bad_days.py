@@ -25,6 +25,7 @@ from gatebench.records import Outcome
 from gatebench.run import run, watched
 from gatebench.run_folder import RunFolder
 from gatebench.values.workload import FormCheck
+from gatebench.waiting import Waiting
 from tests.conftest import Bench, wait_for
 
 LONG = {"USERS": "20", "SETTLE": "0", "HOLD": "60"}
@@ -75,7 +76,7 @@ def assert_nothing_left(bench: Bench, processes: list[psutil.Process]) -> None:
 
 NOTES = (
     "Starting ", "Checking ", "Cores: ", "Ramping ", "Watch it ", "Waiting for the last answers", "Stopping everything",
-    "Campaign ", "Trial ", "Step ", "  step ", "    ",
+    "Campaign ", "Trial ", "Step ", "  step ", "    ", "Building the images", "  took ",
 )  # fmt: skip
 """How the lines begin that are no error: what a run says as it goes on, and the end of a log, indented."""
 
@@ -217,6 +218,9 @@ class Notes:
 
     def load(self, event: dict[str, Any]) -> None:
         pass
+
+    def waiting(self) -> Waiting:
+        return Waiting(self.note, None)
 
 
 def test_two_runs_at_once_end_the_second_with_7(bench: Bench) -> None:

@@ -19,6 +19,7 @@ RANKS = [
     {"records", "values"},
     {"run_folder", "servers", "workloads", "profiles"},
     {"knobs"},
+    {"waiting"},
     {"layers"},
     {"watchdog", "launch", "revisions", "sheet", "lock", "machine", "revision", "command", "names", "loopback"},
     {"so_far"},
@@ -104,7 +105,15 @@ BEFORE_ANYTHING_IS_INSTALLED = {"errors", "registry", "values", "servers", "work
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_what_runs_without_any_package_imports_only_the_standard_library(path: Path) -> None:
     """`make help` and make's check of names; and the launcher."""
-    if room(path) in {*BEFORE_ANYTHING_IS_INSTALLED, "records", "run_folder", "launch", "by_hand", "command"}:
+    if room(path) in {
+        *BEFORE_ANYTHING_IS_INSTALLED,
+        "records",
+        "run_folder",
+        "launch",
+        "by_hand",
+        "command",
+        "waiting",
+    }:
         assert libraries(path) == set()
 
 

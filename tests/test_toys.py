@@ -24,6 +24,7 @@ from gatebench.values.app import App
 from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface, LogPatterns, Server
 from gatebench.values.workload import Objective, Workload
+from gatebench.waiting import Waiting
 from tests.conftest import Bench
 
 TOYS = Path(__file__).parent / "toys"
@@ -64,6 +65,8 @@ class Quiet:
 
     def note(self, text: str) -> None: ...
     def load(self, event: dict[str, Any]) -> None: ...
+    def waiting(self) -> Waiting:
+        return Waiting(self.note, None)
 
 
 def measured(config: RunConfig, **side: Any) -> AnalysedRun:

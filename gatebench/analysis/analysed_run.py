@@ -157,7 +157,7 @@ def _ending(run: Run) -> str | None:
         case Outcome.RUNNING:
             return "This run has no end: the runner was killed, or is still at work."
         case Outcome.INTERRUPTED:
-            return f"This run was interrupted. {run.reason or ''}".strip()
+            return f"This run {(run.reason or 'was interrupted.').removeprefix('It ')}"
         case Outcome.FAILED:
             return f"This run failed. {run.reason or ''}".strip()
 

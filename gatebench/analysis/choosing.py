@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gatebench.analysis.comparing.sides import SideKey, side_keys
+from gatebench.analysis.words import NOT_NEWEST
 from gatebench.errors import UsageError
 from gatebench.records import Outcome, Run
-from gatebench.run_folder import RunFolder, recorded
+from gatebench.run_folder import RunFolder, passed_over, recorded
 
 Recorded = list[tuple[Run, RunFolder]]
 
@@ -36,8 +37,16 @@ def newest(results: Path) -> Chosen:
     campaign = _of(runs, _campaign(runs[-1][0]))
     if len({_side(run) for run, _ in campaign}) > 1 and any(run.outcome is Outcome.COMPLETE for run, _ in campaign):
         chosen = _chosen(campaign)
-        return replace(chosen, notes=[*chosen.notes, *_others(runs, _campaign(runs[-1][0]), results)])
-    return _newest_of_each(runs)
+        chosen = replace(chosen, notes=[*chosen.notes, *_others(runs, _campaign(runs[-1][0]), results)])
+    else:
+        chosen = _newest_of_each(runs)
+    return replace(chosen, notes=[*_newer(results, runs[-1][1]), *chosen.notes])
+
+
+def _newer(results: Path, newest: RunFolder) -> list[str]:
+    """Why folders that were made after the newest run here are not looked at. Their names begin with their time."""
+    newer = [why for folder, why in passed_over(results) if folder.path.name > newest.path.name]
+    return [f"{NOT_NEWEST}: a newer one is passed over. {why}" for why in newer]
 
 
 def of_campaigns(names: str, results: Path) -> Chosen:

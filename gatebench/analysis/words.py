@@ -8,6 +8,9 @@ import pandas as pd
 
 MISSING = "–"
 
+NOT_NEWEST = "Not the newest run"
+"""How a sentence begins that tells of a run which was passed over."""
+
 
 def percent(value: Any) -> str:
     """0% and 100% are said only of none and of all."""

@@ -9,6 +9,7 @@ from gatebench.machine import Cores
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.prepared import Prepared
 from gatebench.values.run_config import RunConfig
+from gatebench.waiting import Tell
 from gatebench.watchdog import Watchdog
 
 
@@ -18,8 +19,11 @@ class Stack(Protocol):
     url: str  # where this machine reaches Nginx
     cores: Cores  # who runs where
 
-    def up(self) -> None:
-        """Starts everything on a fresh, seeded database and returns once each part answers."""
+    def up(self, tell: Tell) -> None:
+        """Starts everything on a fresh, seeded database and returns once each part answers.
+
+        `tell` hears what is begun, where that takes long.
+        """
 
     def versions(self) -> dict[str, str]:
         """Program or package -> version, asked of what really runs."""

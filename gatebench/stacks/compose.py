@@ -30,6 +30,7 @@ from gatebench.stacks.questions import LOCK_S, LockedError, LostError, Questions
 from gatebench.stacks.wait import PATIENCE_S, last_lines
 from gatebench.values.run_config import RunConfig
 from gatebench.values.workload import Workload
+from gatebench.waiting import Tell
 from gatebench.watchdog import Watchdog, undisturbed
 
 SERVICES = ("postgres", "app", "nginx")
@@ -82,11 +83,13 @@ class ComposeStack:
         self._deaths: _Deaths | None = None
         self._load: subprocess.Popen[bytes] | None = None
 
-    def up(self) -> None:
+    def up(self, tell: Tell) -> None:
         began = time.time()
         down = self._compose("--profile", "load", "down", "--volumes", "--timeout", "1", "--remove-orphans")
         self._watchdog.run_command(down, self._environment)
+        tell("Building the images")
         self._build()
+        tell("Starting the containers")
         self._start()
         for service in SERVICES:
             self._follow(service)

@@ -29,6 +29,7 @@ from gatebench.stacks.programs import find_nginx, find_postgres
 from gatebench.stacks.questions import Questions
 from gatebench.stacks.wait import answers, wait_until
 from gatebench.values.run_config import RunConfig
+from gatebench.waiting import Tell
 from gatebench.watchdog import Watchdog, undisturbed
 
 OPEN_FILES = 65_536
@@ -79,7 +80,7 @@ class NativeStack:
             "PYTHONUNBUFFERED": "1",
         }
 
-    def up(self) -> None:
+    def up(self, tell: Tell) -> None:  # noqa: ARG002
         _raise_open_files_limit()
         self._prepare()
         self.query("SELECT 1")  # our own connection comes first: the app may take all that there are

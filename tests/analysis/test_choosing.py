@@ -158,3 +158,33 @@ def test_machines_that_have_no_id_are_told_apart_by_what_they_are(results: Path,
         write_campaign(results, name, n, (10 + n, 5), machine={"cores": cores, "cpu": "AMD"})
     command("--campaigns", "all")
     assert "(6 trials, 2 machines)" in answer(command)
+
+
+def test_a_newer_run_that_is_passed_over_is_told_first(results: Path, command: Command) -> None:
+    for name, config in (("20260101-100000-wsgi", {}), ("20260101-100500-asgi", ASGI)):
+        Recorded(requests(1, ok=9), [step(1)], config=config).write(results / name)
+    begun = {"outcome": Outcome.FAILED, "reason": "The app died."}
+    Recorded([], [], run=begun).write(results / "20260101-101000-wsgi")
+    damaged = Recorded(requests(1, ok=9), [step(1)]).write(results / "20260101-102000-wsgi")
+    damaged.run_json.write_text('{"id": ')
+    (results / "20260101-103000-wsgi" / "logs").mkdir(parents=True)
+    assert command() == 0
+    told = [line for line in answer(command).splitlines() if "Not the newest run: a newer one is passed over." in line]
+    for line, said in zip(
+        told,
+        (
+            f"{results}/20260101-101000-wsgi has no step: The app died.",
+            f"{damaged.run_json} cannot be read",
+            "is missing",
+        ),
+        strict=True,
+    ):
+        assert said in line
+    assert command.out.partition("Doubts")[2].strip().startswith("Not the newest run")
+
+
+def test_an_older_run_that_is_passed_over_is_not_told(results: Path, command: Command) -> None:
+    Recorded([], [], run={"outcome": Outcome.FAILED}).write(results / "20260101-100000-wsgi")
+    Recorded(requests(1, ok=9), [step(1)]).write(results / "20260101-100500-wsgi")
+    assert command() == 0
+    assert "Not the newest run" not in command.out

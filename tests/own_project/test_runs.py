@@ -220,7 +220,7 @@ def served(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     display = Reporter(config, Console(quiet=True))
     with locked(own.results()) as lock, watched(lock, folder, display) as watchdog:
         stack = NativeStack(config, folder, watchdog)
-        stack.up()
+        stack.up(display.note)
         folder.write_run(Run(id="check", config=config.to_json(), started=time.time()))
 
         def check_with(locustfile: str) -> None:

@@ -134,7 +134,11 @@ def _line(axes: Axes, run: Shown, column: str, style: Style, label: str, width: 
     axes.plot(users, values, color=style.colour, linestyle=style.dashes, linewidth=width, label=label, **more)
     if f"{column}_low" in steps:
         lowest, highest = steps[f"{column}_low"].to_numpy(float), steps[f"{column}_high"].to_numpy(float)
-        axes.fill_between(users, lowest, highest, color=style.colour, alpha=0.18, linewidth=0, **more)
+        if len(users) == 1:  # a band would have no width
+            ends = np.concatenate([lowest, highest])
+            axes.plot([*users, *users], ends, "_-", color=style.colour, linewidth=1.3, label="_range", **more)
+        else:
+            axes.fill_between(users, lowest, highest, color=style.colour, alpha=0.18, linewidth=0, **more)
     for chosen, face in ((valid, style.colour), (~valid, "white")):
         if chosen.any():
             axes.plot(
@@ -290,7 +294,9 @@ def _users_axis(axes: Axes, runs: Runs) -> None:
 def _users_label(runs: Runs) -> str:
     invalid = any(not valid for run in runs for valid in run.steps["valid"])
     banded = any("trials" in run.steps for run in runs)
-    notes = ["hollow: the step is not valid"] * invalid + ["band: the lowest to the highest trial"] * banded
+    single = len({int(n) for run in runs for n in run.steps["users"]}) == 1
+    reach = f"{'bar' if single else 'band'}: the lowest to the highest trial"
+    notes = ["hollow: the step is not valid"] * invalid + [reach] * banded
     return "users" + f" ({'; '.join(notes)})" * bool(notes)
 
 

@@ -17,6 +17,7 @@ from gatebench.analysis.comparing.sides import Side
 from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing import text_tables
+from gatebench.analysis.showing.remarks import by_weight, gathered
 from gatebench.analysis.showing.render import console, show
 from gatebench.analysis.showing.report import Section, answer
 from gatebench.analysis.showing.text_tables import Table
@@ -74,7 +75,7 @@ def brief(sections: Sequence[Section], sides: Sequence[Side], verdicts: Sequence
     told = {section.title: section for section in sections}
     failed = _both(text_tables.failure_table(sides), text_tables.late_or_failed_table(sides), sides)
     causes = Section("Causes", remarks=[line for side in sides for line in _causes(side)])
-    doubts = [*told["The answer"].remarks, *told["Failures"].remarks]
+    doubts = gathered(by_weight([*told["The answer"].remarks, *told["Failures"].remarks]), sides)
     found = [
         Section("The answer", answer(sides, verdicts)),
         Section("Failed, and late or failed", tables=[("", failed)]),

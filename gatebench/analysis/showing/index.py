@@ -270,15 +270,19 @@ def _held_in_words(entry: Entry) -> str:
 
 def _of_sides(sides: dict[str, list[Entry]]) -> str:
     """What each side of a campaign held, in the trial in the middle."""
-    told = []
+    by_words: dict[str, list[str]] = {}
     for letter in sorted(sides):
         ends = [(n, entry) for entry in sides[letter] if entry.steps and (n := held(entry)) is not None]
         if ends:
             ends.sort(key=lambda pair: pair[0])
             middle = ends[(len(ends) - 1) // 2][1]
-            told.append(f"{letter}, {escape(middle.label)}: {_held_in_words(middle)}")
-    if not told:
+            by_words.setdefault(_held_in_words(middle), []).append(f"{letter}, {escape(middle.label)}")
+    if not by_words:
         return "Not analysed yet."
+    told = [
+        f"{'each side' if len(some) == len(sides) > 1 else '; '.join(some)}: {words}"
+        for words, some in by_words.items()
+    ]
     return "<br>".join(["Held within the objective, in the trial in the middle:", *told])
 
 

@@ -25,6 +25,8 @@ Sides = Sequence[Side]
 
 ONE_SAMPLE = "One run is one sample: measure again before you build on a difference."
 
+MORE_DIFFERS = "More than the server differs"
+
 EACH_BY_ITSELF = (
     "Each interval of a table by users holds by itself: of twenty such intervals one is wrong. What decides is one "
     "measure, settled beforehand. Steps that are not valid take no part."
@@ -201,7 +203,7 @@ def warnings(sides: Sides, verdicts: Sequence[Verdict]) -> list[str]:
     besides = dict.fromkeys(name for a, b in combinations(sides, 2) for name in between(a.runs, b.runs))
     if besides and all(len(one.ratios) for one in verdicts):
         names = ", ".join(besides)
-        found.append(f"More than the server differs ({names}): the numbers do not compare servers alone.")
+        found.append(f"{MORE_DIFFERS} ({names}): the numbers do not compare servers alone.")
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -221,7 +221,7 @@ def capacity_text(row: Any) -> str:
     if pd.isna(row.users):
         text = "not measured" if row.ramp_ended else "none of its steps"
     else:
-        text = f"{row.users}" + (" (end of the ramp)" if row.ramp_ended else "")
+        text = f"{row.users:,}" + (" (end of the ramp)" if row.ramp_ended else "")
     return text if pd.isna(row.invalid_reason) else text + INVALID
 
 
@@ -334,7 +334,7 @@ def connections_table(runs: AllShown) -> Table:
     return Table(header, lines)
 
 
-def invalid_steps(runs: Runs) -> Iterable[str]:
+def invalid_steps(runs: Runs) -> Iterator[str]:
     """A sentence for each reason why steps of a run are not valid."""
     for analysed in runs:
         for reason, steps in analysed.steps[~analysed.steps["valid"]].groupby("invalid_reason", sort=False):

@@ -12,7 +12,7 @@ from gatebench.analysis.analysed_run import AnalysedRun
 from gatebench.analysis.comparing.sides import sides_of
 from gatebench.analysis.showing import charts
 from gatebench.analysis.showing.spacing import spread
-from gatebench.records import ROLES, Outcome
+from gatebench.records import ROLES, Outcome, Trial
 from tests.analysis.synthetic import Recorded, requests, role_samples, step
 
 Analysed = Callable[..., AnalysedRun]
@@ -57,6 +57,20 @@ def test_a_step_that_is_not_valid_is_hollow(analysed: Analysed) -> None:
     }
     assert faces == {(100.0,): charts.STYLES[0].colour, (200.0,): "white"}
     assert axes.get_xlabel() == "users (hollow: the step is not valid)"
+
+
+def test_trials_of_a_single_step_have_a_bar_where_a_band_would_have_no_width(analysed: Analysed) -> None:
+    sides = sides_of([run_of_a_trial(analysed, number, failed) for number, failed in enumerate((0, 10, 4), start=1)])
+    (axes,) = charts.failures(sides).axes
+    bars = [line for line in axes.get_lines() if line.get_label() == "_range"]
+    assert [list(line.get_ydata()) for line in bars] == [[0.0, 10.0]]
+    assert axes.get_xlabel() == "users (bar: the lowest to the highest trial)"
+    assert not axes.collections
+
+
+def run_of_a_trial(analysed: Analysed, number: int, failed: int) -> AnalysedRun:
+    run = {"trial": Trial("c", number, "A")}
+    return analysed(Recorded(requests(1, ok=100 - failed, failed=failed), [step(1)], run=run), f"run-{number}")
 
 
 def test_the_timeline_hatches_a_step_that_is_not_valid(analysed: Analysed) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from gatebench.analysis import cli
 from gatebench.analysis.showing.ending import LINES
-from gatebench.records import Cause
+from gatebench.records import Cause, Trial
 from tests.analysis.conftest import Command
-from tests.analysis.synthetic import ASGI, Recorded, request, requests, step
+from tests.analysis.synthetic import ASGI, BEGAN, Recorded, reading, request, requests, step, vote
 
 USERS = (100, 200, 300, 400, 500, 600, 700)
 
@@ -90,3 +90,17 @@ def test_open_opens_the_report_or_says_that_nothing_can(
     monkeypatch.setattr("webbrowser.open", lambda _: False)
     assert command() == 0
     assert command.err == f"No browser could be opened: open {results}/analysis/report.html by hand.\n"
+
+
+def test_alarms_come_first_and_what_many_runs_say_alike_is_said_once(results: Path, command: Command) -> None:
+    for number in range(1, 6):
+        run = {"trial": Trial("c", number, "A"), "started": BEGAN + number}
+        lost = [reading(0, 0, 0), reading(1, 5, 1)]
+        rows = [*requests(1, ok=9), *(vote(12 + n) for n in range(number + 6))]
+        Recorded(rows, [step(1, users_running=7)], lost, run=run).write(results / f"run-{number}")
+    assert command(*sorted(results.glob("run-*"))) == 0
+    doubts = command.out.partition("Doubts")[2]
+    assert doubts.split()[0] == "ALARM,"
+    assert doubts.count("ALARM") == 1
+    assert "The same 4 more times." in doubts
+    assert doubts.index("not valid") < doubts.index("There is no proxy.log")

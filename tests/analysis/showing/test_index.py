@@ -150,8 +150,7 @@ def test_a_campaign_is_one_row_with_its_runs(results: Path) -> None:
     assert "c-2-B: Held fewer than 100 users" in what
     assert found.split("|") == [
         "Held within the objective, in the trial in the middle:",
-        "A, WSGI gunicorn: fewer than 100 users",
-        "B, ASGI uvicorn: fewer than 100 users",
+        "each side: fewer than 100 users",
     ]
     assert valid == "yes"
     assert "4 runs and 1 campaign" in the_page(results)

@@ -180,7 +180,7 @@ def test_the_agreement_is_shown(results: Path, command: Command) -> None:
     ("outcome", "reason", "sentence"),
     [
         (Outcome.RUNNING, None, "This run has no end: the runner was killed, or is still at work."),
-        (Outcome.INTERRUPTED, "It was interrupted (Ctrl-C).", "This run was interrupted. It was interrupted (Ctrl-C)."),
+        (Outcome.INTERRUPTED, "It was interrupted (Ctrl-C).", "This run was interrupted (Ctrl-C)."),
         (Outcome.FAILED, "The app died.", "This run failed. The app died."),
     ],
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from gatebench.analysis.showing.page.html import Markup, prose, tag
+from gatebench.analysis.showing.page.html import Content, Markup, prose, tag
 from gatebench.analysis.showing.page.subject import Part, Subject
 from gatebench.records import Run
 
@@ -15,9 +16,30 @@ Config = Mapping[str, Any]
 
 
 def again(about: Subject) -> Part:
-    lines = commands([side.runs[0].run for side in about.sides], max(len(side.runs) for side in about.sides))
-    body = [tag("pre", tag("code", "\n".join(lines)), class_="copy"), *_beside(about)]
-    return Part("again", "Again", "Run it again", body)
+    trials, campaigns = trials_of([run.run for run in about.sides[0].runs])
+    lines = commands([side.runs[0].run for side in about.sides], trials)
+    code = [tag("code", _unbroken(line), "\n") for line in lines]
+    body = [tag("pre", code, class_="copy")]
+    if campaigns > 1:
+        then = "gatebench analyze --campaigns=all" if _own(about) else "make analyze CAMPAIGNS=all"
+        body.append(tag("p", prose(f"{campaigns} times, at different hours. Then `{then}` combines the campaigns.")))
+    return Part("again", "Again", "Run it again", [*body, *_beside(about)])
+
+
+def trials_of(runs: Sequence[Run]) -> tuple[int, int]:
+    """How many trials a campaign of a side's runs had, at most, and how many campaigns there are."""
+    of_campaigns = Counter(run.trial.campaign for run in runs if run.trial)
+    return max(of_campaigns.values(), default=len(runs)), len(of_campaigns) or 1
+
+
+def _own(about: Subject) -> bool:
+    return any(is_own(run.run.config) for run in about.runs)
+
+
+def _unbroken(line: str) -> Content:
+    """A command breaks between its words, and not within one."""
+    first, *words = line.split(" ")
+    return [first, *([" ", tag("span", word)] for word in words)]
 
 
 def _beside(about: Subject) -> Iterator[Markup]:
@@ -32,9 +54,8 @@ def _beside(about: Subject) -> Iterator[Markup]:
             class_="small",
         )
     if len(about.sides) > 1:
-        yield tag(
-            "p", prose("To see the noise of your machine, measure one server against itself: `make aa TRIALS=5`.")
-        )
+        aa = "gatebench aa --trials=5" if _own(about) else "make aa TRIALS=5"
+        yield tag("p", prose(f"To see the noise of your machine, measure one server against itself: `{aa}`."))
     where = "The run's folder" if len(folders) == 1 else f"The folders of the {len(folders)} runs"
     names = tag("p", ", ".join(folders), class_="small")
     yield tag("details", tag("summary", where), names)

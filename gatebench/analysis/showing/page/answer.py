@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -15,23 +15,30 @@ from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing.page import plot
 from gatebench.analysis.showing.page.by_users import Columns, Stack
 from gatebench.analysis.showing.page.html import Content, Markup, prose, tag
-from gatebench.analysis.showing.page.looks import MOST_NAMED, Look
+from gatebench.analysis.showing.page.looks import Look
 from gatebench.analysis.showing.page.pictures import Held, Ranking, Ratios, shorter
+from gatebench.analysis.showing.page.remarks import bullet_list
 from gatebench.analysis.showing.page.subject import Subject, figure
-from gatebench.analysis.showing.page.tables import bullet_list
-from gatebench.analysis.showing.report import EACH_BY_ITSELF, TOGETHER, held
-from gatebench.analysis.showing.text_tables import capacity_text, objectives
+from gatebench.analysis.showing.page.tables import asterisk
+from gatebench.analysis.showing.remarks import by_weight, gathered
+from gatebench.analysis.showing.report import EACH_BY_ITSELF, MORE_DIFFERS, ONE_SAMPLE, TOGETHER, held
+from gatebench.analysis.showing.text_tables import INVALID, capacity_text, invalid_steps, objectives
 from gatebench.analysis.words import MISSING, number, percent
 from gatebench.records import Outcome
 
-MOST_TOLD = 2
-"""Sides of which it is told in words how many users they held. Of more, the picture and the table are enough."""
+MOST_COLUMNS = 2
+"""Sides that are columns of the table of measures. Of more, each is a row: their names are long."""
 
 MOST_RANKED = 6
 """Sides of a ranking that the heading has room for."""
 
+MOST_UNBROKEN = 18
+"""Letters of a name in the heading that stay on one line."""
+
 MOST_FIRST = 6
 """Remarks above the fold."""
+
+_SPACE = "\N{NO-BREAK SPACE}"
 
 MOST_ROWS = 12
 """Sides, or campaigns, that the picture has a row for."""
@@ -70,6 +77,8 @@ def headline(about: Subject) -> str:
         return f"{len(about.sides)} sides were measured, and are not compared"
     (look,) = about.looks
     kept = _capacity(look, "objective met")
+    if pd.notna(kept.users) and not look.measured:
+        return f"{spoken(look.name)} was not measured: none of its steps is valid"
     if pd.notna(kept.users):
         how = ", the most that were tried" if kept.ramp_ended else ""
         how = ", but a step that decides this is not valid" if pd.notna(kept.invalid_reason) else how
@@ -93,17 +102,21 @@ def _capacity(look: Look, measure: str) -> pd.Series[float]:
 
 
 def coloured(words: str, looks: Sequence[Look]) -> Content:
-    """The sides' names in their colours."""
+    """The sides' names in their colours. These, and ranges of ranks, are not broken where they have room on a line."""
     by_name = {spoken(look.name): look for look in looks} | {look.name: look for look in looks}
     names = sorted(by_name, key=len, reverse=True)
-    parts = re.split(f"({'|'.join(map(re.escape, names))})", words)
-    return [tag("span", part, class_=by_name[part].mark) if part in by_name else part for part in parts]
+    parts = re.split(f"({'|'.join(map(re.escape, names))}|\\d+–\\d+)", words)
+    return [_unbroken(part, by_name) if n % 2 else part for n, part in enumerate(parts)]
+
+
+def _unbroken(part: str, by_name: Mapping[str, Look]) -> Markup:
+    colour = [by_name[part].mark] if part in by_name else []
+    return tag("span", part, class_=" ".join([*colour, *["whole"] * (len(part) <= MOST_UNBROKEN)]))
 
 
 def _doubts(about: Subject) -> Iterator[str]:
-    """How the one run ended, if not well; how sure the verdict is; further verdicts; what each side held."""
-    if len(about.runs) == 1 and about.runs[0].run.outcome is not Outcome.COMPLETE:
-        yield about.runs[0].notes[0]
+    """How the one run ended, if not well; how sure the verdict is; further verdicts; what was asked of each side."""
+    yield from _ended(about)
     for n, one in enumerate(about.verdicts):
         said = (
             [f"{one.doubt[:1].upper()}{one.doubt[1:]}." if one.doubt else "", one.beside]
@@ -112,11 +125,27 @@ def _doubts(about: Subject) -> Iterator[str]:
         )
         if words := " ".join(part for part in said if part):
             yield words
-    users, objective, *more = held(about.sides, about.verdicts)
-    if len(about.sides) <= MOST_TOLD:
-        yield " ".join([users, objective, *more])
-    else:
-        yield " ".join([f"The objective is {objectives(about.sides)}.", *more])
+    objective = objectives(about.sides).replace(" ≤ ", f"{_SPACE}≤{_SPACE}").replace(" s", f"{_SPACE}s")
+    sure = [ONE_SAMPLE] * (ONE_SAMPLE in held(about.sides, about.verdicts))
+    yield " ".join([*_uncompared(about), f"The objective is {objective}.", *sure])
+
+
+def _ended(about: Subject) -> Iterator[str]:
+    """Of a single run: how it ended, and why it has no valid step."""
+    if len(about.runs) > 1:
+        return
+    (run,) = about.runs
+    if run.run.outcome is not Outcome.COMPLETE:
+        yield run.notes[0]
+    if len(run.steps) and not about.looks[0].measured:
+        yield next(invalid_steps([run])).removeprefix(f"{INVALID} ")
+
+
+def _uncompared(about: Subject) -> Iterator[str]:
+    """Why more than two sides have no verdict."""
+    if len(about.sides) > 2 and not about.verdicts:
+        differs = next((one for one in about.told["The answer"].remarks if one.startswith(MORE_DIFFERS)), None)
+        yield differs or "A ranking needs trials: TRIALS=5 makes them."
 
 
 def _picture(about: Subject) -> Iterator[Markup]:
@@ -126,9 +155,11 @@ def _picture(about: Subject) -> Iterator[Markup]:
         yield _ratio_figure(verdict)
     elif verdict and decides is not None and verdict.ranks and decides["low"].notna().any():
         ranking = Ranking(about.looks, verdict, _measure_name(verdict))
+        tied = any(rank.best < rank.worst for rank in verdict.ranks)
         how = [
             [tag("strong", "What each has of the first one's. "), "Bar: the 95 % interval."],
             "Intervals hold together. A bar that reaches the dotted line is not clearly apart from the first.",
+            *(["A rank of 2–4 is any of these: sides that share a rank are not clearly apart."] if tied else []),
         ]
         yield figure("verdict", how, *plot.twice(ranking.draw))
     elif len(about.sides) == 1:
@@ -211,9 +242,12 @@ def _outcomes(look: Look) -> Markup:
     said = "; ".join(f"{one.users:,} users: {one.words}" for one in stacks) or "No request was measured"
     chart = Columns(
         "verdict", "Requests in time, late and failed, by users", f"{said}.", stacks, lambda value: f"{value:g} %",
-        (("bar", "in time"), ("late", "late"), ("fell", "failed")), 100.0, height=260,
+        (("bar", "in time", "in time"), ("late", "late", "late"), ("fell", "failed", "failed")), 100.0, height=260,
     )  # fmt: skip
-    how = [[tag("strong", "Of all requests. "), "The number above a column is the share that was late or failed."]]
+    how: list[Content] = [
+        [tag("strong", "Of all requests. "), "The number above a column is the share that was late or failed."],
+        *(["Hollow: the step is not valid."] if any(not one.valid for one in stacks) else []),
+    ]
     return figure("verdict", how, *chart.drawn()) if stacks else tag("p", "No request was measured.")
 
 
@@ -234,7 +268,7 @@ def _measures(about: Subject) -> Iterator[Markup]:
             ),
         ]
     caption = tag("caption", "Each side in four measures", class_="vh")
-    if len(looks) <= MOST_NAMED:
+    if len(looks) <= MOST_COLUMNS:
         head = [tag("th", look.html(), scope="col") for look in looks]
         body = [tag("tr", tag("th", name, scope="row"), cells) for name, cells in columns]
         first = "Measure"
@@ -250,7 +284,7 @@ def _measures(about: Subject) -> Iterator[Markup]:
         caption,
         tag("thead", tag("tr", tag("th", tag("span", first, class_="vh"), scope="col"), head)),
         tag("tbody", body),
-        class_="big even" if len(looks) <= MOST_NAMED else "big",
+        class_="big even" if len(looks) <= MOST_COLUMNS else "big",
     )
     yield (
         table
@@ -269,7 +303,9 @@ def _top(looks: Sequence[Look]) -> int | None:
 
 def _held_cell(look: Look, measure: str) -> Markup:
     words, or_more = shorter(capacity_text(_capacity(look, measure)))
-    return tag("td", tag("b", words), [" ", tag("span", "or more", class_="range")] if or_more else None)
+    none = words.replace("none of its steps", "none")
+    beside = "or more" if or_more else "of its steps" if none != words else None
+    return tag("td", tag("b", asterisk(none)), [" ", tag("span", beside, class_="range")] if beside else None)
 
 
 def _number_cell(look: Look, users: int, column: str) -> Markup:
@@ -282,19 +318,21 @@ def _number_cell(look: Look, users: int, column: str) -> Markup:
 
 
 def _read_beside(about: Subject) -> Iterator[Markup]:
-    """What the report has beside its answer: alarms, damage and steps that are not valid first, then what the ratio is
+    """What the report has beside its answer: alarms, steps that are not valid and damage first, then what the ratio is
     one of.
     """
     remarks = about.told["The answer"].remarks
     ratios = {remark for one in about.verdicts for remark in one.remarks} | {EACH_BY_ITSELF, TOGETHER}
-    first = merged([remark for remark in remarks if remark not in ratios], [look.name for look in about.looks])
+    above = {f"{about.runs[0].label}: {one}" for one in _ended(about)} | {*_uncompared(about)}
+    first = merged([one for one in remarks if one not in ratios | above], [look.name for look in about.looks])
     rest = [remark for remark in remarks if remark in ratios]
     if first:
-        more = first[MOST_FIRST:]
+        shown = gathered(first, about.sides)[:MOST_FIRST]
+        more = [one for one in first if one not in shown]
         yield tag(
             "div",
             tag("p", tag("strong", "Read first")),
-            bullet_list(first[:MOST_FIRST]),
+            bullet_list(shown),
             tag("details", tag("summary", f"and {len(more)} more"), bullet_list(more)) if more else None,
             class_="notice",
         )
@@ -309,7 +347,7 @@ def _read_beside(about: Subject) -> Iterator[Markup]:
 def merged(remarks: Sequence[str], names: Sequence[str]) -> list[str]:
     """Alarms first; what is said alike of several sides is said once."""
     about: dict[str, list[str]] = {}
-    for remark in sorted(remarks, key=lambda one: not one.startswith("ALARM")):
+    for remark in by_weight(remarks):
         name = next((one for one in names if remark.startswith(f"{one}: ")), None)
         said = remark.removeprefix(f"{name}: ") if name else remark
         about.setdefault(said, []).extend([name] if name else [])

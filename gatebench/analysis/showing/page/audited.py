@@ -11,11 +11,15 @@ from gatebench.analysis.analysed_run import AnalysedRun
 from gatebench.analysis.auditing.validity import DRIFT_PCT
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing.page.html import Content, Markup, prose, tag
-from gatebench.analysis.showing.page.looks import Look
+from gatebench.analysis.showing.page.looks import MOST_NAMED, Look
+from gatebench.analysis.showing.page.remarks import bullet_list, gathered_list
 from gatebench.analysis.showing.page.subject import Part, Subject, figure
-from gatebench.analysis.showing.page.tables import NOT_VALID, bullet_list, numbers_of, parts_of, settings_of, table_of
+from gatebench.analysis.showing.page.tables import MOST_OF_FEW, numbers_of, parts_of, settings_of, table_of
 from gatebench.analysis.showing.report import Section
 from gatebench.analysis.showing.text_tables import all_users
+
+MOST_RUNS = 12
+"""Runs whose steps are shown without being asked for."""
 
 
 def validity(about: Subject) -> Part:
@@ -28,14 +32,13 @@ def validity(about: Subject) -> Part:
         [
             _dot("not"),
             tag("strong", "not valid."),
-            " It is hollow in every chart, has an asterisk in every table, and takes no part in the verdict.",
+            " It is hollow in every chart, has an asterisk in every table, and takes no part in the verdict. "
+            "The reasons stand under Failures.",
         ],
     ]
     body = [
         tag("p", prose(told.intro.partition(" An asterisk")[0])),
-        figure("validity", how, *_dots(about)) if steps else tag("p", "No step was measured."),
-        *_reasons(about),
-        *_remarks(told),
+        *(_shown(about, how, list(_remarks(about, told))) if steps else []),
         *_agreement(about),
     ]
     return Part("validity", "Was the server measured?", _finding(steps, invalid), body)
@@ -53,7 +56,18 @@ def _dot(css: str) -> list[Markup | str]:
     return [tag("span", class_=f"dot {css}".strip(), aria_hidden="true"), " "]
 
 
-def _dots(about: Subject) -> Iterator[Markup]:
+def _shown(about: Subject, how: Sequence[Content], remarks: Sequence[Markup]) -> Iterator[Markup]:
+    """A dot a step. Of many runs to be opened: the remarks have what there is to know."""
+    tables = list(_tables_of_dots(about))
+    if len(about.runs) <= MOST_RUNS:
+        yield figure("validity", how, *tables)
+        yield from remarks
+    else:
+        opened = numbers_of(f"Each step of the {len(about.runs)} runs", tables)
+        yield figure("validity", how, tag("div", opened, remarks))
+
+
+def _tables_of_dots(about: Subject) -> Iterator[Markup]:
     users = all_users(about.runs)
     for n, some in enumerate(parts_of(users)):
         caption: Content = (
@@ -66,7 +80,7 @@ def _dots(about: Subject) -> Iterator[Markup]:
             tag("caption", caption),
             tag("thead", tag("tr", tag("th", "Users", scope="col"), head)),
             tag("tbody", body),
-            class_="dots",
+            class_="dots few" if len(users) <= MOST_OF_FEW else "dots",
         )
 
 
@@ -92,18 +106,11 @@ def _dot_cell(row: Any, look: Look) -> Markup:
     return tag("td", tag("span", class_=f"dot {css}".strip()), tag("span", words, class_="vh"), class_=look.mark)
 
 
-def _reasons(about: Subject) -> Iterator[Markup]:
-    """Of the report's failure section: a sentence each reason."""
-    reasons = [remark.removeprefix("* ") for remark in about.told["Failures"].remarks if remark.startswith("*")]
-    if reasons:
-        yield tag("div", tag("p", tag("strong", "* Not valid")), bullet_list(reasons), id=NOT_VALID, class_="notice")
-
-
-def _remarks(told: Section) -> Iterator[Markup]:
-    if told.remarks:
-        yield bullet_list(told.remarks, "small plain-list")
+def _remarks(about: Subject, told: Section) -> Iterator[Markup]:
+    yield from gathered_list(told.remarks, about.sides, "small plain-list")
     if any(len(table.header) > 1 for _, table in told.tables):
-        yield numbers_of("Every check of every step", [table_of(table, title) for title, table in told.tables])
+        tables = [table_of(table, title) for title, table in told.tables]
+        yield numbers_of("Every check of every step", tables, on_paper=len(tables) <= MOST_NAMED)
 
 
 def _agreement(about: Subject) -> Iterator[Markup]:
@@ -128,7 +135,7 @@ def fairness(about: Subject) -> Part:
     heads = [look.html() for look in about.looks]
     body: list[Markup] = []
     names = ("They differ in what was asked for, and in versions", "They differ in what the live processes were given")
-    if len(about.looks) <= 4:
+    if len(about.looks) <= MOST_NAMED:
         for name, (_, table) in zip(names if len(differing) > 1 else ("They differ in",), differing, strict=False):
             body.append(settings_of(table, name, heads))
     else:
@@ -174,7 +181,7 @@ def ledger(about: Subject) -> Part:
         finding = "Votes are missing, or there are too many"
     else:
         finding = "Every acknowledged vote is stored" if table.rows else "There is no reading of the database"
-    body = [tag("p", told.intro), bullet_list(told.remarks, "remarks")]
+    body = [tag("p", told.intro), *gathered_list(told.remarks, about.sides)]
     if table.rows:
         body.append(
             numbers_of("Every reading", [table_of(table, "Votes ledger")])

@@ -17,6 +17,8 @@ from gatebench.analysis.showing.spacing import spread
 MOST_RANGES = 2
 """Of more sides there is no room to tell the lowest and the highest trial beside each value."""
 
+ROOM_A_SIDE = 44
+
 
 @dataclass(frozen=True, slots=True)
 class Series:
@@ -81,7 +83,7 @@ class Lines:
             *plot.users_axis(frame, list(places.items())),
             *self._limits(frame, y),
             self._asked(frame, y, places),
-            [_drawn(one, places, y) for one in order],
+            [_drawn(one, self._beside(one, places), y) for one in order],
             *plot.end_labels(frame, list(_ends(self.series, places, y))),
             *plot.telling(frame, self._told(frame, places)),
         ]
@@ -91,10 +93,18 @@ class Lines:
         named = [one.look for one in self.series if one.look.named]
         top = plot.head_room(wide, [[words for _, words in self._values(users)] for users in self._users()])
         if wide:
-            longest = max((len(look.name) for look in named), default=0)
+            longest = max((len(look.drawn) for look in named), default=0)
             return Frame(True, self.height + top - 28, 54, 22 + plot.LETTER * min(max(longest, 10), 22), top)
         longest = max((len(look.short) for look in named), default=0)
         return Frame(False, 0.72 * self.height + top, 48, 22 + plot.LETTER * min(max(longest, 3), 9), top)
+
+    def _beside(self, one: Series, places: dict[int, float]) -> dict[int, float]:
+        """At a single step the sides stand beside each other, and not on top."""
+        if len(places) > 1:
+            return places
+        sides = [each.look.name for each in self.series]
+        off = sides.index(one.look.name) - (len(sides) - 1) / 2
+        return {users: x + off * min(ROOM_A_SIDE, 2 * ROOM_A_SIDE / len(sides)) for users, x in places.items()}
 
     def _users(self) -> list[int]:
         return sorted({n for one in self.series for n in one.users})
@@ -103,7 +113,9 @@ class Lines:
         values = [n for one in self.series for n in (*one.values, *one.low, *one.high) if math.isfinite(n)]
         most = 10 if frame.wide else 7
         if self.log:
-            values = [n for n in [*values, *(1.2 * value for value, _ in self.limits)] if n > 0] or [1.0]
+            values = [n for n in [*values, *(n for value, _ in self.limits for n in plot.around(value))] if n > 0] or [
+                1.0
+            ]
             at = plot.log_ticks(min(values), max(values), most)
         else:
             at = plot.ticks(1.02 * max(values, default=0.0), most)
@@ -134,11 +146,13 @@ class Lines:
             (x, value), (last_x, last_y) = beyond, points[-1]
             share = (last_y - frame.top) / (last_y - y(value))
             points.append((last_x + share * (x - last_x), frame.top))
-        if not points:
+        if len(points) < 2:
             return None
         end_x, end_y = points[-1]
-        words = plot.label("asked for", end_x - 14, end_y + 12, "end", "halo asked-name")
-        return [tag("path", class_="asked", d=plot.line_of(points)), words if end_x > frame.left + 80 else None]
+        before = end_x > frame.left + 90
+        at, anchor = (end_x - 14, "end") if before else (end_x + 8, None)
+        words = plot.label("asked for", at, end_y + (2 if before else 12), anchor, "halo asked-name")
+        return [tag("path", class_="asked", d=plot.line_of(points)), words]
 
     def _told(self, frame: Frame, places: dict[int, float]) -> list[Told]:
         widths = plot.strips(list(places.values()), frame.left, frame.end)
@@ -186,7 +200,7 @@ def _drawn(one: Series, places: dict[int, float], y: Scale) -> Markup:
     return tag(
         "g",
         tag("path", class_="band", d=plot.area_of(bands)) if any(bands) and one.look.named else None,
-        [_reach(*band) for band in bands if band] if len(bands) == 1 and one.look.named else None,
+        [_reach(*band, "reach") for band in bands if band] if len(bands) == 1 and one.look.named else None,
         tag("path", class_="line", d=plot.line_of(ends)) if any(ends) else None,
         [plot.point(one.look, *at, valid) for at, valid in with_mark],
         class_=one.look.css,
@@ -194,11 +208,11 @@ def _drawn(one: Series, places: dict[int, float], y: Scale) -> Markup:
     )
 
 
-def _reach(x: float, low: float, high: float) -> Markup:
+def _reach(x: float, low: float, high: float, css: str = "whisker") -> Markup:
     """Of a single step, where a band has no width."""
     return tag(
         "path",
-        class_="whisker",
+        class_=css,
         d=f"M{x - 3:.1f},{high:.1f} h6 M{x:.1f},{high:.1f} V{low:.1f} M{x - 3:.1f},{low:.1f} h6",
     )
 
@@ -233,7 +247,7 @@ class Columns:
     description: str
     stacks: Sequence[Stack]
     tick: Callable[[float], str]
-    keys: Sequence[tuple[str, str]] = ()  # class and name of each part, from the foot up
+    keys: Sequence[tuple[str, str, str]] = ()  # class, name, and a shorter name of each part, from the foot up
     high: float | None = None  # of the axis
     steps: Sequence[int] = ()
     height: int = 350
@@ -247,7 +261,7 @@ class Columns:
         told = [[one.words for one in self.stacks if one.users == n] for n in users]
         top = plot.head_room(wide, told) + 14 * any(one.above for one in self.stacks)
         height = self.height + top - 28 if wide else 0.78 * self.height + top
-        frame = Frame(wide, height, 46, 118 if wide else 72, top)
+        frame = Frame(wide, height, 46, 128 if wide else 94, top)
         tops = [sum(height for _, height in one.parts) for one in self.stacks]
         reach = [one.whisker[1] for one in self.stacks if one.whisker]
         at = plot.ticks(self.high or 1.02 * max([*tops, *reach, 0.0]), 8 if wide else 6)
@@ -259,6 +273,7 @@ class Columns:
             *plot.grid(frame, y, at, self.tick),
             *plot.users_axis(frame, list(places.items())),
             [self._column(one, places, looks, (width, room), y) for one in self.stacks],
+            tag("line", class_="base", x1=frame.left, x2=frame.end, y1=frame.foot, y2=frame.foot),
             *self._names(frame, y),
             *plot.telling(frame, self._told(places, room)),
         ]
@@ -291,7 +306,7 @@ class Columns:
         return tag(
             "g",
             bars,
-            _reach(middle, *map(y, one.whisker)) if one.whisker else None,
+            _reach(middle, y(one.whisker[0]), y(one.whisker[1])) if one.whisker else None,
             inside if one.inside and fits else None,
             above if one.above and len(one.above) * plot.LETTER + 4 < room else None,
             class_=one.look.css,
@@ -299,22 +314,26 @@ class Columns:
         )
 
     def _names(self, frame: Frame, y: Scale) -> Iterator[Markup]:
-        """Of the parts, at the right of the last column."""
+        """Of the parts, at the right of the last column; of the one that has its side's colour, one each side."""
         if not self.stacks:
             return
         last = max(self.stacks, key=lambda one: (one.users, one.look.mark))
-        places, at = [], 0.0
+        looks = list({one.look.mark: one.look for one in self.stacks}.values())
+        keys, at, room = [], 0.0, frame.right - 21
         heights = dict(last.parts)
-        for css, _ in self.keys:
+        for css, *names in self.keys:
             height = heights.get(css, 0.0)
-            places.append(y(at + height / 2))
+            of_sides = [(look, f"{look.short} ") for look in reversed(looks)] if css == "bar" else []
+            for look, who in of_sides if len(of_sides) > 1 else [(last.look, "")]:
+                fits = frame.wide and plot.LETTER * len(who + names[0]) <= room
+                keys.append((y(at + height / 2), f"{css} {look.css} key", who + names[0 if fits else 1]))
             at += height
-        room = frame.foot - frame.top
-        up = spread([(frame.foot - place) / room for place in places], 15 / room)
-        for (css, name), height in zip(self.keys, up, strict=True):
-            here = frame.foot - height * room
-            yield tag("rect", class_=f"{css} {last.look.css} key", x=frame.end + 8, y=here - 5, width=9.0, height=9.0)
-            yield plot.label(plot.cut(name, frame.right - 24), frame.end + 21, here + 4, css="tick")
+        high = frame.foot - frame.top
+        up = spread([(frame.foot - place) / high for place, _, _ in keys], 15 / high)
+        for (_, css, name), height in zip(keys, up, strict=True):
+            here = frame.foot - height * high
+            yield tag("rect", class_=css, x=frame.end + 8, y=here - 5, width=9.0, height=9.0)
+            yield plot.label(plot.cut(name, room), frame.end + 21, here + 4, css="tick")
 
     def _told(self, places: dict[int, float], room: float) -> list[Told]:
         return [

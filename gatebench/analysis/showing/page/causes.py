@@ -45,7 +45,7 @@ def causes(about: Subject) -> Part:
             tag(
                 "h3",
                 failure,
-                tag("span", f" · in {layer}" if layer != "unknown" else " · layer unknown", class_="soft"),
+                tag("span", _where(layer), class_="soft"),
             )
         )
         body += heat_table("Failures", "requests", users, [_line(look, cause) for look in looks], bounds)
@@ -91,7 +91,8 @@ def _told(cause: Cause, look: Look, name: str, drawn: bool) -> Iterator[Markup]:
     advice = str(_rows_of(look, cause)[0].advice)
     yield tag("p", prose(advice))
     example = next(row for row in rows(look.side.examples) if (row.failure, row.layer) == cause)
-    words: Content = [tag("strong", "One of them, from end to end. "), prose(tell(example))]
+    seen = "from end to end" if pd.notna(example.logged) else "as its client saw it"
+    words: Content = [tag("strong", f"One of them, {seen}. "), prose(tell(example))]
     if drawn and pd.notna(example.logged):
         how = ["Filled: measured. Dashed: what a layer's silence, or its log, tells."]
         yield figure(name, how, *plot.twice(Lanes(name, example).draw))

@@ -10,7 +10,7 @@ from typing import TypeAlias
 _NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 """What a log may hold and a page may not."""
 
-_VOID = frozenset({"meta", "link", "br"})
+_VOID = frozenset({"meta", "link", "br", "wbr"})
 _EMPTY = frozenset({"line", "path", "rect", "circle"})
 """Of SVG: closed in their own tag."""
 

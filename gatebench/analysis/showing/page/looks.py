@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from gatebench.analysis.comparing.sides import Side
 from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.analysis.reading.frames import rows
-from gatebench.analysis.showing.page.html import Markup, tag
+from gatebench.analysis.showing.page.html import Content, Markup, tag, text
 
 COLOURS = "abcd"
 """Classes of the style sheet. Where sides are more, all but two are grey."""
@@ -26,6 +27,7 @@ class Look:
     steps: Mapping[int, Any]
     mark: str  # one of COLOURS, or GREY
     short: str
+    drawn: str  # in a drawing, where the end may be cut off
 
     @property
     def name(self) -> str:
@@ -34,6 +36,11 @@ class Look:
     @property
     def css(self) -> str:
         return f"side-{self.mark}"
+
+    @property
+    def measured(self) -> bool:
+        """Whether any of its steps is valid."""
+        return bool(self.side.steps["valid"].astype(bool).any())
 
     @property
     def named(self) -> bool:
@@ -45,9 +52,15 @@ class Look:
         return self.short not in self.name.split()
 
     def html(self) -> Markup:
-        """Its first word, or its letter, in its colour."""
-        first, rest = (self.short, self.name) if self.lettered else (*self.name.split(" ", 1), "")[:2]
-        return tag("span", tag("b", first, class_=self.mark), f" {rest}" if rest else None, class_="who")
+        """The word that tells it from the others, or its letter, in its colour."""
+        before, _, rest = ("", "", self.name) if self.lettered else f" {self.name} ".partition(f" {self.short} ")
+        parts = [breakable(before.strip()), tag("b", self.short, class_=self.mark), breakable(rest.strip())]
+        return tag("span", [[" "] * (n > 0) + [part] for n, part in enumerate(filter(text, parts))], class_="who")
+
+
+def breakable(words: str) -> Content:
+    """A long setting breaks behind `=` and `_` rather than anywhere."""
+    return [[part, tag("wbr")] if n % 2 else part for n, part in enumerate(re.split("([=_])", words))]
 
 
 def looks_of(sides: Sequence[Side], verdicts: Sequence[Verdict]) -> list[Look]:
@@ -57,8 +70,8 @@ def looks_of(sides: Sequence[Side], verdicts: Sequence[Verdict]) -> list[Look]:
     else:
         marks = dict(zip(_first_and_last(sides, verdicts), COLOURS, strict=False))
     return [
-        Look(side, {int(row.users): row for row in rows(side.steps)}, marks.get(side.label, GREY), short)
-        for side, short in zip(sides, shorts, strict=True)
+        Look(side, {int(row.users): row for row in rows(side.steps)}, marks.get(side.label, GREY), short, drawn)
+        for side, short, drawn in zip(sides, shorts, drawn_names([side.label for side in sides], shorts), strict=True)
     ]
 
 
@@ -83,3 +96,17 @@ def short_names(sides: Sequence[tuple[str, str]]) -> list[str]:
         if len(set(words)) == len(words) and all(words):
             return words
     return [letter for letter, _ in sides]
+
+
+def drawn_names(labels: Sequence[str], shorts: Sequence[str]) -> list[str]:
+    """Of sides that go by letters: the letter, and no option in brackets that all of them have."""
+    if any(short in label.split() for short, label in zip(shorts, labels, strict=True)):
+        return list(labels)
+    parts = [(*label.removesuffix(")").partition(" ("),) for label in labels]
+    options = [[one for one in rest.split(", ") if one] for _, _, rest in parts]
+    shared = set.intersection(*map(set, options)) if options else set()
+    names = []
+    for short, (name, _, _), some in zip(shorts, parts, options, strict=True):
+        own = ", ".join(one for one in some if one not in shared)
+        names.append(f"{short} {name} ({own})" if own else f"{short} {name}")
+    return names

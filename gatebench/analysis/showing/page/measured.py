@@ -12,6 +12,7 @@ from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing.page import plot
 from gatebench.analysis.showing.page.by_users import Columns, Lines, Series, Stack, series_of, users_of
 from gatebench.analysis.showing.page.html import Content, Markup, tag
+from gatebench.analysis.showing.page.lanes import NAMES
 from gatebench.analysis.showing.page.looks import MOST_NAMED, Look
 from gatebench.analysis.showing.page.step_charts import Percentiles, Seconds, milliseconds
 from gatebench.analysis.showing.page.subject import Part, Subject, each, figure
@@ -76,6 +77,8 @@ def latency(about: Subject) -> Part | None:
 def _kept(look: Look) -> str:
     """As the capacity table has it."""
     kept = next(row for row in rows(look.side.capacity) if row.measure == "objective met")
+    if pd.notna(kept.users) and not look.measured:
+        return "has no valid step"
     if pd.isna(kept.users):
         return "never kept the objective" if not kept.ramp_ended else "was not measured"
     words = capacity_text(kept)
@@ -94,7 +97,7 @@ def throughput(about: Subject) -> Part | None:
         lambda value: f"{value:,g}", asked=asked, steps=opened(about), height=330,
     )  # fmt: skip
     how: list[Content] = [[tag("strong", "Successful requests a second. "), "A failure is no throughput."]]
-    if asked:
+    if len(asked) > 1:
         how.append(
             "Dashed grey: what the users would ask for if every answer came at once. They wait for an answer before "
             "they go on, so a slow site is asked for less: the curve goes flat and does not fall."
@@ -138,7 +141,7 @@ def cpu(about: Subject) -> Part | None:
     said = "; ".join(f"{one.users:,} users, {one.words}" for one in stacks[:MOST_SAID])
     chart = Columns(
         "cpu", "CPU milliseconds a request by role and users", f"{said}.", stacks, lambda value: f"{value:g} ms",
-        [(ROLE_CSS[role], ROLE_NAMES[role]) for role in ROLES], steps=opened(about),
+        [(ROLE_CSS[role], ROLE_NAMES[role], ROLE_WORDS[role]) for role in ROLES], steps=opened(about),
     )  # fmt: skip
     how: list[Content] = [
         [
@@ -257,7 +260,7 @@ def _failures_of(looks: Sequence[Look], users: int) -> Markup:
         some = any(steps["requests"].any() for steps in measured)
         return tag("p", f"No request {'failed' if some else 'was measured'} in this step.", class_="small")
     lines = [
-        [failure, layer, *(count(of_side.get(look.name, 0)) for look in looks)]
+        [failure, NAMES.get(layer, layer), *(count(of_side.get(look.name, 0)) for look in looks)]
         for (failure, layer), of_side in counts.items()
     ]
     return table_of(

@@ -114,7 +114,7 @@ class Ranking:
         for n, rank in enumerate(self.verdict.ranks):
             at = 18 + row_height * n + (0 if wide else 12)
             look = by_label[rank.label]
-            name = f"{rank} {look.name}"
+            name = f"{rank} {look.drawn}"
             content.append(
                 plot.label(
                     plot.cut(name, left - 8 if wide else 300),
@@ -139,7 +139,10 @@ def _interval(x: Scale, at: float, value: float, low: float, high: float) -> lis
     known = math.isfinite(low)
     parts = [tag("line", class_="interval", x1=x(low), x2=x(high), y1=at, y2=at)] if known else []
     parts.append(tag("line", class_="middle", x1=x(value), x2=x(value), y1=at - 8, y2=at + 8))
-    parts.append(plot.label(f"{value:.2f}", (x(high) if known else x(value)) + 8, at + 5, css="tick"))
+    said = (x(high) if known else x(value)) + 8
+    if said - 4 < x(1) < said + 30:  # the line would strike the number through
+        said = x(1) + 6
+    parts.append(plot.label(f"{value:.2f}", said, at + 5, css="tick"))
     return parts
 
 
@@ -189,13 +192,17 @@ class Held:
         css = "bar" if pd.isna(kept.invalid_reason) else "bar not"
         room = 174 if wide else 300
         words, or_more = shorter(capacity_text(kept))
+        words += " or more" * or_more
+        said = x(users) + 8
+        if none and said - 8 <= none <= said + plot.LETTER * len(words) + 4:  # the mark would strike the words through
+            said = none + 8
         return tag(
             "g",
             tag("line", class_="tried", x1=x(0), x2=x(tried), y1=y + 8, y2=y + 8),
             tag("rect", class_=css, x=x(0), y=y, width=max(x(users) - x(0), 0.0), height=16.0) if users else None,
             tag("line", class_="unfailed", x1=none, x2=none, y1=y - 3, y2=y + 19) if none else None,
-            plot.label(plot.cut(look.name, room), 0 if wide else 2, y + 12 if wide else y - 6, css=f"name {look.css}"),
-            plot.label(words + " or more" * or_more, max(x(users), none or 0) + 8, y + 12, css="value"),
+            plot.label(plot.cut(look.drawn, room), 0 if wide else 6, y + 12 if wide else y - 6, css=f"name {look.css}"),
+            plot.label(words, said, y + 12, css="value halo"),
             class_=look.css,
         )
 

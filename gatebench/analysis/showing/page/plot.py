@@ -83,6 +83,11 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
     return found if len(found) > 1 else [found[0], found[0] * 10]
 
 
+def around(limit: float) -> tuple[float, float]:
+    """What a logarithmic axis must reach for the line of a limit to stand clear of its foot and its top."""
+    return limit / 1.2, limit * 1.2
+
+
 def apart(places: Sequence[tuple[float, str]], gap: float = 8) -> list[tuple[float, str]]:
     """Labels that are centred at their places, without those that would touch one to their right."""
     shown: list[tuple[float, str]] = []
@@ -201,7 +206,7 @@ def end_labels(frame: Frame, ends: Sequence[tuple[Look, float, float]]) -> Itera
     gap = 17 / room
     heights = spread([(y - frame.top) / room for _, _, y in ends], gap)
     for (look, _, _), height in zip(ends, heights, strict=True):
-        name = look.name if frame.wide else look.short
+        name = look.drawn if frame.wide else look.short
         yield tag(
             "text",
             cut(name, frame.right - 10),

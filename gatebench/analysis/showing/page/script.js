@@ -64,7 +64,8 @@ for (const pre of document.querySelectorAll("pre.copy")) {
   const button = document.createElement("button");
   button.textContent = "Copy";
   button.addEventListener("click", () => {
-    navigator.clipboard.writeText(pre.textContent.trim()).then(
+    const copied = navigator.clipboard?.writeText(pre.textContent.trim()) ?? Promise.reject();
+    copied.then(
       () => { button.textContent = "Copied"; },
       () => { getSelection().selectAllChildren(pre); button.textContent = "Selected: copy it"; },
     );

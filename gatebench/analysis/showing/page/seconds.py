@@ -54,4 +54,5 @@ def _numbers(chart: Timeline) -> Markup:
         for row in rows(chart.told_bins)
     ]
     table = Table(["Since the ramp began", "Users, held", "Ok, a second", "Failed, a second", "p95 ms"], lines)
-    return numbers_of("The numbers; each second is in tables/timeline.csv", [table_of(table, "Second by second")])
+    summary = "The numbers; each second is in tables/timeline.csv"
+    return numbers_of(summary, [table_of(table, "Second by second")], on_paper=False)

@@ -39,7 +39,7 @@ class Percentiles:
         return any(pd.notna(row.p50_ms) for _, row in self.rows)
 
     def draw(self, wide: bool) -> Markup:
-        names = [look.name if wide else look.short for look, _ in self.rows]
+        names = [look.drawn if wide else look.short for look, _ in self.rows]
         right = 22 + plot.LETTER * min(max(map(len, names), default=3), 22 if wide else 9)
         frame = Frame(wide, 270 if wide else 260, 54 if wide else 48, right, 14)
         values = [
@@ -48,7 +48,8 @@ class Percentiles:
             for column, _, _ in PERCENTILES
             if getattr(row, column) > 0
         ]
-        at = plot.log_ticks(min([*values, *self.objectives]), max([*values, *self.objectives]), 8)
+        values += [value for ms in self.objectives for value in plot.around(ms)]
+        at = plot.log_ticks(min(values), max(values), 8)
         y = Scale(at[0], at[-1], frame.foot, frame.top, log=True)
         x = Scale(-math.log10(0.5), 3, frame.left + 20, frame.end - 20)
         lines: list[Content] = []
@@ -85,6 +86,7 @@ class Percentiles:
             ),
             [tag("line", class_="limit", x1=frame.left, x2=frame.end, y1=y(ms), y2=y(ms)) for ms in self.objectives],
             lines,
+            [plot.label("objective", frame.left + 6, y(ms) - 6, css="halo") for ms in self.objectives],
             *plot.end_labels(frame, ends),
         ]
         said = "; ".join(
@@ -109,7 +111,7 @@ class Seconds:
         return any(len(seconds) > 1 for _, _, seconds in self.rows)
 
     def draw(self, wide: bool) -> Markup:
-        names = [look.name if wide else look.short for look, _, _ in self.rows]
+        names = [look.drawn if wide else look.short for look, _, _ in self.rows]
         right = 22 + plot.LETTER * min(max(map(len, names), default=3), 22 if wide else 9)
         frame = Frame(wide, 200, 54 if wide else 48, right, 14)
         most = max((float(seconds["ok"].max()) for _, _, seconds in self.rows if len(seconds)), default=0)

@@ -12,8 +12,9 @@ import pandas as pd
 
 from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.analysis.reading.frames import rows
-from gatebench.analysis.showing.page.html import Content, Markup, prose, tag, text
+from gatebench.analysis.showing.page.html import Content, Markup, prose, tag
 from gatebench.analysis.showing.page.looks import MOST_NAMED, Look
+from gatebench.analysis.showing.page.remarks import NOT_VALID
 from gatebench.analysis.showing.text_tables import INVALID, Table
 from gatebench.analysis.words import MISSING
 
@@ -25,9 +26,6 @@ MOST_OF_FEW = 3
 
 HEAT = (10.0, 33.0, 67.0)
 """Percent at which the heat scale changes, beside 0 and the objective."""
-
-NOT_VALID = "not-valid"
-"""The id of the reasons."""
 
 
 def table_of(table: Table, caption: str = "", hidden: bool = False) -> Markup:
@@ -54,10 +52,10 @@ def _align(table: Table, column: int) -> str | None:
 def _cell(table: Table, column: int, cell: str) -> Markup:
     if column == 0 and table.text_columns:
         return tag("th", prose(cell), scope="row", class_="text")
-    return tag("td", _asterisk(cell) if column >= table.text_columns else prose(cell), class_=_align(table, column))
+    return tag("td", asterisk(cell) if column >= table.text_columns else prose(cell), class_=_align(table, column))
 
 
-def _asterisk(cell: str) -> Content:
+def asterisk(cell: str) -> Content:
     """Leads to the reasons, and is said in words to who cannot see it."""
     if not cell.endswith(INVALID):
         return cell
@@ -84,7 +82,7 @@ def settings_of(table: Table, caption: str, heads: Sequence[Content] = ()) -> Ma
             tag("tr", tag("th", table.header[0], scope="col"), [tag("th", head, scope="col") for head in columns]),
         ),
         tag("tbody", body),
-        class_="setting differ" if differ else "setting",
+        class_="setting differ many" if len(table.header) > 3 else "setting differ" if differ else "setting",
     )
 
 
@@ -140,7 +138,7 @@ def parts_of(users: Sequence[int]) -> Iterator[Sequence[int]]:
 
 def _heat_cell(words: str, percent: float | None, bounds: Sequence[float]) -> Markup:
     if words.endswith(INVALID):
-        return tag("td", _asterisk(words), class_="invalid")
+        return tag("td", asterisk(words), class_="invalid")
     return tag("td", words, class_=None if percent is None else f"h{heat(percent, bounds)}")
 
 
@@ -201,7 +199,7 @@ def _number(look: Look, users: int, column: str, form: Form) -> Markup:
     if look.side.spread and pd.notna(value):
         low, high = form(getattr(row, f"{column}_low")), form(getattr(row, f"{column}_high"))
         spread = low if low == high else f"{low}–{high}"
-    return tag("td", _asterisk(words), [" ", tag("small", spread)] if spread else None)
+    return tag("td", asterisk(words), [" ", tag("small", spread)] if spread else None)
 
 
 def _ratios(verdict: Verdict | None, column: str) -> dict[int, str]:
@@ -217,8 +215,8 @@ def _ratios(verdict: Verdict | None, column: str) -> dict[int, str]:
     return found
 
 
-def numbers_of(summary: str, tables: Sequence[Markup]) -> Markup:
-    return tag("details", tag("summary", summary), tables)
+def numbers_of(summary: str, tables: Sequence[Markup], on_paper: bool = True) -> Markup:
+    return tag("details", tag("summary", summary), tables, class_=None if on_paper else "screen")
 
 
 def chart_numbers(
@@ -230,7 +228,3 @@ def chart_numbers(
             "The numbers", [numbers_table(caption, looks, column, form, verdict) for caption, column, form in measures]
         )
     return numbers_of("The numbers", [table_of(told, measures[0][0])])
-
-
-def bullet_list(sentences: Sequence[str], css: str = "remarks") -> Markup:
-    return tag("ul", [tag("li", prose(one)) for one in sentences], class_=css) if sentences else text(None)

@@ -140,7 +140,8 @@ class Timeline:
         bins = self.drawn_bins
         limit = self.run.objective.p95_ms
         known = [float(value) for value in bins["p95_ms"] if value > 0]
-        at = plot.log_ticks(min([*known, limit]), max([*known, limit]), 4)
+        known += plot.around(limit)
+        at = plot.log_ticks(min(known), max(known), 4)
         y = Scale(at[0], at[-1], foot, top, log=True)
         panel = Frame(frame.wide, foot + frame.bottom, frame.left, frame.right, top, frame.bottom)
         yield from plot.grid(panel, y, at, milliseconds)

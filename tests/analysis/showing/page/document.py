@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-VOID = {"meta", "link", "br"}
+VOID = {"meta", "link", "br", "wbr"}
 NO_BLOCKS_IN = {"p", "h1", "h2", "h3", "summary", "figcaption p", "span", "b", "caption"}
 BLOCKS = {"p", "div", "ul", "ol", "table", "section", "figure", "details", "pre", "h1", "h2", "h3", "header", "main"}
 

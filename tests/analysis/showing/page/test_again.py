@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from gatebench.analysis.showing.page.again import commands, users_of
+from gatebench.analysis.showing.page.again import commands, trials_of, users_of
 from gatebench.knobs import parse_users, resolve
 from gatebench.names import MEASURED
-from gatebench.records import Run
+from gatebench.records import Run, Trial
 from gatebench.values.server import Interface
+from tests.analysis.showing.page.conftest import Made
 
 
 def run_of(interface: str = "wsgi", **knobs: str) -> Run:
@@ -80,3 +81,13 @@ def test_users_are_written_as_the_knob_takes_them(users: tuple[int, ...]) -> Non
         assert parse_users(users_of(users)) == users
     else:
         assert users_of(users) == ""
+
+
+def test_several_campaigns_are_several_times_the_trials_of_one(made: Made) -> None:
+    runs = [replace(run_of(), trial=Trial(campaign, n, "A")) for campaign in "abc" for n in range(1, 6)]
+    assert trials_of(runs) == (5, 3)
+    assert trials_of([run_of()]) == (1, 1)
+    said = made("campaigns").page.with_id("again").text
+    assert "TRIALS=2" in said
+    assert "3 times, at different hours. Then make analyze CAMPAIGNS=all combines the campaigns." in said
+    assert "at different hours" not in made("five trials").page.with_id("again").text

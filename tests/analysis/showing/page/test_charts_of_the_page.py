@@ -9,7 +9,7 @@ import pytest
 
 from gatebench.analysis.showing.page import plot
 from gatebench.analysis.showing.page.lanes import spans_of
-from gatebench.analysis.showing.page.looks import Look, looks_of, short_names
+from gatebench.analysis.showing.page.looks import Look, drawn_names, looks_of, short_names
 from gatebench.analysis.showing.page.timeline import MOST_DRAWN, MOST_TOLD, Timeline
 from gatebench.analysis.steps.timeline import binned
 from tests.analysis.showing.page.cases import Case
@@ -80,6 +80,38 @@ def test_of_more_than_four_sides_two_have_a_colour_and_the_others_are_grey(made:
     assert sorted(ends) == sorted([ranks[0].label, ranks[-1].label])
     four = chart(made("four servers"), "latency")
     assert {one.attributes["data-series"] for one in four.every("text", "end")} == set("abcd")
+
+
+def test_at_a_single_step_the_sides_stand_beside_each_other(made: Made) -> None:
+    drawn = chart(made("one step"), "latency")
+    wsgi, asgi = (next(one) for one in (drawn.every("circle", "point"), drawn.every("rect", "point")))
+    assert float(asgi.attributes["x"]) - float(wsgi.attributes["cx"]) > 20
+    assert not list(chart(made("one step"), "throughput").every("path", "asked"))
+
+
+def test_a_value_stands_at_its_bar_s_end_and_not_at_the_mark_of_another(made: Made) -> None:
+    picture = chart(made("a pair"), "verdict")
+    bar = list(picture.every("rect", "bar"))[1]
+    value = list(picture.every("text", "value"))[1]
+    assert value.text == "200"
+    assert float(value.attributes["x"]) == pytest.approx(
+        sum(float(bar.attributes[name]) for name in ("x", "width")) + 8
+    )
+
+
+def test_the_key_of_the_columns_has_a_colour_each_side(made: Made) -> None:
+    for which, names in (("wide", ["ASGI app server", "WSGI app server"]), ("narrow", ["ASGI app", "WSGI app"])):
+        drawn = chart(made("a pair"), "cpu", which)
+        keys = [one.attributes["class"] for one in drawn.every("rect", "key")]
+        assert [key for key in keys if "bar" in key] == ["bar side-b key", "bar side-a key"]
+        assert [said for said in text_of(drawn, "tick") if "app" in said] == names
+        assert not any("…" in said for said in text_of(drawn, "tick"))
+
+
+def test_the_line_of_the_objective_is_not_the_foot_of_the_axes(made: Made) -> None:
+    drawn = chart(made("invalid"), "latency")
+    (limit,) = drawn.every("line", "limit")
+    assert limit.attributes["y1"] not in [one.attributes["y1"] for one in drawn.every("line", "base")]
 
 
 def test_a_ranking_is_drawn_in_its_order(made: Made) -> None:
@@ -159,6 +191,22 @@ def test_ticks_are_round_and_reach_around_the_values() -> None:
 
 def test_labels_that_would_touch_are_left_out_from_the_right() -> None:
     assert plot.apart([(0, "100"), (10, "200"), (60, "300")]) == [(10, "200"), (60, "300")]
+
+
+def test_the_word_that_tells_sides_apart_has_their_colour(made: Made) -> None:
+    for name, words in (("a pair", ["WSGI", "ASGI"]), ("four servers", ["server0", "server1", "server2", "server3"])):
+        table = next(one for one in made(name).page.with_id("failed").every("table"))
+        assert [one.text for one in table.every("b")] == words
+
+
+def test_a_side_that_goes_by_a_letter_has_it_in_drawings_and_not_what_all_have() -> None:
+    labels = ["WSGI gunicorn (article)", "ASGI uvicorn (article)", "WSGI gunicorn (article, nginx_connections=8192)"]
+    assert drawn_names(labels, ["A", "B", "C"]) == [
+        "A WSGI gunicorn",
+        "B ASGI uvicorn",
+        "C WSGI gunicorn (nginx_connections=8192)",
+    ]
+    assert drawn_names(["WSGI gunicorn", "ASGI uvicorn"], ["WSGI", "ASGI"]) == ["WSGI gunicorn", "ASGI uvicorn"]
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from gatebench.analysis.analysed_run import write_steps
 from gatebench.analysis.showing.text_tables import Table
 from gatebench.analysis.words import count, number, percent
-from tests.analysis.showing.page.cases import SYNTHETIC, Case, recorded
+from gatebench.records import Cause, Trial
+from tests.analysis.showing.page.cases import SYNTHETIC, Case, page_of, ramp, recorded, writer
 from tests.analysis.showing.page.conftest import Made
 from tests.analysis.showing.page.document import Element, cells
+from tests.analysis.synthetic import BEGAN, request
 
 ONE_RUN_A_SIDE = [
     "one run",
@@ -122,3 +126,54 @@ def test_every_remark_of_the_answer_is_on_the_page(made: Made) -> None:
             for side in case.sides:
                 remark = remark.removeprefix(f"{side.label}: ")
             assert remark.replace("`", "").replace("\x00", "�").replace("\x1b", "�").replace("\ud800", "�") in text
+
+
+def heading(case: Case, section: str) -> str:
+    return next(case.page.with_id(section).every("h2")).text
+
+
+def test_a_failure_that_the_median_hides_is_told(made: Made, write_failing: Case) -> None:
+    assert heading(write_failing, "failed").endswith("WSGI failed in 1 of 3 trials, ASGI did not fail")
+    assert heading(made("five trials"), "failed").startswith("Failures No request failed")
+
+
+@pytest.fixture(scope="module")
+def write_failing(tmp_path_factory: pytest.TempPathFactory) -> Case:
+    """One of three trials has a failure."""
+    write = writer(tmp_path_factory.mktemp("failing"))
+    made = []
+    for trial in range(1, 4):
+        for side in "AB":
+            recorded = ramp(60, asgi=side == "B", run={"trial": Trial("c", trial, side), "started": BEGAN + trial})
+            lost = [request(12, 5, Cause.REFUSED)] * (side == "A" and trial == 2)
+            made.append(write(replace(recorded, requests=[*recorded.requests, *lost])))
+    return page_of(made)
+
+
+def test_of_a_side_without_a_valid_step_nothing_is_claimed(made: Made) -> None:
+    case = made("invalid")
+    (title,) = case.page.every("h1")
+    assert title.text == "WSGI (gunicorn) was not measured: none of its steps is valid."
+    assert "because 7 of 100 users were running" in next(case.page.every("p", "lede")).text
+    assert heading(case, "failed") == "Failures WSGI has no valid step"
+    assert heading(made("invalid trials"), "failed") == "Failures WSGI did not fail, ASGI has no valid step"
+    assert heading(made("invalid trials"), "latency").endswith("ASGI has no valid step")
+
+
+def test_the_reasons_stand_where_the_asterisks_are(made: Made) -> None:
+    failed = made("a pair").page.with_id("failed")
+    assert "299 of 300 users were running" in failed.with_id("not-valid").text
+    links = [one.attributes["href"] for one in next(made("a pair").page.every("header")).every("a")]
+    assert "#not-valid" in links
+
+
+def test_it_is_told_why_more_than_two_sides_have_no_verdict(made: Made) -> None:
+    assert next(made("fifty sides").page.every("p", "lede")).text.startswith("More than the server differs (workers)")
+
+
+def test_what_many_runs_say_alike_is_said_once_with_all_of_it_below(made: Made) -> None:
+    reasons = made("invalid trials").page.with_id("not-valid")
+    said = [one.text for one in next(reasons.every("ul")).every("li")]
+    assert [one.rpartition(". ")[2] for one in said] == ["The same 2 more times.", "The same 5 more times."]
+    (all_of_them,) = reasons.every("details")
+    assert len(list(all_of_them.every("li"))) == 9
