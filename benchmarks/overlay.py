@@ -47,10 +47,11 @@ CHOICE = re.compile(r'name="choice"[^>]*?value="(\d+)"')
 
 def main() -> None:
     arguments = _parse()
-    found = {interface: [_trial(interface, arguments.votes) for _ in range(arguments.trials)] for interface in Interface}
+    trials, votes = range(arguments.trials), arguments.votes
+    found = {interface: [_trial(interface, votes) for _ in trials] for interface in Interface}
     dearest = 0.0
-    for interface, trials in found.items():
-        costs = np.array(trials)
+    for interface, each in found.items():
+        costs = np.array(each)
         (ratio,) = paired_ratios(np.log(costs[:, 1] / costs[:, 0])[:, None], sides=2)
         assert ratio.value is not None
         low, high = ratio.interval or (0.0, math.inf)
@@ -58,10 +59,10 @@ def main() -> None:
         without, with_it = costs.mean(axis=0)
         print(
             f"{interface.upper()}: {with_it:.2f} ms a vote with it, {without:.2f} ms without, ratio {ratio.value:.4f} "
-            f"({low:.4f} to {high:.4f}), {len(trials)} trials of {arguments.votes:,} votes at each"
+            f"({low:.4f} to {high:.4f}), {len(each)} trials of {votes:,} votes at each"
         )
     if arguments.json:
-        kept = {"votes": arguments.votes, "machine": facts(), "ms_without_and_with": found}
+        kept = {"votes": votes, "machine": facts(), "ms_without_and_with": found}
         arguments.json.write_text(json.dumps(kept, indent=1) + "\n")
     sys.exit(dearest > ALLOWED)
 
@@ -91,7 +92,7 @@ def _served(config: RunConfig) -> Iterator[NativeStack]:
     watchdog = Watchdog(None, folder.log("watchdog"))
     try:
         stack = NativeStack(config, folder, watchdog)
-        stack.up()
+        stack.up(lambda _: None)
         yield stack
     finally:
         watchdog.end_everything()
@@ -129,7 +130,8 @@ class Voter:
         assert token, form
         data = {"csrfmiddlewaretoken": token[1], "choice": CHOICE.findall(form)[0]}
         results = self._session.post(f"{self._url}/polls/{poll}/vote/", data)
-        assert results.url.endswith("/results/") and results.ok, results.text
+        results.raise_for_status()
+        assert results.url.endswith("/results/"), results.url
 
 
 def _in_turns(voters: list[Voter], votes: int) -> None:
