@@ -171,9 +171,7 @@ def environment_of(folder: Path, given: str | None) -> Path:
     for environment in (*(folder / name for name in ENVIRONMENTS), *[activated] * (not ours)):
         if (python := environment / "bin" / "python").is_file():
             return python
-    raise UsageError(
-        f"{folder} has no virtual environment: make or activate one, or give python in [tool.gatebench]."
-    )
+    raise UsageError(f"{folder} has no virtual environment: make or activate one, or give python in [tool.gatebench].")
 
 
 def probe(project: Project) -> dict[str, Any]:
