@@ -1,158 +1,99 @@
-"""What Gatebench's part of the app's process costs: the CPU time of a vote with it and without.
+"""What Gatebench's part of the app's process costs: the CPU time of a page with it and without.
 
-The polls site as every run serves it (gatebench/inside: settings laid over the project's, applications wrapped), and
-the same site with the same settings and nothing of Gatebench in its process (benchmarks/unwrapped). Both native stacks
-are up at once, their app servers on one core, and one client votes at the two in turns: whatever the machine does, it
-does to both. Each trial starts both anew. Prints the ratio of each interface with its interval at 95 % over the trials,
-and ends with 1 where more than 2 % are not ruled out.
+The native stack serves the polls site as every run does. Beside its workers, and with their environment, a process of
+this benchmark (overlay_inside.py) asks the same application for a poll's page, as it is and as wrapped by
+gatebench/inside, in turns: two processes differ by some hundredths whatever runs in them. The settings that a run lays
+over the project's hold for both; they are values, and no code of Gatebench's runs for them. No server is in that
+process, so that the share of the whole is smaller still.
 
-    python benchmarks/overlay.py [--trials 6] [--votes 1500] [--json FILE]
+Each trial is a process of its own. Prints the ratio of each interface with its interval at 95 % over the trials, and
+ends with 1 where more than 2 % are not ruled out.
+
+    python benchmarks/overlay.py [--trials 6] [--pages 2000] [--json FILE]
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import math
-import random
-import re
+import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import psutil
-import requests
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gatebench.analysis.comparing.ratio import paired_ratios  # noqa: E402
 from gatebench.knobs import resolve  # noqa: E402
-from gatebench.machine import facts, kept_to  # noqa: E402
+from gatebench.machine import facts  # noqa: E402
 from gatebench.run_folder import RunFolder  # noqa: E402
 from gatebench.stacks.native import NativeStack  # noqa: E402
-from gatebench.values.run_config import RunConfig  # noqa: E402
 from gatebench.values.server import Interface  # noqa: E402
 from gatebench.watchdog import Watchdog  # noqa: E402
 
 ALLOWED = 1.02
-WARM_UP_VOTES = 200
-TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
-CHOICE = re.compile(r'name="choice"[^>]*?value="(\d+)"')
 
 
 def main() -> None:
     arguments = _parse()
-    trials, votes = range(arguments.trials), arguments.votes
-    found = {interface: [_trial(interface, votes) for _ in trials] for interface in Interface}
-    dearest = 0.0
-    for interface, each in found.items():
-        costs = np.array(each)
-        (ratio,) = paired_ratios(np.log(costs[:, 1] / costs[:, 0])[:, None], sides=2)
-        assert ratio.value is not None
-        low, high = ratio.interval or (0.0, math.inf)
-        dearest = max(dearest, high)
-        without, with_it = costs.mean(axis=0)
-        print(
-            f"{interface.upper()}: {with_it:.2f} ms a vote with it, {without:.2f} ms without, ratio {ratio.value:.4f} "
-            f"({low:.4f} to {high:.4f}), {len(each)} trials of {votes:,} votes at each"
-        )
+    found = {interface: _trials(interface, arguments.trials, arguments.pages) for interface in Interface}
     if arguments.json:
-        kept = {"votes": votes, "machine": facts(), "ms_without_and_with": found}
+        kept = {"machine": facts(), "pages": arguments.pages, "ms_without_and_with": found}
         arguments.json.write_text(json.dumps(kept, indent=1) + "\n")
-    sys.exit(dearest > ALLOWED)
+    highest = 0.0
+    for interface, each in found.items():
+        ratio, (low, high) = cost(each)
+        highest = max(highest, high)
+        without, with_it = np.mean(each, axis=0)
+        print(
+            f"{interface.upper()}: {with_it:.3f} ms a page with it, {without:.3f} ms without, ratio {ratio:.4f} "
+            f"({low:.4f} to {high:.4f}), {len(each)} trials of {arguments.pages:,} pages each"
+        )
+    sys.exit(highest > ALLOWED)
 
 
-def _trial(interface: Interface, votes: int) -> tuple[float, float]:
-    """Milliseconds of the app's CPU a vote, a form and its results with it: without Gatebench's part, and with it."""
+def cost(trials: list[list[float]]) -> tuple[float, tuple[float, float]]:
+    """The ratio of CPU time with Gatebench's part to that without, and its interval."""
+    costs = np.array(trials)
+    (ratio,) = paired_ratios(np.log(costs[:, 1] / costs[:, 0])[:, None], sides=2)
+    assert ratio.value is not None
+    return ratio.value, ratio.interval or (0.0, math.inf)
+
+
+def _trials(interface: Interface, trials: int, pages: int) -> list[list[float]]:
+    """Milliseconds of CPU a page, the median without and with, a trial each."""
     with tempfile.TemporaryDirectory(prefix="gatebench-overlay-") as results:
         config = resolve(interface, {"STACK": "native", "HEADLESS": "1", "RESULTS": results}, lambda: False)
-        sides = [unwrapped(config), replace(config, port=config.port + 1)]
-        with contextlib.ExitStack() as up:
-            # The one that starts first is not always the same.
-            started = {n: up.enter_context(_served(sides[n])) for n in random.sample(range(2), 2)}
-            stacks = [started[0], started[1]]
-            up.enter_context(kept_to(stacks[0].cores.others))
-            voters = [Voter(stack.url) for stack in stacks]
-            _in_turns(voters, WARM_UP_VOTES)
-            before = [_cpu_s(stack) for stack in stacks]
-            _in_turns(voters, votes)
-            without, with_it = (1000 * (_cpu_s(stack) - s) / votes for stack, s in zip(stacks, before, strict=True))
-    print(f"  {interface.upper()}: {with_it:.3f} ms with it, {without:.3f} ms without", file=sys.stderr)
-    return without, with_it
+        folder = RunFolder.create(Path(results), config.side.server.name)
+        watchdog = Watchdog(None, folder.log("watchdog"))
+        try:
+            stack = NativeStack(config, folder, watchdog)
+            stack.up(lambda _: None)
+            app = psutil.Process(stack.roles()["app"])
+            command = [sys.executable, str(ROOT / "benchmarks" / "overlay_inside.py"), interface, str(pages)]
+            return [_measured(command, app) for _ in range(trials)]
+        finally:
+            watchdog.end_everything()
 
 
-@contextlib.contextmanager
-def _served(config: RunConfig) -> Iterator[NativeStack]:
-    folder = RunFolder.create(Path(config.results), config.side.server.name)
-    watchdog = Watchdog(None, folder.log("watchdog"))
-    try:
-        stack = NativeStack(config, folder, watchdog)
-        stack.up(lambda _: None)
-        yield stack
-    finally:
-        watchdog.end_everything()
-
-
-def unwrapped(config: RunConfig) -> RunConfig:
-    """The same side with nothing of Gatebench in the app's process."""
-    interface = config.side.server.interface
-    app = replace(
-        config.side.workload.app,
-        applications={interface: f"benchmarks.unwrapped.{interface}:application"},
-        ready_path="/unwrapped/ready/",
-        settings=None,
-        environment={
-            "DJANGO_SECRET_KEY": "{secret}",
-            "DJANGO_SETTINGS_MODULE": "benchmarks.unwrapped.settings",
-            "UNWRAPPED_STATIC": "{static}",
-        },
-    )
-    workload = replace(config.side.workload, app=app)
-    return replace(config, side=replace(config.side, workload=workload))
-
-
-class Voter:
-    """Opens a poll's form, votes and follows to the results, over one connection that is kept."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._session = requests.Session()
-        self._session.trust_env = False  # past every proxy
-
-    def vote(self, poll: int) -> None:
-        form = self._session.get(f"{self._url}/polls/{poll}/").text
-        token = TOKEN.search(form)
-        assert token, form
-        data = {"csrfmiddlewaretoken": token[1], "choice": CHOICE.findall(form)[0]}
-        results = self._session.post(f"{self._url}/polls/{poll}/vote/", data)
-        results.raise_for_status()
-        assert results.url.endswith("/results/"), results.url
-
-
-def _in_turns(voters: list[Voter], votes: int) -> None:
-    for _ in range(votes):
-        poll = random.randint(1, 100)
-        for voter in random.sample(voters, len(voters)):
-            voter.vote(poll)
-
-
-def _cpu_s(stack: NativeStack) -> float:
-    """Of the app server and its workers."""
-    server = psutil.Process(stack.roles()["app"])
-    times = [process.cpu_times() for process in (server, *server.children(recursive=True))]
-    return sum(time.user + time.system for time in times)
+def _measured(command: list[str], app: psutil.Process) -> list[float]:
+    """In the environment and the folder of the app server."""
+    done = subprocess.run(command, env=app.environ(), cwd=app.cwd(), stdout=subprocess.PIPE, check=True)
+    without, with_it = json.loads(done.stdout)
+    print(f"  {command[-2].upper()}: {with_it:.4f} ms with it, {without:.4f} ms without", file=sys.stderr)
+    return [without, with_it]
 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=6)
-    parser.add_argument("--votes", type=int, default=1500)
-    parser.add_argument("--json", type=Path, help="where each trial's figures are kept")
+    parser.add_argument("--pages", type=int, default=2000, help="of each of the two, a trial")
+    parser.add_argument("--json", type=Path, help="where each trial's medians are kept")
     return parser.parse_args()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchmarks.overlay import ALLOWED, cost
 from benchmarks.repeatability import sections
 from gatebench import ROOT, errors
 from gatebench.analysis.analysed_run import analyse
@@ -164,6 +166,16 @@ def test_the_readme_tells_what_shorter_steps_and_one_server_against_itself_gave(
     for one, trials in ((of_quick, [9]), (of_itself, [8])):  # an invalid step left one out
         decides = one.ratios[one.ratios["decides"]]
         assert (decides["campaigns"].tolist(), decides["trials"].tolist()) == ([3], trials)
+
+
+def test_the_cost_of_gatebench_s_part_of_the_app_s_process_is_told_as_it_was_measured() -> None:
+    trials = json.loads((ROOT / "results" / "recorded" / "overlay.json").read_text())["ms_without_and_with"]
+    assert [len(trials[interface]) for interface in ("wsgi", "asgi")] == [6, 6]
+    found = [(ratio, *interval) for ratio, interval in (cost(trials[interface]) for interface in ("wsgi", "asgi"))]
+    wsgi, asgi = (f"{ratio:.3f} ({low:.3f} to {high:.3f})" for ratio, low, high in found)
+    said = " ".join(MEASUREMENTS.split())
+    assert f"took {wsgi} times the CPU under WSGI and {asgi} times under ASGI, over six trials each" in said
+    assert max(high for _, _, high in found) < ALLOWED
 
 
 @pytest.mark.whole
