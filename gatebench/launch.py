@@ -59,7 +59,7 @@ def main() -> None:
 def app_environment(side: Side, static: str, secret: str) -> dict[str, str]:
     """What the app is told by environment variables. `static` is the folder that Nginx serves its static files from."""
     app = side.workload.app
-    places = {**_places(side), "static": static, "secret": secret}
+    places = {**_places(side), "static": static, "files": files_of(static), "secret": secret}
     templates = {**app.environment, **side.workload.environment}
     path = [INSIDE, *([ROOT] if app.interpreter is None else [])]
     inside = {
@@ -70,6 +70,7 @@ def app_environment(side: Side, static: str, secret: str) -> dict[str, str]:
         inside |= ELSEWHERE
     if app.settings:
         inside["DJANGO_SETTINGS_MODULE"] = "gatebench_inside.settings"
+    if app.settings or app.wrapped:
         inside["GATEBENCH_INSIDE"] = json.dumps(_spec(side, static, secret))
     return {**{name: text.format(**places) for name, text in templates.items()}, **side.env, **inside}
 
@@ -96,7 +97,8 @@ def _spec(side: Side, static: str, secret: str) -> dict[str, Any]:
 def serve(side: Side, host: str, port: int) -> None:
     """Replaces this process by the server, or supervises one process a worker where the server has no workers."""
     app, footing, interface = side.workload.app, side.footing, side.server.interface
-    application = f"gatebench_inside.{interface}:application" if app.settings else app.applications[interface]
+    wrapped = app.settings or app.wrapped
+    application = f"gatebench_inside.{interface}:application" if wrapped else app.applications[interface]
     values = {"application": application, "host": host, "port": port}
     values |= {"workers": footing.workers, "threads": footing.threads, "backlog": footing.backlog}
     more = shlex.split(side.server_args)
@@ -107,8 +109,15 @@ def serve(side: Side, host: str, port: int) -> None:
         sys.exit(_supervise([_inside(app, ["run", *command, *more])] * footing.workers, listener))
 
 
+def files_of(static: str) -> str:
+    """The folder that the app may write to, beside the one of its static files."""
+    return f"{static}-files"
+
+
 def _places(side: Side) -> dict[str, Any]:
-    return {**asdict(side.footing), "seed_size": side.workload.seed_size}
+    workload = side.workload
+    settings = {name: setting.value for name, setting in workload.settings.items()}
+    return {**asdict(side.footing), "seed_size": workload.seed_size, "views": side.views, **settings}
 
 
 def _inside(app: App, words: list[str]) -> list[str]:

@@ -95,6 +95,8 @@ def environment_of(side: Side, host: str) -> Environment:
     users = load_users(ROOT / side.workload.locustfile, plain.KINDS)
     for user in users:
         user.seed_size = side.workload.seed_size
+        user.views = side.views
+        user.settings = {name: setting.value for name, setting in side.workload.settings.items()}
         user.timeout_s = side.footing.timeout_s
     plain.measure(users, side.footing.timeout_s)
     locust.stats.PERCENTILES_TO_CHART = [0.5, 0.95, 0.99]

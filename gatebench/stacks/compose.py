@@ -15,6 +15,7 @@ from typing import Any
 
 from gatebench import ROOT
 from gatebench.errors import MachineError, ServiceDiedError, UsageError
+from gatebench.launch import files_of
 from gatebench.machine import PIN_OFF, Cores, share_out, siblings
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.engine import why_not
@@ -28,8 +29,9 @@ from gatebench.stacks.environment import (
 from gatebench.stacks.processes import Processes
 from gatebench.stacks.questions import LOCK_S, LockedError, LostError, Questions
 from gatebench.stacks.wait import PATIENCE_S, last_lines
+from gatebench.stored import place_of
 from gatebench.values.run_config import RunConfig
-from gatebench.values.workload import Workload
+from gatebench.values.workload import Workload, Write
 from gatebench.waiting import Tell
 from gatebench.watchdog import Watchdog, undisturbed
 
@@ -37,6 +39,9 @@ SERVICES = ("postgres", "app", "nginx")
 """In the order in which they start: the first that is not well is why the others are not."""
 
 ROLES = {**{service: service for service in SERVICES}, "generator": "load"}
+
+STATIC = "/srv/static"
+"""Where the app's container has its static files, as compose/common.yml says."""
 
 LAST_WORDS_S = 2.0
 """How long the log of a container that has ended is waited for."""
@@ -110,6 +115,12 @@ class ComposeStack:
     def query(self, sql: str, limit_s: float | None = None) -> str:
         return self._questions.ask(sql, limit_s)
 
+    def stored(self, write: Write, limit_s: float | None = None) -> int:
+        if write.sql is not None:
+            return int(self.query(write.sql, limit_s))
+        what, place = place_of(write)
+        return int(self._exec("app", "python", "-m", "gatebench.stored", what, f"{files_of(STATIC)}/{place}"))
+
     def news(self) -> list[str]:
         return self._questions.news()
 
@@ -145,8 +156,12 @@ class ComposeStack:
                 self._given[role] = given
         return dict(self._given)
 
-    def rehearse(self, several: bool = False) -> str:  # noqa: ARG002
-        raise MachineError("A project of your own is not measured in containers yet: use STACK=native.")
+    def rehearse(self, several: bool = False) -> str:
+        name = "warm-up" if several else "rehearsal"
+        rehearsal = ["python", "-m", "gatebench.load.rehearsal", "/run-folder", "--host", "http://nginx:8080"]
+        run = ["run", "--rm", "--no-deps", "--no-TTY", "--name", self._container(name), "load"]
+        self._run(name, self._compose(*run, *rehearsal, *["--several"] * several))
+        return self._folder.log(name).read_text()
 
     def start_load(self) -> subprocess.Popen[bytes]:
         ports = [] if self._config.headless else ["--service-ports"]

@@ -17,6 +17,7 @@ from typing import Any
 
 from gatebench import PACKAGE, ROOT
 from gatebench.errors import MachineError
+from gatebench.launch import files_of
 from gatebench.machine import PIN_OFF, our_cores, share_out, siblings
 from gatebench.refusals import last_said, told
 from gatebench.run_folder import RunFolder
@@ -28,7 +29,9 @@ from gatebench.stacks.processes import Processes
 from gatebench.stacks.programs import find_nginx, find_postgres
 from gatebench.stacks.questions import Questions
 from gatebench.stacks.wait import answers, wait_until
+from gatebench.stored import COUNT, place_of
 from gatebench.values.run_config import RunConfig
+from gatebench.values.workload import Write
 from gatebench.waiting import Tell
 from gatebench.watchdog import Watchdog, undisturbed
 
@@ -104,6 +107,12 @@ class NativeStack:
     def query(self, sql: str, limit_s: float | None = None) -> str:
         return self._questions.ask(sql, limit_s)
 
+    def stored(self, write: Write, limit_s: float | None = None) -> int:
+        if write.sql is not None:
+            return int(self.query(write.sql, limit_s))
+        what, place = place_of(write)
+        return COUNT[what](Path(files_of(str(self._static))) / place)
+
     def news(self) -> list[str]:
         return self._questions.news()
 
@@ -159,6 +168,7 @@ class NativeStack:
             return
         self._made.mkdir()
         self._made.chmod(0o711)
+        Path(files_of(str(self._static))).mkdir()
         self._postgres.create()
         self._run("setup")
         if self._prepared:

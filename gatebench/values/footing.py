@@ -35,6 +35,7 @@ class Footing:
     nginx_backlog: int = _from_to(1, 65_535)
     nginx_upstream_http: str = _one_of("1.0", "1.1")  # protocol version towards the app server
     nginx_upstream_connection: str = _one_of("", "close")  # the Connection header towards it: empty keeps it alive
+    nginx_buffering: str = _one_of("on", "off")  # of requests' and answers' bodies
     nginx_connect_timeout_s: int = _from_to(1, 3600)
     nginx_read_timeout_s: int = _from_to(1, 3600)
 

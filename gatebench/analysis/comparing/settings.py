@@ -25,10 +25,10 @@ _SAID_TWICE = {"ready", "interface", "db"}
 _TOLD_APART = {"settings", "workload", "overrides", "server_row"}
 """Settings have a line each, and overrides are among them; of the server, its command and what it loads are."""
 
-_SAID_ELSEWHERE = {"name", "db", "timeout_s", "workers", "vote", "debug"}
+_SAID_ELSEWHERE = {"name", "db", "timeout_s", "workers", "vote", "debug", "users", "views"}
 """Of the settings: by a knob, or by the live app."""
 
-_RECORDED_LATER = {"pin", "env", "revision", "machine id", "code version", "code revision", "code changed"}
+_RECORDED_LATER = {"pin", "env", "views", "revision", "machine id", "code version", "code revision", "code changed"}
 """With the sheet and the settings, what older runs do not say."""
 
 
@@ -90,11 +90,12 @@ def _profile_settings(run: Run) -> dict[str, str]:
 
 
 def _workload(workload: dict[str, Any]) -> dict[str, Any]:
-    """Of the whole Workload: its name, what it promises, and what it tells the app."""
+    """Of the whole Workload: its name, what it promises, what it tells the app, and its settings."""
     if "name" not in workload:  # of a run that did not record it whole
         return {}
     objective = {f"objective {name}": value for name, value in workload["objective"].items()}
-    return {"workload": workload["name"], **objective, **workload["environment"]}
+    settings = {name: setting["value"] for name, setting in workload.get("settings", {}).items()}
+    return {"workload": workload["name"], **objective, **workload["environment"], **settings}
 
 
 def _own_program(name: str, values: list[str]) -> bool:
