@@ -25,6 +25,7 @@ VOTE = environment.choice("POLLS_VOTE", ("atomic", "read-then-save"), default="a
 INSTALLED_APPS = [
     "polls.apps.PollsConfig",
     "django.contrib.admin",
+    "hello.apps.HelloConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

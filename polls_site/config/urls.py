@@ -4,6 +4,7 @@ from django.views.generic import RedirectView
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="polls:index")),
+    path("hello/", include("hello.urls")),
     path("polls/", include("polls.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -1,0 +1,102 @@
+"""Each workload end to end on the native stack, under a WSGI and an ASGI server: tiny runs, each answer checked."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from gatebench import ROOT
+from gatebench.analysis.analysed_run import analyse
+from gatebench.knobs import WORKLOADS, resolve
+from gatebench.records import Outcome
+from gatebench.run_folder import RunFolder
+from gatebench.values.server import Interface
+from tests.conftest import Bench
+
+BOTH = pytest.mark.parametrize("interface", ["wsgi", "asgi"])
+
+
+def ran(bench: Bench, interface: str, **knobs: str) -> RunFolder:
+    """The folder of a tiny run in which nothing failed and every kind of request was sent."""
+    done = bench.run(interface, **{"USERS": "5", **knobs})
+    assert done.returncode == 0, done.stderr + done.stdout
+    folder = bench.folder()
+    run = folder.read_run()
+    assert run.outcome is Outcome.COMPLETE
+    assert run.app["interface"] == interface
+    assert [row for row in requests(folder) if row["cause"]] == []
+    names = {row["name"] for row in requests(folder)}
+    assert names == set(run.config["workload"]["request_names"])
+    return folder
+
+
+def requests(folder: RunFolder) -> list[dict[str, Any]]:
+    with folder.requests.open("rb") as stream:
+        return list(pa.ipc.open_stream(stream).read_all().to_pylist())
+
+
+def proxied(folder: RunFolder) -> list[dict[str, Any]]:
+    """Nginx's log, without what the runner's own checks sent."""
+    return [line for text in folder.proxy_log.read_text().splitlines() if (line := json.loads(text))["id"] != "-"]
+
+
+def named(folder: RunFolder) -> list[dict[str, Any]]:
+    """Nginx's lines, each with the name that the client gave its request."""
+    names = {f"{row['request_id']:016x}": row["name"] for row in requests(folder)}
+    return [{**line, "name": names[line["id"]]} for line in proxied(folder) if line["id"] in names]
+
+
+@BOTH
+@pytest.mark.parametrize("views", ["sync", "async"])
+def test_hello(bench: Bench, interface: str, views: str) -> None:
+    folder = ran(bench, interface, WORKLOAD="hello", VIEWS=views)
+    assert {line["uri"].split("/")[2] for line in proxied(folder)} == {views}
+    assert not folder.votes_json.exists()
+    assert analyse(folder).label.endswith(f"(fair, hello, {views})")
+
+
+@BOTH
+def test_bare(bench: Bench, interface: str) -> None:
+    folder = ran(bench, interface, WORKLOAD="bare")
+    run = folder.read_run()
+    assert "django" not in run.versions
+    assert all(line["worker"].isdecimal() for line in proxied(folder))  # it is wrapped as every other app is
+    assert run.environments["app"].keys().isdisjoint({"DJANGO_SETTINGS_MODULE"})
+
+
+def test_bare_answers_what_the_hello_page_does() -> None:
+    template = (ROOT / "polls_site" / "hello" / "templates" / "hello" / "page.html").read_text()
+    bare = (ROOT / "small_sites" / "bare.py").read_text()
+    assert template.replace("{{ visitor }}", "{visitor}") in bare
+
+
+@pytest.mark.parametrize("workload", WORKLOADS.values(), ids=lambda workload: workload.name)
+def test_a_workload_is_whole(workload: Any) -> None:
+    """Its file opens with the question that it answers, and docs/workloads.md has a section on it."""
+    assert (ROOT / workload.locustfile).exists()
+    assert workload.round_name in (None, *workload.request_names)
+    assert set(workload.usual_views) == (set(Interface) if workload.views else set())
+    assert set(workload.usual_views.values()) <= set(workload.views)
+    opening = (ROOT / "gatebench" / "workloads" / f"{workload.name}.py").read_text().splitlines()[0]
+    assert opening.startswith('"""')
+    assert opening.endswith("?")
+    assert f"\n## {workload.name}\n" in (ROOT / "docs" / "workloads.md").read_text()
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+@pytest.mark.parametrize("interface", Interface)
+def test_the_views_that_are_measured_stand_in_the_label(workload: str, interface: Interface) -> None:
+    side = resolve(interface, {"WORKLOAD": workload}, lambda: False).side
+    assert side.views == side.workload.usual_views.get(interface, "")
+    for views in side.workload.views:
+        label = resolve(interface, {"WORKLOAD": workload, "VIEWS": views}, lambda: False).side.label
+        assert f", {views}" in label
+
+
+def test_a_setting_that_two_workloads_share_is_one_and_the_same() -> None:
+    settings = [(name, str(s.bounds), str(s.allowed)) for w in WORKLOADS.values() for name, s in w.settings.items()]
+    assert max(Counter(name for name, *_ in set(settings)).values(), default=1) == 1
