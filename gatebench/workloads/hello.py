@@ -20,6 +20,7 @@ HELLO = Workload(
     think_s=0.5,
     warm_up_path="/hello/{views}/1/",
     objective=Objective(p95_ms=100),
+    environment={"POLLS_BESIDE": "hello"},
     views=("sync", "async"),
     usual_views={Interface.WSGI: "sync", Interface.ASGI: "sync"},
 )

@@ -8,6 +8,7 @@
 | PGHOST, PGPORT, PGUSER, | the database, by libpq's own names                     | libpq's own           |
 | PGPASSWORD, PGDATABASE  |                                                        | (PGDATABASE: polls)   |
 | POLLS_VOTE              | atomic or read-then-save: see polls/views.py           | atomic                |
+| POLLS_BESIDE            | other apps of this project to serve, with commas       | none: the polls alone |
 """
 
 from pathlib import Path
@@ -22,10 +23,12 @@ ALLOWED_HOSTS = environment.names("DJANGO_ALLOWED_HOSTS", default="127.0.0.1,loc
 
 VOTE = environment.choice("POLLS_VOTE", ("atomic", "read-then-save"), default="atomic")
 
+BESIDE = environment.some_of("POLLS_BESIDE", ("hello",))
+
 INSTALLED_APPS = [
     "polls.apps.PollsConfig",
+    *BESIDE,
     "django.contrib.admin",
-    "hello.apps.HelloConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -4,6 +4,6 @@ from . import views
 
 app_name = "hello"
 urlpatterns = [
-    path("sync/<int:visitor>/", views.page, name="sync"),
-    path("async/<int:visitor>/", views.page_async, name="async"),
+    path("hello/sync/<int:visitor>/", views.page, name="sync"),
+    path("hello/async/<int:visitor>/", views.page_async, name="async"),
 ]

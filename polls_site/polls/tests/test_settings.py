@@ -6,7 +6,7 @@ PRINT_SETTINGS = """
 from django.conf import settings
 print(settings.DEBUG, settings.ALLOWED_HOSTS, settings.VOTE)
 """
-UNSET = dict.fromkeys(["DJANGO_DEBUG", "DJANGO_ALLOWED_HOSTS", "POLLS_VOTE"])
+UNSET = dict.fromkeys(["DJANGO_DEBUG", "DJANGO_ALLOWED_HOSTS", "POLLS_VOTE", "POLLS_BESIDE"])
 
 
 def settings_with(**environ):
@@ -26,6 +26,13 @@ class Settings(SimpleTestCase):
     def test_take_an_empty_variable_for_an_unset_one(self):
         self.assertIn(" atomic", settings_with(POLLS_VOTE="", DJANGO_DEBUG="").stdout)
 
+    def test_add_no_app_to_those_of_the_tutorial_unless_asked(self):
+        code = "from django.conf import settings; print(settings.INSTALLED_APPS[:2])"
+        self.assertEqual(
+            run_python(code, POLLS_BESIDE=None).stdout, "['polls.apps.PollsConfig', 'django.contrib.admin']\n"
+        )
+        self.assertEqual(run_python(code, POLLS_BESIDE="hello").stdout, "['polls.apps.PollsConfig', 'hello']\n")
+
     def test_that_are_wrong_say_in_one_sentence_what_is_allowed(self):
         for name, value, sentence in (
             (
@@ -35,6 +42,7 @@ class Settings(SimpleTestCase):
             ),
             ("DJANGO_DEBUG", "yes", "DJANGO_DEBUG is 'yes': set it to 0 or 1."),
             ("POLLS_VOTE", "racy", "POLLS_VOTE is 'racy': set it to atomic or read-then-save."),
+            ("POLLS_BESIDE", "hello, shp", "POLLS_BESIDE names 'shp': there are hello"),
         ):
             with self.subTest(name, value=value):
                 process = settings_with(**{name: value})
