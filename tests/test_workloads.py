@@ -68,6 +68,13 @@ def test_bare(bench: Bench, interface: str) -> None:
     assert run.environments["app"].keys().isdisjoint({"DJANGO_SETTINGS_MODULE"})
 
 
+@BOTH
+@pytest.mark.parametrize("views", ["sync", "async"])
+def test_cpu(bench: Bench, interface: str, views: str) -> None:
+    folder = ran(bench, interface, WORKLOAD="cpu", VIEWS=views)
+    assert {line["uri"] for line in proxied(folder)} == {f"/picture/{views}/"}
+
+
 def test_bare_answers_what_the_hello_page_does() -> None:
     template = (ROOT / "polls_site" / "hello" / "templates" / "hello" / "page.html").read_text()
     bare = (ROOT / "small_sites" / "bare.py").read_text()

@@ -23,7 +23,7 @@ ALLOWED_HOSTS = environment.names("DJANGO_ALLOWED_HOSTS", default="127.0.0.1,loc
 
 VOTE = environment.choice("POLLS_VOTE", ("atomic", "read-then-save"), default="atomic")
 
-BESIDE = environment.some_of("POLLS_BESIDE", ("hello",))
+BESIDE = environment.some_of("POLLS_BESIDE", ("hello", "raytracer"))
 
 INSTALLED_APPS = [
     "polls.apps.PollsConfig",
