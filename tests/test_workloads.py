@@ -75,6 +75,22 @@ def test_cpu(bench: Bench, interface: str, views: str) -> None:
     assert {line["uri"] for line in proxied(folder)} == {f"/picture/{views}/"}
 
 
+@BOTH
+@pytest.mark.parametrize("views", ["sync", "async"])
+def test_home(bench: Bench, interface: str, views: str) -> None:
+    """Half of the rounds log in and stays are short, so that whole ones are seen in a few seconds."""
+    folder = ran(bench, interface, WORKLOAD="home", VIEWS=views, SET="log_in_pct=50 stay_rounds=2", HOLD="6")
+    uris = {(row["name"], row["uri"]) for row in named(folder)}
+    front = {"sync": "/home/", "async": "/home/async/"}[views]
+    assert uris == {
+        ("front page", front),
+        ("login form", "/home/login/"),
+        ("login", "/home/login/"),
+        ("own page", front),
+        ("log out", "/home/logout/"),
+    }
+
+
 def test_bare_answers_what_the_hello_page_does() -> None:
     template = (ROOT / "polls_site" / "hello" / "templates" / "hello" / "page.html").read_text()
     bare = (ROOT / "small_sites" / "bare.py").read_text()

@@ -23,7 +23,7 @@ ALLOWED_HOSTS = environment.names("DJANGO_ALLOWED_HOSTS", default="127.0.0.1,loc
 
 VOTE = environment.choice("POLLS_VOTE", ("atomic", "read-then-save"), default="atomic")
 
-BESIDE = environment.some_of("POLLS_BESIDE", ("hello", "raytracer"))
+BESIDE = environment.some_of("POLLS_BESIDE", ("hello", "members", "raytracer"))
 
 INSTALLED_APPS = [
     "polls.apps.PollsConfig",
@@ -84,6 +84,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+
+if "members" in BESIDE:
+    LOGIN_URL = "members:login"
+    LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "members:home"
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
