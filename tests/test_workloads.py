@@ -91,6 +91,16 @@ def test_home(bench: Bench, interface: str, views: str) -> None:
     }
 
 
+@BOTH
+def test_signup(bench: Bench, interface: str) -> None:
+    folder = ran(bench, interface, WORKLOAD="signup")
+    signed_up = sum(row["name"] == "sign-up" for row in requests(folder))
+    assert signed_up > 5
+    assert {reading.name for reading in folder.read_votes()} == {"sign-up"}
+    assert folder.read_votes()[-1].votes_stored == signed_up
+    assert analyse(folder).alarms == ()
+
+
 def test_bare_answers_what_the_hello_page_does() -> None:
     template = (ROOT / "polls_site" / "hello" / "templates" / "hello" / "page.html").read_text()
     bare = (ROOT / "small_sites" / "bare.py").read_text()
