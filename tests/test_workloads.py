@@ -101,6 +101,44 @@ def test_signup(bench: Bench, interface: str) -> None:
     assert analyse(folder).alarms == ()
 
 
+SLOW = {"SET": "slow_clients_pct=50", "HOLD": "8", "SETTLE": "0"}
+FILES = pytest.mark.parametrize("views", ["plain", "aiofiles"])
+
+
+@BOTH
+@FILES
+def test_certificate(bench: Bench, interface: str, views: str) -> None:
+    folder = ran(bench, interface, WORKLOAD="certificate", VIEWS=views, **SLOW)
+    assert {line["uri"] for line in proxied(folder)} == {f"/certificate/{views}/"}
+    assert all(row["bytes"] > 256 * 1024 for row in requests(folder))
+    slow = [row["elapsed_ms"] for row in requests(folder) if row["name"] == "certificate, slowly"]
+    assert min(slow) > 3500
+    assert analyse(folder).steps["max_ms"].max() < 3500  # a slow reader's own pace is not judged
+
+
+@BOTH
+@FILES
+def test_upload(bench: Bench, interface: str, views: str) -> None:
+    folder = ran(bench, interface, WORKLOAD="upload", VIEWS=views, **SLOW)
+    sent = sum(row["name"].startswith("upload") for row in requests(folder))
+    assert folder.read_votes()[-1].votes_stored == sent > 3
+    analysed = analyse(folder)
+    assert analysed.alarms == ()
+    assert analysed.steps["max_ms"].max() < 3500
+
+
+@BOTH
+def test_nginx_hands_bodies_on_as_they_come_where_it_is_told_to(bench: Bench, interface: str) -> None:
+    """Then the app server has a slow upload for as long as it takes."""
+    buffered = {"on": 0.0, "off": 0.0}
+    for word in buffered:
+        knobs = {**SLOW, "SET": f"{SLOW['SET']} nginx_buffering={word}", "USERS": "3", "HOLD": "6"}
+        folder = ran(bench, interface, WORKLOAD="upload", **knobs)
+        slow = [line for line in named(folder) if line["name"] == "upload, slowly"]
+        buffered[word] = min(float(line["upstream_response_time"]) for line in slow)
+    assert buffered["on"] < 1 < 3 < buffered["off"]
+
+
 def test_bare_answers_what_the_hello_page_does() -> None:
     template = (ROOT / "polls_site" / "hello" / "templates" / "hello" / "page.html").read_text()
     bare = (ROOT / "small_sites" / "bare.py").read_text()

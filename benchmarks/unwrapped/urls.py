@@ -1,9 +1,10 @@
 """The polls site's, and the readiness URL that a run asks for."""
 
-from config.urls import urlpatterns as polls
 from django.db import connection
 from django.http import JsonResponse
 from django.urls import path
+
+from config.urls import urlpatterns as polls
 
 
 def ready(request):

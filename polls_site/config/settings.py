@@ -9,6 +9,7 @@
 | PGPASSWORD, PGDATABASE  |                                                        | (PGDATABASE: polls)   |
 | POLLS_VOTE              | atomic or read-then-save: see polls/views.py           | atomic                |
 | POLLS_BESIDE            | other apps of this project to serve, with commas       | none: the polls alone |
+| POLLS_DOCUMENTS         | the folder of the certificate and of what is uploaded  | documents-data        |
 """
 
 from pathlib import Path
@@ -23,7 +24,7 @@ ALLOWED_HOSTS = environment.names("DJANGO_ALLOWED_HOSTS", default="127.0.0.1,loc
 
 VOTE = environment.choice("POLLS_VOTE", ("atomic", "read-then-save"), default="atomic")
 
-BESIDE = environment.some_of("POLLS_BESIDE", ("hello", "members", "raytracer"))
+BESIDE = environment.some_of("POLLS_BESIDE", ("documents", "hello", "members", "raytracer"))
 
 INSTALLED_APPS = [
     "polls.apps.PollsConfig",
@@ -95,5 +96,14 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "/static/"
+
+if "documents" in BESIDE:
+    DOCUMENTS = environment.text("POLLS_DOCUMENTS", str(BASE_DIR / "documents-data"))
+    UPLOAD_MAX_BYTES = 5 * 2**20
+    FILE_UPLOAD_HANDLERS = [
+        "documents.uploads.LimitedSize",
+        "django.core.files.uploadhandler.MemoryFileUploadHandler",
+        "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+    ]
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -42,7 +42,7 @@ class Settings(SimpleTestCase):
             ),
             ("DJANGO_DEBUG", "yes", "DJANGO_DEBUG is 'yes': set it to 0 or 1."),
             ("POLLS_VOTE", "racy", "POLLS_VOTE is 'racy': set it to atomic or read-then-save."),
-            ("POLLS_BESIDE", "hello, shp", "POLLS_BESIDE names 'shp': there are hello, members, raytracer."),
+            ("POLLS_BESIDE", "hello, shp", "POLLS_BESIDE names 'shp': there are documents, hello, members, raytracer."),
         ):
             with self.subTest(name, value=value):
                 process = settings_with(**{name: value})
