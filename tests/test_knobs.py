@@ -219,11 +219,11 @@ def test_views_are_the_workload_s() -> None:
     assert resolved(Interface.ASGI, WORKLOAD="certificate").side.views == "aiofiles"
     assert resolved(Interface.ASGI, WORKLOAD="certificate", VIEWS="plain").side.views == "plain"
     assert resolved().side.views == ""
-    with pytest.raises(UsageError, match=r"^VIEWS=plain is nothing that WORKLOAD=hello has: give one of sync, async\.$"):
+    with pytest.raises(UsageError, match=r"^VIEWS=plain is nothing that WORKLOAD=hello has: give one of sync"):
         resolved(WORKLOAD="hello", VIEWS="plain")
     with pytest.raises(UsageError, match=r"^VIEWS=sync is nothing that WORKLOAD=vote has: leave VIEWS out\.$"):
         resolved(VIEWS="sync")
-    with pytest.raises(UsageError, match="VIEWS=snyc is not known: .* Did you mean sync?"):
+    with pytest.raises(UsageError, match=r"VIEWS=snyc is not known: .* Did you mean sync\?"):
         resolved(WORKLOAD="hello", VIEWS="snyc")
 
 

@@ -55,6 +55,11 @@ def answers(url: str) -> bool:
         return False
 
 
+def read(path: Path) -> list[list[str]]:
+    with path.open(newline="") as file:
+        return list(csv.reader(file))
+
+
 class Person:
     """A browser with the form open."""
 
@@ -82,7 +87,7 @@ def test_it_is_one_file_with_nothing_but_django_and_the_standard_library() -> No
 def test_it_runs_alone_and_keeps_each_field_in_its_place(site: str, tmp_path: Path) -> None:
     person = Person(site)
     assert 'data-page="thanks"' in person.sign_up(email="ada@example.org", name='Ada, "Countess"', wish=WISH)
-    ((joined, *fields),) = csv.reader((tmp_path / "signups.csv").open(newline=""))
+    ((joined, *fields),) = read(tmp_path / "signups.csv")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\S+\+00:00", joined)
     assert [field.replace("\r\n", "\n") for field in fields] == ["ada@example.org", 'Ada, "Countess"', WISH]
 
@@ -119,7 +124,7 @@ def test_sign_ups_from_threads_of_several_processes_are_all_kept_whole(tmp_path:
         subprocess.Popen([sys.executable, "-c", APPEND, str(SIGNUP.parent), name], env=env) for name in ("a", "b", "c")
     ]
     assert [process.wait(timeout=120) for process in processes] == [0, 0, 0]
-    found = list(csv.reader(kept.open(newline="")))
+    found = read(kept)
     assert len(found) == rows(kept) == 3 * 4 * 100
     assert {tuple(row[:3]) for row in found} == {
         (name, str(number), str(n)) for name in "abc" for number in range(4) for n in range(100)
