@@ -18,6 +18,9 @@ from gatebench.values.server import Interface
 from tests.conftest import Bench
 
 BOTH = pytest.mark.parametrize("interface", ["wsgi", "asgi"])
+PAGES = pytest.mark.parametrize(("interface", "views"), [("wsgi", "sync"), ("asgi", "async")])
+FILES = pytest.mark.parametrize(("interface", "views"), [("wsgi", "plain"), ("asgi", "aiofiles")])
+SHOPS = [("wsgi", "sync"), ("wsgi", "together"), ("asgi", "async"), ("asgi", "together")]
 
 
 def ran(bench: Bench, interface: str, **knobs: str) -> RunFolder:
@@ -27,6 +30,7 @@ def ran(bench: Bench, interface: str, **knobs: str) -> RunFolder:
     folder = bench.folder()
     run = folder.read_run()
     assert run.outcome is Outcome.COMPLETE
+    assert run.mistakes == run.troubles == ()
     assert run.app["interface"] == interface
     assert [row for row in requests(folder) if row["cause"]] == []
     names = {row["name"] for row in requests(folder)}
@@ -50,8 +54,7 @@ def named(folder: RunFolder) -> list[dict[str, Any]]:
     return [{**line, "name": names[line["id"]]} for line in proxied(folder) if line["id"] in names]
 
 
-@BOTH
-@pytest.mark.parametrize("views", ["sync", "async"])
+@PAGES
 def test_hello(bench: Bench, interface: str, views: str) -> None:
     folder = ran(bench, interface, WORKLOAD="hello", VIEWS=views)
     assert {line["uri"].split("/")[2] for line in proxied(folder)} == {views}
@@ -68,18 +71,16 @@ def test_bare(bench: Bench, interface: str) -> None:
     assert run.environments["app"].keys().isdisjoint({"DJANGO_SETTINGS_MODULE"})
 
 
-@BOTH
-@pytest.mark.parametrize("views", ["sync", "async"])
+@PAGES
 def test_cpu(bench: Bench, interface: str, views: str) -> None:
     folder = ran(bench, interface, WORKLOAD="cpu", VIEWS=views)
     assert {line["uri"] for line in proxied(folder)} == {f"/picture/{views}/"}
 
 
-@BOTH
-@pytest.mark.parametrize("views", ["sync", "async"])
+@PAGES
 def test_home(bench: Bench, interface: str, views: str) -> None:
     """Half of the rounds log in and stays are short, so that whole ones are seen in a few seconds."""
-    folder = ran(bench, interface, WORKLOAD="home", VIEWS=views, SET="log_in_pct=50 stay_rounds=2", HOLD="6")
+    folder = ran(bench, interface, WORKLOAD="home", VIEWS=views, SET="log_in_pct=50 stay_rounds=2", USERS="8", HOLD="6")
     uris = {(row["name"], row["uri"]) for row in named(folder)}
     front = {"sync": "/home/", "async": "/home/async/"}[views]
     assert uris == {
@@ -101,11 +102,9 @@ def test_signup(bench: Bench, interface: str) -> None:
     assert analyse(folder).alarms == ()
 
 
-SLOW = {"SET": "slow_clients_pct=50", "HOLD": "8", "SETTLE": "0"}
-FILES = pytest.mark.parametrize("views", ["plain", "aiofiles"])
+SLOW = {"SET": "slow_clients_pct=50", "USERS": "8", "HOLD": "8", "SETTLE": "0"}
 
 
-@BOTH
 @FILES
 def test_certificate(bench: Bench, interface: str, views: str) -> None:
     folder = ran(bench, interface, WORKLOAD="certificate", VIEWS=views, **SLOW)
@@ -116,7 +115,6 @@ def test_certificate(bench: Bench, interface: str, views: str) -> None:
     assert analyse(folder).steps["max_ms"].max() < 3500  # a slow reader's own pace is not judged
 
 
-@BOTH
 @FILES
 def test_upload(bench: Bench, interface: str, views: str) -> None:
     folder = ran(bench, interface, WORKLOAD="upload", VIEWS=views, **SLOW)
@@ -132,7 +130,7 @@ def test_nginx_hands_bodies_on_as_they_come_where_it_is_told_to(bench: Bench, in
     """Then the app server has a slow upload for as long as it takes."""
     buffered = {"on": 0.0, "off": 0.0}
     for word in buffered:
-        knobs = {**SLOW, "SET": f"{SLOW['SET']} nginx_buffering={word}", "USERS": "3", "HOLD": "6"}
+        knobs = {**SLOW, "SET": f"{SLOW['SET']} nginx_buffering={word}", "HOLD": "6"}
         folder = ran(bench, interface, WORKLOAD="upload", **knobs)
         slow = [line for line in named(folder) if line["name"] == "upload, slowly"]
         buffered[word] = min(float(line["upstream_response_time"]) for line in slow)
