@@ -55,8 +55,8 @@ def main() -> int:
     page = None if config.headless else Page.serve(environment, arguments.ui_host, run, so_far)
     try:
         with folder.load_events.open("a") as lines:
-            late_ms = config.side.workload.objective.p95_ms
-            recorder = Recorder(folder.requests, runner, config.side.footing.timeout_s, late_ms)
+            workload, timeout_s = config.side.workload, config.side.footing.timeout_s
+            recorder = Recorder(folder.requests, runner, timeout_s, workload.objective.p95_ms, workload.paced)
             ramp = Ramp(runner, recorder, lines, config.settle_s, config.hold_s, SPAWN_RATE, so_far.add)
             code = _climb(ramp, config)
     except OSError as error:  # closing a file writes what is left of it

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from gatebench.analysis.reading.frames import failed
@@ -21,8 +20,7 @@ def steps_table(
     requests: pd.DataFrame, run: Run, flow: pd.DataFrame, votes: pd.DataFrame, objective: Objective
 ) -> pd.DataFrame:
     """MEASURED and the votes of STEPS, a row a step of the run."""
-    timed = ~requests["name"].isin(run.config.get("workload", {}).get("paced", ())).to_numpy()
-    rows = [_row(requests, timed, step, objective.p95_ms) for step in run.steps]
+    rows = [_row(requests, step, objective.p95_ms) for step in run.steps]
     table = framed(rows, MEASURED).assign(rps=flow["rps"])
     table["asked_rps"] = table["users"] * _asked_a_user(flow)
     readings = votes.dropna(subset="step").astype({"step": "int64"}).drop_duplicates(["name", "step"], keep="last")
@@ -40,11 +38,11 @@ def judged(steps: pd.DataFrame, validity: pd.DataFrame, resources: pd.DataFrame)
     return steps.merge(found[columns], on="step")
 
 
-def _row(requests: pd.DataFrame, timed: npt.NDArray[np.bool_], step: Step, late_ms: float) -> dict[str, Any]:
-    """How long a request took is judged where it is `timed`; whether it failed, of all."""
+def _row(requests: pd.DataFrame, step: Step, late_ms: float) -> dict[str, Any]:
+    """How long a request took is judged where it is timed; whether it failed, of all."""
     counted = requests["measured"].to_numpy() & (requests["step"].to_numpy() == step.number)
     failures = failed(requests).to_numpy() & counted
-    elapsed_ms = requests["elapsed_ms"].to_numpy()[counted & ~failures & timed]
+    elapsed_ms = requests["elapsed_ms"].to_numpy()[counted & ~failures & requests["timed"].to_numpy()]
     n, n_failed = int(counted.sum()), int(failures.sum())
     row: dict[str, Any] = {"step": step.number, "users": step.users, "requests": n, "failures": n_failed}
     if n:
