@@ -62,6 +62,7 @@ def nginx_environment(side: Side) -> dict[str, str]:
         "NGINX_UPSTREAM_HTTP": footing.nginx_upstream_http,
         "NGINX_UPSTREAM_CONNECTION": footing.nginx_upstream_connection,
         "NGINX_BUFFERING": footing.nginx_buffering,
+        "NGINX_LARGEST_BODY": f"{side.workload.largest_body_mb}m",
         "NGINX_CONNECT_TIMEOUT_S": str(footing.nginx_connect_timeout_s),
         "NGINX_READ_TIMEOUT_S": str(footing.nginx_read_timeout_s),
         "NGINX_STATIC_URL": _served(side.workload.app.static_url, "static"),

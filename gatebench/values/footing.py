@@ -12,8 +12,8 @@ def _from_to(low: float, high: float) -> Any:
     return field(metadata={"bounds": (low, high)})
 
 
-def _one_of(*allowed: str) -> Any:
-    return field(metadata={"allowed": allowed})
+def _one_of(*allowed: str, **default: str) -> Any:
+    return field(metadata={"allowed": allowed}, **default)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +35,9 @@ class Footing:
     nginx_backlog: int = _from_to(1, 65_535)
     nginx_upstream_http: str = _one_of("1.0", "1.1")  # protocol version towards the app server
     nginx_upstream_connection: str = _one_of("", "close")  # the Connection header towards it: empty keeps it alive
-    nginx_buffering: str = _one_of("on", "off")  # of requests' and answers' bodies
     nginx_connect_timeout_s: int = _from_to(1, 3600)
     nginx_read_timeout_s: int = _from_to(1, 3600)
+    nginx_buffering: str = _one_of("on", "off", default="on")  # of bodies, both ways; older runs do not say it
 
     @property
     def longest_answer_s(self) -> float:

@@ -77,3 +77,4 @@ class Workload:
     views: tuple[str, ...] = ()
     usual_views: Mapping[Interface, str] = field(default_factory=dict)  # where VIEWS names none
     settings: Mapping[str, Setting] = field(default_factory=dict)
+    largest_body_mb: int = 1  # of a request, that Nginx lets through: its own default
