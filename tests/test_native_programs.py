@@ -18,7 +18,6 @@ from gatebench.stacks.programs import Program, find_nginx, find_postgres
 from gatebench.workloads import WORKLOADS
 from tests.conftest import StartPostgres
 
-
 BESIDE = sorted({name for workload in WORKLOADS.values() if (name := workload.environment.get("POLLS_BESIDE"))})
 """The apps that workloads add to the polls site."""
 
