@@ -142,7 +142,8 @@ def parse_environment(text: str, name: str = "ENV") -> dict[str, str]:
 
 def _check_own(env: Mapping[str, str], workload: Workload) -> None:
     """Raises UsageError for a variable that Gatebench itself gives the app."""
-    own = {*workload.app.environment, *workload.environment, *STACK_VARIABLES}
+    told = [workload.service.told_by] if workload.service else []
+    own = {*workload.app.environment, *workload.environment, *told, *STACK_VARIABLES}
     for name in env:
         if name in own:
             raise UsageError(f"ENV gives {name}, which Gatebench gives itself: see its knobs in `make help`.")

@@ -45,6 +45,24 @@ class FormCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class Service:
+    """A program beside the app that its views call. It is told by SIGUSR1 that the load begins, and its end is not the
+    run's: a site must bear it. It writes a JSON line for each answer: time (s, when it was asked), id (X-Request-ID),
+    path (the first part is what the App calls it), waited_ms.
+
+    `command` is the words after `python -m`, with places for {host} and {port}; `environment` has the {places} of an
+    App's.
+    """
+
+    command: str
+    folder: str  # from the checkout
+    ready_path: str  # answers 200 once it can serve
+    told_by: str  # the App's variable that is given its address, as in http://127.0.0.1:8001
+    timeout_s: float  # how long the App waits for it: its place {service_timeout_s}
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """A number or a word of a workload's, as in SET='log_in_pct=10'. Its users have it in `settings`."""
 
@@ -78,3 +96,4 @@ class Workload:
     usual_views: Mapping[Interface, str] = field(default_factory=dict)  # where VIEWS names none
     settings: Mapping[str, Setting] = field(default_factory=dict)
     largest_body_mb: int = 1  # of a request, that Nginx lets through: its own default
+    service: Service | None = None
