@@ -121,6 +121,20 @@ def test_upload(bench: Bench, interface: str, views: str, buffering: str) -> Non
     assert analysed.steps["max_ms"].max() < 3500
 
 
+def test_fanout(bench: Bench) -> None:
+    """By a client that is not the usual one. Each page asked both services at once, and both are known by its id."""
+    folder = ran(bench, "asgi", WORKLOAD="fanout", SET="client=aiohttp", HOLD="3")
+    assert folder.read_run().environments["app"]["SHOP_CLIENT"] == "aiohttp"
+    took_ms = [row["elapsed_ms"] for row in requests(folder)]
+    assert 100 < min(took_ms) < 200
+    asked = [json.loads(line) for line in folder.log("service").read_text().splitlines() if '"path"' in line]
+    by_id = Counter(line["id"] for line in asked if line["id"] != "-")
+    assert {by_id[f"{row['request_id']:016x}"] for row in requests(folder)} == {2}
+    analysed = analyse(folder)
+    assert "service" in set(analysed.resources["role"])
+    assert set(analysed.validity["others_cpu_pct"] < 100) == {True}  # the service is not taken for a stranger
+
+
 def test_bare_answers_what_the_hello_page_does() -> None:
     template = (ROOT / "polls_site" / "hello" / "templates" / "hello" / "page.html").read_text()
     bare = (ROOT / "small_sites" / "bare.py").read_text()

@@ -43,6 +43,14 @@ def some_of(name, allowed):
     return chosen
 
 
+def number(name, default):
+    value = text(name, default)
+    try:
+        return float(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {value!r}: set it to a number, such as {default}.") from None
+
+
 def names(name, default):
     """A list, from a string with commas."""
     return [item.strip() for item in text(name, default).split(",") if item.strip()]

@@ -9,6 +9,9 @@
 | PGPASSWORD, PGDATABASE  |                                                        | (PGDATABASE: polls)   |
 | POLLS_VOTE              | atomic or read-then-save: see polls/views.py           | atomic                |
 | POLLS_BESIDE            | other apps of this project to serve, with commas       | none: the polls alone |
+| SHOP_SERVICES           | where the shop's services are                          | http://127.0.0.1:8001 |
+| SHOP_TIMEOUT_S          | how long each of them is waited for                    | 1                     |
+| SHOP_CLIENT             | httpx, httpx2 or aiohttp: of the asynchronous views    | httpx                 |
 | POLLS_DOCUMENTS         | the folder of the certificate and of what is uploaded  | documents-data        |
 """
 
@@ -24,7 +27,7 @@ ALLOWED_HOSTS = environment.names("DJANGO_ALLOWED_HOSTS", default="127.0.0.1,loc
 
 VOTE = environment.choice("POLLS_VOTE", ("atomic", "read-then-save"), default="atomic")
 
-BESIDE = environment.some_of("POLLS_BESIDE", ("documents", "hello", "members", "raytracer"))
+BESIDE = environment.some_of("POLLS_BESIDE", ("documents", "hello", "members", "raytracer", "shop"))
 
 INSTALLED_APPS = [
     "polls.apps.PollsConfig",
@@ -105,5 +108,10 @@ if "documents" in BESIDE:
         "django.core.files.uploadhandler.MemoryFileUploadHandler",
         "django.core.files.uploadhandler.TemporaryFileUploadHandler",
     ]
+
+if "shop" in BESIDE:
+    SHOP_SERVICES = environment.text("SHOP_SERVICES", "http://127.0.0.1:8001")
+    SHOP_TIMEOUT_S = environment.number("SHOP_TIMEOUT_S", default=1)
+    SHOP_CLIENT = environment.choice("SHOP_CLIENT", ("httpx", "httpx2", "aiohttp"), default="httpx")
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -41,11 +41,12 @@ class Settings(SimpleTestCase):
                 "DJANGO_SECRET_KEY is not set: give it a long random string, for example with ",
             ),
             ("DJANGO_DEBUG", "yes", "DJANGO_DEBUG is 'yes': set it to 0 or 1."),
+            ("SHOP_TIMEOUT_S", "soon", "SHOP_TIMEOUT_S is 'soon': set it to a number, such as 1."),
             ("POLLS_VOTE", "racy", "POLLS_VOTE is 'racy': set it to atomic or read-then-save."),
-            ("POLLS_BESIDE", "hello, shp", "POLLS_BESIDE names 'shp': there are documents, hello, members, raytracer."),
+            ("POLLS_BESIDE", "hello, shp", "POLLS_BESIDE names 'shp': there are documents, hello, members, raytracer, shop."),
         ):
             with self.subTest(name, value=value):
-                process = settings_with(**{name: value})
+                process = settings_with(**{"POLLS_BESIDE": "shop", name: value})
                 self.assertEqual(process.returncode, 1)
                 last_line = process.stderr.splitlines()[-1]
                 self.assertIn(f"ImproperlyConfigured: {sentence}", last_line)
