@@ -30,6 +30,7 @@ from gatebench.load import mistakes, plain  # noqa: E402
 from gatebench.load.mistakes import LocustfileError, load_users  # noqa: E402
 from gatebench.load.ramp import Ramp, RampStoppedError  # noqa: E402
 from gatebench.load.recorder import Recorder  # noqa: E402
+from gatebench.load.user import MeasuredUser  # noqa: E402
 from gatebench.load.web_ui import Page  # noqa: E402
 from gatebench.run_folder import RunFolder  # noqa: E402
 from gatebench.so_far import SoFar  # noqa: E402
@@ -95,9 +96,10 @@ def environment_of(side: Side, host: str) -> Environment:
     users = load_users(ROOT / side.workload.locustfile, plain.KINDS)
     for user in users:
         user.seed_size = side.workload.seed_size
-        user.views = side.views
-        user.settings = {name: setting.value for name, setting in side.workload.settings.items()}
         user.timeout_s = side.footing.timeout_s
+        if issubclass(user, MeasuredUser):  # a class of somebody's own may have attributes of these names
+            user.views = side.views
+            user.settings = {name: setting.value for name, setting in side.workload.settings.items()}
     plain.measure(users, side.footing.timeout_s)
     locust.stats.PERCENTILES_TO_CHART = [0.5, 0.95, 0.99]
     environment = Environment(user_classes=users, events=events, host=host)

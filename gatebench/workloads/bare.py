@@ -3,8 +3,8 @@
 A WSGI callable and an ASGI callable that answer what `hello` answers, under the same servers: what is left when their
 CPU a request is taken from `hello`'s is Django's. The objective is `hello`'s, so that the two can be compared.
 
-What would be unfair: to choose a server by it. Of the CPU of a real page this is a few per cent, and one core of a load
-generator is full long before two of these processes are: read CPU a request and not requests/s.
+What would be unfair: to choose a server by it, for a real page does much else. Where the load generator is full before
+the app server is, read CPU a request and not requests/s.
 """
 
 from gatebench.values.app import App

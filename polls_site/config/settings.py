@@ -27,7 +27,8 @@ ALLOWED_HOSTS = environment.names("DJANGO_ALLOWED_HOSTS", default="127.0.0.1,loc
 
 VOTE = environment.choice("POLLS_VOTE", ("atomic", "read-then-save"), default="atomic")
 
-BESIDE = environment.some_of("POLLS_BESIDE", ("documents", "hello", "members", "raytracer", "shop"))
+APPS = sorted({path.parent.name for path in BASE_DIR.glob("*/urls.py")} - {"config", "polls"})
+BESIDE = environment.some_of("POLLS_BESIDE", APPS)
 
 INSTALLED_APPS = [
     "polls.apps.PollsConfig",
