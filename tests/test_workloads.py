@@ -105,20 +105,23 @@ def test_certificate(bench: Bench) -> None:
     slow = [row["elapsed_ms"] for row in requests(folder) if row["name"] == "certificate, slowly"]
     assert min(slow) > 3500
     assert analyse(folder).steps["max_ms"].max() < 3500  # a slow reader's own pace is not judged
+    assert max(in_app_s(folder, "certificate, slowly")) < 2  # Nginx has the answer, and sends it on
 
 
-@pytest.mark.parametrize(("interface", "views", "buffering"), [("asgi", "aiofiles", "on"), ("wsgi", "plain", "off")])
-def test_upload(bench: Bench, interface: str, views: str, buffering: str) -> None:
-    """Without Nginx's buffering the app server has a slow upload for as long as it takes; with it, for a moment."""
-    knobs = {**SLOW, "VIEWS": views, "SET": f"slow_clients_pct=50 nginx_buffering={buffering}"}
-    folder = ran(bench, interface, WORKLOAD="upload", **knobs)
+def test_upload(bench: Bench) -> None:
+    """Without Nginx's buffering, so that the app server has a slow upload for as long as it takes."""
+    folder = ran(bench, "wsgi", WORKLOAD="upload", SET="slow_clients_pct=50 nginx_buffering=off", **SLOW)
     sent = sum(row["name"].startswith("upload") for row in requests(folder))
     assert folder.read_votes()[-1].votes_stored == sent > 3
-    slow = [float(row["upstream_response_time"]) for row in named(folder) if row["name"] == "upload, slowly"]
-    assert max(slow) < 1 if buffering == "on" else min(slow) > 3
+    assert min(in_app_s(folder, "upload, slowly")) > 3
     analysed = analyse(folder)
     assert analysed.alarms == ()
     assert analysed.steps["max_ms"].max() < 3500
+
+
+def in_app_s(folder: RunFolder, name: str) -> list[float]:
+    """How long the app server had each request of that name."""
+    return [float(line["upstream_response_time"]) for line in named(folder) if line["name"] == name]
 
 
 def test_fanout(bench: Bench) -> None:
@@ -130,9 +133,7 @@ def test_fanout(bench: Bench) -> None:
     asked = [json.loads(line) for line in folder.log("service").read_text().splitlines() if '"path"' in line]
     by_id = Counter(line["id"] for line in asked if line["id"] != "-")
     assert {by_id[f"{row['request_id']:016x}"] for row in requests(folder)} == {2}
-    analysed = analyse(folder)
-    assert "service" in set(analysed.resources["role"])
-    assert set(analysed.validity["others_cpu_pct"] < 100) == {True}  # the service is not taken for a stranger
+    assert "service" in set(analyse(folder).resources["role"])
 
 
 def test_bare_answers_what_the_hello_page_does() -> None:
