@@ -27,7 +27,7 @@ class Person(FastUser):
 
     @task
     def download_slowly(self) -> None:
-        asked, line = time.time(), self.slow_session()
+        asked, line = time.time(), self.slow_session(self.settings["slow_client_s"])
         self.get(
             self.address(),
             name="certificate, slowly",

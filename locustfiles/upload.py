@@ -41,7 +41,7 @@ class Person(FastUser):
             data=multipart(TOKEN.search(form.text).group(1), file),
             headers=MULTIPART,
             expect=lambda page: page.status == 201 and f'data-sha256="{digest}"' in page.text,
-            slowly_by=self.slow_session() if slowly else None,
+            slowly_by=self.slow_session(self.settings["slow_client_s"]) if slowly else None,
         )
 
     def address(self) -> str:

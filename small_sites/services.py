@@ -10,8 +10,8 @@
 
 The shares count from SIGUSR1 on: whoever looks at the shop before its load finds it well.
 
-It writes a JSON line for each answer: time, id (of the visitor's request), path, waited_ms and status. Of one that comes a
-minute later it writes when that begins, with null for the last two.
+It writes a JSON line for each answer: time, id (of the visitor's request), path, waited_ms and status. Of one that
+comes a minute later it writes when that begins, with null for the last two.
 
     uvicorn services:application --port 8001
 """

@@ -68,8 +68,8 @@ def measured(bench: Bench, interface: str, **knobs: str) -> AnalysedRun:
 
 
 def test_a_service_that_fails_hangs_and_answers_nonsense(bench: Bench) -> None:
-    shares = "service_failures_pct=20 service_hangs_pct=20 service_nonsense_pct=20"
-    done = bench.run("wsgi", **{**SHORT, "WORKLOAD": "fanout", "USERS": "20", "SET": f"{shares} threads=32"})
+    shares = "service_failures_pct=20 service_hangs_pct=20 service_nonsense_pct=20 threads=32"
+    done = bench.run("wsgi", **{**SHORT, "WORKLOAD": "fanout", "USERS": "20", "HOLD": "4", "SET": shares})
     assert done.returncode == 0, done.stderr + done.stdout
     run = analyse(bench.folder())
     wrongs = ("answered 503", "did not answer in time", "answered nonsense")
@@ -94,12 +94,12 @@ def test_a_service_that_is_killed_is_borne_and_told(bench: Bench) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="a small file system needs root to be mounted")
 def test_a_full_disk_under_uploads(bench: Bench) -> None:
-    process = bench.start("wsgi", **{**SHORT, "WORKLOAD": "upload", "USERS": "30", "HOLD": "8"})
+    process = bench.start("wsgi", **{**SHORT, "WORKLOAD": "upload", "USERS": "30"})
     wait_for(lambda: in_hold(bench), "the hold")
     (uploads,) = bench.temporary.glob("gatebench-*/made/static-files/uploads")
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(uploads)], check=True)
     try:
-        time.sleep(5)
+        time.sleep(3)
         whole = {path.stat().st_size for path in uploads.glob("*.pdf")}
     finally:
         subprocess.run(["umount", "--lazy", str(uploads)], check=True)

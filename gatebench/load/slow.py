@@ -16,9 +16,6 @@ from urllib.parse import urlsplit
 
 import gevent
 
-SLOW_S = 4.0
-"""How long it takes over what is large. Less than a client waits: it is slow, and not late."""
-
 PIECES = 40
 SMALL = 4096
 """Bytes that come at once on any line."""
@@ -30,13 +27,16 @@ NO_ANSWER = 0
 
 
 class SlowSession:
-    """With the cookies of another session, and a connection for each request."""
+    """With the cookies of another session, and a connection for each request. `slow_s` is how long it takes over what
+    is large: less than a client waits, for it is slow, and not late.
+    """
 
-    def __init__(self, host: str, timeout_s: float | None, cookies: Any, request_event: Any) -> None:
+    def __init__(self, host: str, timeout_s: float | None, cookies: Any, request_event: Any, slow_s: float) -> None:
         self._address = urlsplit(host)
         self._timeout_s = timeout_s
         self._cookies = cookies
         self._request_event = request_event
+        self._pause_s = slow_s / PIECES
 
     def request(
         self,
@@ -53,7 +53,7 @@ class SlowSession:
         answer = SlowAnswer(self._request_event)
         connection = _SlowConnection(str(self._address.hostname), self._address.port, timeout=self._timeout_s)
         try:
-            connection.request(method, path, _pieces(data) if data else None, self._headers(headers, data))
+            connection.request(method, path, self._pieces(data) if data else None, self._headers(headers, data))
             self._read(connection.getresponse(), answer)
         except (OSError, http.client.HTTPException) as error:
             answer.status_code, answer.error = NO_ANSWER, error
@@ -82,7 +82,13 @@ class SlowSession:
         size = _piece(int(answer.headers.get("content-length", 0)))
         while part := response.read(size):
             answer.content += part
-            gevent.sleep(SLOW_S / PIECES)
+            gevent.sleep(self._pause_s)
+
+    def _pieces(self, data: bytes) -> Iterator[bytes]:
+        size = _piece(len(data))
+        for start in range(0, len(data), size):
+            yield data[start : start + size]
+            gevent.sleep(self._pause_s)
 
 
 @dataclass(eq=False)
@@ -116,13 +122,6 @@ class _SlowConnection(http.client.HTTPConnection):
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         self.sock.settimeout(self.timeout)
         self.sock.connect((self.host, self.port))
-
-
-def _pieces(data: bytes) -> Iterator[bytes]:
-    size = _piece(len(data))
-    for start in range(0, len(data), size):
-        yield data[start : start + size]
-        gevent.sleep(SLOW_S / PIECES)
 
 
 def _piece(length: int) -> int:

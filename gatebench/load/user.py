@@ -101,10 +101,10 @@ class MeasuredUser(User):
     ) -> Page | None:
         return self._request("POST", path, name, expect, data=data, headers=headers, slowly_by=slowly_by)
 
-    def slow_session(self) -> SlowSession:
+    def slow_session(self, slow_s: float) -> SlowSession:
         """A slow line for `get` and `post`, with this user's cookies."""
         return SlowSession(
-            str(self.host), self.timeout_s, self.client.cookiejar, request_event=self.environment.events.request
+            str(self.host), self.timeout_s, self.client.cookiejar, self.environment.events.request, slow_s
         )
 
     def _request(

@@ -12,8 +12,8 @@ def _from_to(low: float, high: float) -> Any:
     return field(metadata={"bounds": (low, high)})
 
 
-def _one_of(*allowed: str, **default: str) -> Any:
-    return field(metadata={"allowed": allowed}, **default)
+def _one_of(*allowed: str) -> Any:
+    return field(metadata={"allowed": allowed})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class Footing:
     nginx_upstream_connection: str = _one_of("", "close")  # the Connection header towards it: empty keeps it alive
     nginx_connect_timeout_s: int = _from_to(1, 3600)
     nginx_read_timeout_s: int = _from_to(1, 3600)
-    nginx_buffering: str = _one_of("on", "off", default="on")  # of bodies, both ways; older runs do not say it
+    nginx_buffering: str = field(default="on", metadata={"allowed": ("on", "off")})  # of bodies; older runs had it
 
     @property
     def longest_answer_s(self) -> float:

@@ -1,8 +1,8 @@
 """Does asynchronous file I/O help a page that hands out files, and who serves people on a slow line?
 
 A PDF is read from the disk, the moment of its download is written into its metadata, and it is sent: by plain file I/O,
-and by aiofiles, which has threads do the same. `slow_clients_pct` of the downloads are read over a slow line, 4 s
-each: Nginx takes the answer off the app's hands and sends it on as slowly as it must, unless SET says
+and by aiofiles, which has threads do the same. `slow_clients_pct` of the downloads are read over a slow line,
+`slow_client_s` each: Nginx takes the answer off the app's hands and sends it on as slowly as it must, unless SET says
 nginx_buffering=off. Then the app holds a thread, or a task, for as long.
 
 Held: 95 of 100 downloads within a second. Those on a slow line are not timed, for they take as long as they want to;
@@ -19,7 +19,7 @@ from gatebench.values.workload import Setting, Workload
 from gatebench.workloads.polls import POLLS
 
 DOCUMENTS = {"POLLS_BESIDE": "documents", "POLLS_DOCUMENTS": "{files}"}
-SLOW_CLIENTS = Setting(0, bounds=(0, 100))
+SLOW_CLIENTS = {"slow_clients_pct": Setting(0, bounds=(0, 100)), "slow_client_s": Setting(4.0, bounds=(0.5, 600.0))}
 VIEWS = ("plain", "aiofiles")
 USUAL = {Interface.WSGI: "plain", Interface.ASGI: "aiofiles"}
 
@@ -39,5 +39,5 @@ CERTIFICATE = Workload(
     environment=DOCUMENTS,
     views=VIEWS,
     usual_views=USUAL,
-    settings={"certificate_kb": Setting(256, bounds=(1, 65_536)), "slow_clients_pct": SLOW_CLIENTS},
+    settings={"certificate_kb": Setting(256, bounds=(1, 65_536)), **SLOW_CLIENTS},
 )

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from gatebench.load import slow
 from gatebench.load.slow import SlowSession
 from gatebench.stacks.postgres import free_ports
 
@@ -49,8 +48,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setattr(slow, "SLOW_S", SHORT_S)
+def url() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -60,7 +58,7 @@ def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def ask(url: str, method: str, path: str, data: bytes | None = None, timeout_s: float = 5) -> Any:
     fired: list[dict[str, Any]] = []
     event = SimpleNamespace(fire=lambda **facts: fired.append(facts))
-    session = SlowSession(url, timeout_s, [SimpleNamespace(name="a", value="b")], event)
+    session = SlowSession(url, timeout_s, [SimpleNamespace(name="a", value="b")], event, SHORT_S)
     with session.request(method, path, name="slow", headers={"X-Request-ID": "1"}, context={}, data=data) as answer:
         answer.success()
     (answer.fired,) = fired

@@ -40,9 +40,9 @@ def followed(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder, sam
     the app server had it: stop_line, busy_line, silent_line (a worker of the app server's was stopped, busy, or
     silent while others answered), lock_line, disk_line (sessions of PostgreSQL waited for a lock, for the disk),
     query_line (one began then and was still at one query in the end). When it failed: worker_end, worker_line (how a
-    worker of the app server ended). Where the app wrote that it did without a service: service (its name),
-    service_did (what the app wrote of it), service_line (of its own log, about this request), service_in_time (whether it answered before the app gave up), and
-    service_lived (whether it answered others towards the end).
+    worker of the app server ended). Where the app wrote that it did without a service: service (its name), service_did
+    (what the app wrote of it), service_line (of its own log, about this request), service_in_time (whether it answered
+    before the app gave up), and service_lived (whether it answered others towards the end).
     """
     failures = client_view(requests).assign(logged=requests.loc[failed(requests), "nginx_ms"].notna())
     failures = failures.sort_values("ended", ignore_index=True)

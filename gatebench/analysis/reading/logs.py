@@ -146,14 +146,14 @@ def _refusal(line: str) -> list[tuple[float, int, str]]:
 
 
 def read_service_log(folder: RunFolder) -> pd.DataFrame:
-    """A row an answer of the service beside the app, or a wait that it began and had not ended: request_id, service (its
-    name, the first part of the path), answered (s; missing where it has not), waited_ms (missing too), line.
+    """A row an answer of the service beside the app, or a wait that it began and did not end: request_id, service (the
+    first part of the path), answered (s; missing where it has not), waited_ms (missing too), line.
     """
     rows = []
     for line in _lines(folder.log(SERVICE)):
         if not line.startswith("{"):  # what the program says beside it
             continue
-        with contextlib.suppress(ValueError, KeyError, TypeError):  # a line that was cut off when the service was killed
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # cut off, when it was killed
             said = json.loads(line)
             waited_ms = math.nan if said["waited_ms"] is None else float(said["waited_ms"])
             asked, name = float(said["time"]), str(said["path"]).split("/")[1]
