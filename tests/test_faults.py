@@ -68,7 +68,7 @@ def measured(bench: Bench, interface: str, **knobs: str) -> AnalysedRun:
 
 
 def test_a_service_that_fails_hangs_and_answers_nonsense(bench: Bench) -> None:
-    shares = "service_failures_pct=20 service_hangs_pct=20 service_nonsense_pct=20 threads=32"
+    shares = "service_failures_pct=20 service_hangs_pct=20 service_nonsense_pct=20 service_delay_ms=20 threads=32"
     done = bench.run("wsgi", **{**SHORT, "WORKLOAD": "fanout", "USERS": "20", "HOLD": "4", "SET": shares})
     assert done.returncode == 0, done.stderr + done.stdout
     run = analyse(bench.folder())
@@ -79,7 +79,7 @@ def test_a_service_that_fails_hangs_and_answers_nonsense(bench: Bench) -> None:
 
 
 def test_a_service_that_is_killed_is_borne_and_told(bench: Bench) -> None:
-    process = bench.start("asgi", **{**SHORT, "WORKLOAD": "fanout", "USERS": "20"})
+    process = bench.start("asgi", **{**SHORT, "WORKLOAD": "fanout", "USERS": "20", "SET": "service_delay_ms=20"})
     wait_for(lambda: in_hold(bench), "the hold")
     os.kill(service_of(process.pid), signal.SIGKILL)
     _, said = process.communicate(timeout=120)
