@@ -18,6 +18,11 @@ THE_SERVER = (
 THREADS = "app threads"
 """Follows from the interface and from the load: said beside the verdict, and no reason not to compare."""
 
+VIEWS = "views"
+"""Where each side has those that are usual under its interface they are a part of what is compared, and stand in its
+label.
+"""
+
 _OF_NO_EFFECT = {"headless", "port", "ui_port", "results", "label", "app"}
 _IDENTITY = {"boot"}
 """Of the machine: tells sittings apart, and has no effect of its own."""
@@ -43,6 +48,7 @@ class Comparison:
     differing: dict[str, list[str]]
     sheet: frozenset[str] = frozenset()  # the names that are of the fairness sheet
     recorded_later: frozenset[str] = frozenset()  # the names that runs of an older Gatebench do not have
+    as_usual: bool = False  # each run's views are those that are usual under its interface
 
     @property
     def besides_server(self) -> list[str]:
@@ -52,7 +58,9 @@ class Comparison:
         return [
             name
             for name, values in self.differing.items()
-            if name not in (*THE_SERVER, THREADS) and not _own_program(name, values) and not self._unknown(name, values)
+            if name not in (*THE_SERVER, THREADS, *[VIEWS] * self.as_usual)
+            and not _own_program(name, values)
+            and not self._unknown(name, values)
         ]
 
     def _unknown(self, name: str, values: list[str]) -> bool:
@@ -66,7 +74,13 @@ def compare_settings(runs: Sequence[AnalysedRun]) -> Comparison:
     shared = {name: values[0] for name, values in rows.items() if len(set(values)) == 1}
     sheet = frozenset(name for analysed in runs for name in analysed.run.sheet)
     later = sheet | _RECORDED_LATER | {name for analysed in runs for name in _profile_settings(analysed.run)}
-    return Comparison(shared, {name: values for name, values in rows.items() if name not in shared}, sheet, later)
+    differing = {name: values for name, values in rows.items() if name not in shared}
+    return Comparison(shared, differing, sheet, later, as_usual=all(_as_usual(analysed.run) for analysed in runs))
+
+
+def _as_usual(run: Run) -> bool:
+    usual = run.config.get("workload", {}).get("usual_views", {})
+    return bool(run.config.get("views")) and run.config["views"] == usual.get(run.config.get("interface"))
 
 
 def settings_of(run: Run) -> dict[str, str]:
