@@ -171,9 +171,10 @@ def test_no_name_leads_out_of_the_folder(site: Site) -> None:
 def test_nginx_lets_through_what_the_site_answers_and_ends_what_is_larger(bench: Bench) -> None:
     config = bench.config("asgi", WORKLOAD="upload")
     folder = RunFolder.create(bench.results, "uploads")
-    with locked(bench.results) as lock, watched(lock, folder, Reporter(config, Console(quiet=True))) as watchdog:
+    display = Reporter(config, Console(quiet=True))
+    with locked(bench.results) as lock, watched(lock, folder, display) as watchdog:
         stack = NativeStack(config, folder, watchdog)
-        stack.up()
+        stack.up(display.note)
         behind_nginx = Form(bench.port, "/upload/aiofiles/")
         assert b" 201 " in behind_nginx.upload(pdf(4000 * KB))
         assert b"The file is larger than 5 MB." in behind_nginx.upload(pdf(6000 * KB))
