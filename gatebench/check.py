@@ -20,6 +20,7 @@ from gatebench.errors import AppCheckError
 from gatebench.loopback import opener
 from gatebench.refusals import last_exception, told
 from gatebench.values.app import App
+from gatebench.values.side import Side
 from gatebench.values.workload import FormCheck, Workload, Write
 
 TIMEOUT_S = 30
@@ -39,20 +40,20 @@ def live_facts(app: App, url: str) -> dict[str, Any]:
 
 
 def check(
-    workload: Workload, url: str, query: Callable[[str], str], rehearse: Callable[[], str], app_log: Path
+    workload: Workload, url: str, stored: Callable[[Write], int], rehearse: Callable[[], str], app_log: Path
 ) -> None:
     """Does once what a person would, and raises AppCheckError at the first thing that is not as it must be."""
     browser = opener(urllib.request.HTTPCookieProcessor(CookieJar()))
     for path in workload.app.visits:
         _open(browser, url + path)
-    before = [_stored(write, query) for write in workload.writes]
+    before = [stored(write) for write in workload.writes]
     if workload.check is not None:
         _send_form(workload.check, browser, url)
         sent = Counter(write.name for write in workload.writes)
     else:
         sent = _rehearsed(rehearse(), workload.app, app_log)
     for write, was in zip(workload.writes, before, strict=True):
-        _must_have_risen(write, sent[write.name], was, _stored(write, query))
+        _must_have_risen(write, sum(sent[name] for name in (write.name, *write.beside)), was, stored(write))
 
 
 def _must_have_risen(write: Write, sent: int, before: int, now: int) -> None:
@@ -65,8 +66,8 @@ def _must_have_risen(write: Write, sent: int, before: int, now: int) -> None:
         )
     if now != before + sent:
         raise AppCheckError(
-            f"“{write.name}” was sent {_times(sent)} and the database went from {before} to {now}: the app under test "
-            "does not store what it confirms, or something else writes to its database."
+            f"“{write.name}” was sent {_times(sent)} and what is stored went from {before} to {now}: the app under "
+            "test does not store what it confirms, or something else writes there."
         )
 
 
@@ -114,16 +115,13 @@ def _what_is_wrong(seen: Mapping[str, Any], app: App, app_log: Path) -> str | No
     return f"{request} {answered}, before any load ({seen['wrong']}): see the run's logs for why."
 
 
-def warm_up(workload: Workload, url: str) -> None:
+def warm_up(side: Side, url: str) -> None:
     """Sends a few hundred requests, so that no worker meets its first request while it is measured."""
-    page = url + (workload.warm_up_path or workload.app.ready_path)
+    path = side.workload.warm_up_path or side.workload.app.ready_path
+    page = url + path.format(views=side.views)
     with ThreadPoolExecutor(WARM_UP_AT_ONCE) as pool:
         for _ in pool.map(lambda _: _open(opener(), page), range(WARM_UP_REQUESTS)):
             pass
-
-
-def _stored(write: Write, query: Callable[[str], str]) -> int:
-    return int(query(write.sql))
 
 
 def _send_form(check: FormCheck, browser: urllib.request.OpenerDirector, url: str) -> None:
@@ -142,7 +140,7 @@ def _open(
     try:
         with browser.open(url, data, timeout=TIMEOUT_S) as answer:
             if leads_to in (None, answer.url):
-                return str(answer.read().decode())
+                return str(answer.read().decode(errors="replace"))
             what = f"led to {answer.url} and not to {leads_to}"
     except urllib.error.HTTPError as error:
         what = f"answered {error.code} {error.reason}"

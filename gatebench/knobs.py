@@ -85,9 +85,14 @@ def _folder(text: str, _name: str) -> str:
 
 
 SEED_SIZE = "seed_size"
-"""The setting that is the workload's; all others are the footing's."""
+"""The setting that every workload has."""
 
-_BOUNDS: Mapping[str, Mapping[str, Any]] = {**SETTINGS, SEED_SIZE: {"bounds": (1, 100_000)}}
+_OF_A_WORKLOAD = {
+    name: {"bounds": setting.bounds, "allowed": setting.allowed}
+    for workload in WORKLOADS.values()
+    for name, setting in workload.settings.items()
+}
+_BOUNDS: Mapping[str, Mapping[str, Any]] = {**SETTINGS, SEED_SIZE: {"bounds": (1, 100_000)}, **_OF_A_WORKLOAD}
 
 
 def parse_settings(text: str, name: str = "SET") -> dict[str, Any]:
@@ -105,7 +110,7 @@ def parse_settings(text: str, name: str = "SET") -> dict[str, Any]:
     return changed
 
 
-def _setting(text: str, bounds: tuple[float, float] = (0, 0), allowed: tuple[str, ...] = ()) -> Any:
+def _setting(text: str, bounds: tuple[float, ...] = (0, 0), allowed: tuple[str, ...] = ()) -> Any:
     """The value, of the bounds' type; None when it is not one that is allowed."""
     if allowed:
         return text if text in allowed else None
@@ -117,7 +122,7 @@ def _setting(text: str, bounds: tuple[float, float] = (0, 0), allowed: tuple[str
     return value if low <= value <= high else None
 
 
-def _what(bounds: tuple[float, float] = (0, 0), allowed: tuple[str, ...] = ()) -> str:
+def _what(bounds: tuple[float, ...] = (0, 0), allowed: tuple[str, ...] = ()) -> str:
     if allowed:
         return " or ".join(word or "nothing" for word in allowed)
     low, high = bounds
@@ -137,7 +142,8 @@ def parse_environment(text: str, name: str = "ENV") -> dict[str, str]:
 
 def _check_own(env: Mapping[str, str], workload: Workload) -> None:
     """Raises UsageError for a variable that Gatebench itself gives the app."""
-    own = {*workload.app.environment, *workload.environment, *STACK_VARIABLES}
+    told = [workload.service.told_by] if workload.service else []
+    own = {*workload.app.environment, *workload.environment, *told, *STACK_VARIABLES}
     for name in env:
         if name in own:
             raise UsageError(f"ENV gives {name}, which Gatebench gives itself: see its knobs in `make help`.")
@@ -178,14 +184,22 @@ def _listed(interface: Interface) -> str:
     return " or ".join([", ".join([f"{DEFAULTS[interface]} (default)", *others[:-1]]), *others[-1:]])
 
 
+_VIEWS = tuple(dict.fromkeys(views for workload in WORKLOADS.values() for views in workload.views))
+
 KNOBS = (
     Knob("STACK", _one_of(*STACKS), "", "compose (the default where a Docker engine answers) or native"),
     Knob("SERVER", parse_server, "", _servers_in_words()),
     Knob("PROFILE", _one_of(*PROFILES), "fair", "fair: equal footing; article: the article's settings"),
     Knob("WORKLOAD", _one_of(*WORKLOADS), "", f"what users do: {', '.join(WORKLOADS)} (the profile's)"),
+    Knob(
+        "VIEWS",
+        _one_of(*_VIEWS),
+        "",
+        f"how the page is written, where a workload has several ways: {', '.join(_VIEWS)}",
+    ),
     Knob("DB", _one_of(*DB_MODES), "", "pool (psycopg 3; the default of fair), persistent or per-request (psycopg2)"),
     Knob("WORKERS", _whole(1, 64, "number of processes"), "", "processes of the app server (2)"),
-    Knob("USERS", parse_users, "100:700:100", "users of each step: first:last:step, or a comma list"),
+    Knob("USERS", parse_users, "", "users of each step: first:last:step, or a comma list (the workload's)"),
     Knob(
         "SETTLE", _number(0, 3600, "seconds"), "10", "seconds that a step settles, at the least, before it is measured"
     ),
@@ -219,10 +233,11 @@ def resolve(
     values = _parsed(given)
     if values["PORT"] == values["UI_PORT"]:
         raise UsageError(f"PORT and UI_PORT are both {values['PORT']}: give each a port of its own.")
+    side = _side(interface, values, own)
     return RunConfig(
-        side=_side(interface, values, own),
+        side=side,
         stack=values["STACK"] or ("compose" if engine_answers() else "native"),
-        users=values["USERS"],
+        users=values["USERS"] or side.workload.users,
         settle_s=values["SETTLE"],
         hold_s=values["HOLD"],
         pin=values["PIN"],
@@ -281,18 +296,42 @@ def _side(interface: Interface, values: Mapping[str, Any], own: Workload | None)
         )
     server_args, env = values["SERVER_ARGS"] or "", values["ENV"] or {}
     _check_own(env, workload)
+    views = _views(workload, interface, values["VIEWS"])
     changes = {**_in_words(overrides), **without_secrets(env)}
+    more = [views, server_args, *map("=".join, changes.items())]
     return Side(
-        label=_label(
-            server, profile, workload if workload is not usual else None, [server_args, *map("=".join, changes.items())]
-        ),
+        label=_label(server, profile, workload if workload is not usual else None, more),
         server=server,
-        workload=replace(workload, seed_size=overrides.get(SEED_SIZE, workload.seed_size)),
+        workload=_changed(workload, overrides),
         footing=footing,
+        views=views,
         server_args=server_args,
         env=env,
         overrides=overrides,
     )
+
+
+def _changed(workload: Workload, overrides: Mapping[str, Any]) -> Workload:
+    """With what SET says of it; raises UsageError for a setting of another workload's."""
+    for name in overrides:
+        if name in _OF_A_WORKLOAD and name not in workload.settings:
+            having = ", ".join(row.name for row in WORKLOADS.values() if name in row.settings)
+            raise UsageError(
+                f"SET gives {name}, which WORKLOAD={workload.name} has not: leave it out ({having} has it)."
+            )
+    settings = {
+        name: replace(setting, value=overrides.get(name, setting.value)) for name, setting in workload.settings.items()
+    }
+    return replace(workload, seed_size=overrides.get(SEED_SIZE, workload.seed_size), settings=settings)
+
+
+def _views(workload: Workload, interface: Interface, named: str | None) -> str:
+    if named is None:
+        return workload.usual_views.get(interface, "")
+    if named not in workload.views:
+        there = f"give one of {', '.join(workload.views)}" if workload.views else "leave VIEWS out"
+        raise UsageError(f"VIEWS={named} is nothing that WORKLOAD={workload.name} has: {there}.")
+    return named
 
 
 def _server(interface: Interface, values: Mapping[str, Any]) -> Server:
@@ -314,7 +353,7 @@ def _footing(footing: Footing, values: Mapping[str, Any], overrides: Mapping[str
     """The profile's, with what knobs of its own and SET say otherwise."""
     knobs = {"db": values["DB"], "workers": values["WORKERS"], "timeout_s": values["TIMEOUT"]}
     given = {name: value for name, value in knobs.items() if value is not None}
-    return replace(footing, **given, **{name: value for name, value in overrides.items() if name != SEED_SIZE})
+    return replace(footing, **given, **{name: value for name, value in overrides.items() if name in SETTINGS})
 
 
 def _label(server: Server, profile: Profile, other: Workload | None, changes: list[str]) -> str:

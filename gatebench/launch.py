@@ -1,8 +1,9 @@
 """`python -m gatebench.launch serve`: becomes the app server of a Side, in the app's folder. Both stacks start it so.
 
 The Side is in GATEBENCH_SIDE, as JSON. `setup` makes the database ready instead; `preflight` sees whether the app can
-be served at all; `versions` prints what is installed, as JSON. This is Gatebench's interpreter; the app's own takes
-over with `python -m`, and of Gatebench it gets no more than gatebench/inside.
+be served at all; `versions` prints what is installed, as JSON; `service` becomes the service beside the app. This is
+Gatebench's interpreter; the app's own takes over with `python -m`, and of Gatebench it gets no more than
+gatebench/inside.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import socket
 import subprocess
 import sys
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NoReturn
 
 from gatebench import PACKAGE, ROOT
 from gatebench.layers import cache
@@ -26,6 +27,9 @@ from gatebench.values.codec import from_json
 from gatebench.values.side import Side
 
 SIDE = "GATEBENCH_SIDE"
+
+SERVICE_URL = "GATEBENCH_SERVICE_URL"
+"""Where the service beside the app is, for an app that has one."""
 
 INSIDE = PACKAGE / "inside"
 """On the app's path: the package gatebench_inside, and nothing beside it."""
@@ -44,8 +48,11 @@ def main() -> None:
     arguments = _parse()
     side = from_json(Side, json.loads(os.environ.pop(SIDE)))
     app = side.workload.app
+    if arguments.what == "service":
+        become_service(side, arguments.host, arguments.port)
     os.chdir(ROOT / app.folder)
-    os.environ |= app_environment(side, arguments.static, secret=secrets.token_urlsafe(50))
+    service_url = os.environ.get(SERVICE_URL, "")
+    os.environ |= app_environment(side, arguments.static, secrets.token_urlsafe(50), service_url)
     if arguments.what == "versions":
         _become(app, ["versions", *app.packages, *side.server.packages])
     elif arguments.what == "setup":
@@ -56,10 +63,12 @@ def main() -> None:
         serve(side, arguments.host, arguments.port)
 
 
-def app_environment(side: Side, static: str, secret: str) -> dict[str, str]:
-    """What the app is told by environment variables. `static` is the folder that Nginx serves its static files from."""
+def app_environment(side: Side, static: str, secret: str, service_url: str = "") -> dict[str, str]:
+    """What the app is told by environment variables. `static` is the folder that Nginx serves its static files from,
+    `service_url` where the service beside it is.
+    """
     app = side.workload.app
-    places = {**_places(side), "static": static, "secret": secret}
+    places = {**_places(side), "static": static, "files": files_of(static), "secret": secret}
     templates = {**app.environment, **side.workload.environment}
     path = [INSIDE, *([ROOT] if app.interpreter is None else [])]
     inside = {
@@ -70,8 +79,27 @@ def app_environment(side: Side, static: str, secret: str) -> dict[str, str]:
         inside |= ELSEWHERE
     if app.settings:
         inside["DJANGO_SETTINGS_MODULE"] = "gatebench_inside.settings"
+    if app.settings or app.wrapped:
         inside["GATEBENCH_INSIDE"] = json.dumps(_spec(side, static, secret))
-    return {**{name: text.format(**places) for name, text in templates.items()}, **side.env, **inside}
+    service = side.workload.service
+    told = {service.told_by: service_url} if service and service_url else {}
+    return {**{name: text.format(**places) for name, text in templates.items()}, **told, **side.env, **inside}
+
+
+def service_environment(side: Side) -> dict[str, str]:
+    """What the service beside the app is told."""
+    service = side.workload.service
+    return {name: text.format(**_places(side)) for name, text in service.environment.items()} if service else {}
+
+
+def become_service(side: Side, host: str, port: int) -> NoReturn:
+    """Replaces this process by the service beside the app."""
+    service = side.workload.service
+    assert service is not None
+    os.chdir(ROOT / service.folder)
+    os.environ |= service_environment(side)
+    words = service.command.format(host=host, port=port).split()
+    os.execv(sys.executable, [sys.executable, "-m", *words])
 
 
 def _spec(side: Side, static: str, secret: str) -> dict[str, Any]:
@@ -96,7 +124,8 @@ def _spec(side: Side, static: str, secret: str) -> dict[str, Any]:
 def serve(side: Side, host: str, port: int) -> None:
     """Replaces this process by the server, or supervises one process a worker where the server has no workers."""
     app, footing, interface = side.workload.app, side.footing, side.server.interface
-    application = f"gatebench_inside.{interface}:application" if app.settings else app.applications[interface]
+    wrapped = app.settings or app.wrapped
+    application = f"gatebench_inside.{interface}:application" if wrapped else app.applications[interface]
     values = {"application": application, "host": host, "port": port}
     values |= {"workers": footing.workers, "threads": footing.threads, "backlog": footing.backlog}
     more = shlex.split(side.server_args)
@@ -107,8 +136,17 @@ def serve(side: Side, host: str, port: int) -> None:
         sys.exit(_supervise([_inside(app, ["run", *command, *more])] * footing.workers, listener))
 
 
+def files_of(static: str) -> str:
+    """The folder that the app may write to, beside the one of its static files."""
+    return f"{static}-files"
+
+
 def _places(side: Side) -> dict[str, Any]:
-    return {**asdict(side.footing), "seed_size": side.workload.seed_size}
+    workload = side.workload
+    settings = {name: setting.value for name, setting in workload.settings.items()}
+    if workload.service:
+        settings["service_timeout_s"] = workload.service.timeout_s
+    return {**asdict(side.footing), "seed_size": workload.seed_size, "views": side.views, **settings}
 
 
 def _inside(app: App, words: list[str]) -> list[str]:
@@ -140,7 +178,7 @@ def _supervise(commands: list[list[str]], listener: socket.socket) -> int:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m gatebench.launch", description=__doc__)
-    parser.add_argument("what", choices=("setup", "preflight", "serve", "versions"))
+    parser.add_argument("what", choices=("setup", "preflight", "serve", "versions", "service"))
     parser.add_argument("--host", default="127.0.0.1", help="where the server listens")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--static", default="", help="the folder that static files are collected in")

@@ -16,6 +16,9 @@ FORMAT = 1
 ROLES = ("app", "nginx", "postgres", "generator")
 """Whose processes are sampled: the names in resources.csv."""
 
+SERVICE = "service"
+"""The role of the program beside the app that its views call, in a run that has one."""
+
 RUNNER = "gatebench"
 """The role of the process that samples: what sampling costs is sampled too."""
 
@@ -93,7 +96,7 @@ class RoleSample:
     """A row of resources.csv: what the processes of a role use, a second after the one before."""
 
     time: float
-    role: str  # one of ROLES, or RUNNER
+    role: str  # one of ROLES, SERVICE or RUNNER
     cpu_s: float  # used since the role began, by processes that have ended too
     rss_bytes: int
     processes: int
@@ -219,6 +222,11 @@ class Run:
     troubles: tuple[str, ...] = ()  # what went wrong and did not end the run, a sentence each
     load: LoadSummary | None = None
     format: int = FORMAT
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Whose processes were sampled, the runner's aside."""
+        return (*ROLES, SERVICE) if self.config.get("workload", {}).get("service") else ROLES
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -29,7 +29,8 @@ from gatebench.stacks import Stack, make_stack
 from gatebench.stacks.prepared import Prepared
 from gatebench.stacks.wait import last_lines
 from gatebench.values.run_config import RunConfig
-from gatebench.values.workload import Workload, Write
+from gatebench.values.side import Side
+from gatebench.values.workload import Write
 from gatebench.watchdog import ENDING_SIGNALS, Watchdog
 
 LOOK_EVERY_S = 0.1
@@ -64,11 +65,11 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None, prepare
                 record.note(environments=stack.environments(), versions=stack.versions())
                 record.note(app=live_facts(workload.app, stack.url))
                 display.note(f"Checking the app at {stack.url} …")
-                check(workload, stack.url, stack.query, stack.rehearse, folder.log("app"))
+                check(workload, stack.url, stack.stored, stack.rehearse, folder.log("app"))
                 if workload.check is None:
                     stack.rehearse(several=True)  # as a warm-up: what fails in it is no matter
                 sheet = {**stack.sheet(), "app physical cores": stack.cores.fact}
-                record.note(sheet={**sheet, **_access_log(folder, stack, workload)})
+                record.note(sheet={**sheet, **_access_log(folder, stack, side)})
                 display.note(f"Cores: {stack.cores}.")
                 with Sampler(folder, stack.roles, stack.query) as sampler:
                     try:
@@ -103,7 +104,7 @@ class Record:
         """Goes on without the reading when PostgreSQL is silent, and notes it."""
         read_started = time.time()
         try:
-            stored = int(stack.query(write.sql, LEDGER_S)) - seeded
+            stored = stack.stored(write, LEDGER_S) - seeded
         except SilentError as error:
             when = "after the drain" if step is None else f"after step {step}"
             self.add_troubles([f"What “{write.name}” has stored was not read {when}: {error}"])
@@ -187,7 +188,7 @@ def _ramp(stack: Stack, record: Record, config: RunConfig, display: Display) -> 
 
 def _auditor(record: Record, stack: Stack, writes: Sequence[Write]) -> Callable[[int | None], None]:
     """What reads the ledger at the end of a step: a reading of each request that writes."""
-    seeded = {write: int(stack.query(write.sql)) for write in writes}
+    seeded = {write: stack.stored(write) for write in writes}
 
     def audit(step: int | None) -> None:
         for write, before in seeded.items():
@@ -196,10 +197,10 @@ def _auditor(record: Record, stack: Stack, writes: Sequence[Write]) -> Callable[
     return audit
 
 
-def _access_log(folder: RunFolder, stack: Stack, workload: Workload) -> dict[str, str]:
+def _access_log(folder: RunFolder, stack: Stack, side: Side) -> dict[str, str]:
     """Warms the app up, and sees by the length of its log whether it writes a line for each request."""
     before = _lines(folder.log("app"))
-    warm_up(workload, stack.url)
+    warm_up(side, stack.url)
     return {"app access log": "on" if _lines(folder.log("app")) - before >= WARM_UP_REQUESTS / 2 else "off"}
 
 

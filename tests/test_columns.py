@@ -18,7 +18,7 @@ from gatebench.revision import code
 from gatebench.values.app import App
 from gatebench.values.footing import Footing
 from gatebench.values.server import Interface, LogPatterns, Server
-from gatebench.values.workload import FormCheck, Objective, Workload, Write
+from gatebench.values.workload import FormCheck, Objective, Service, Setting, Workload, Write
 
 PAGE = (ROOT / "docs" / "columns.md").read_text()
 SECTIONS = dict(re.findall(r"^##+ (.+?)\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
@@ -61,7 +61,7 @@ def test_every_section_is_one_that_is_tested() -> None:
 
 
 def test_what_is_told_within_a_row_is_whole_too() -> None:
-    for kind in (Objective, FormCheck, Write):
+    for kind in (Objective, FormCheck, Write, Setting, Service):
         for name in names(kind):
             assert f"`{name}`" in SECTIONS["config.workload"]
     for name in names(LogPatterns):

@@ -22,7 +22,7 @@ from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing import text_tables
 from gatebench.analysis.showing.text_tables import Table
 from gatebench.analysis.words import count, percent
-from gatebench.knobs import KNOBS
+from gatebench.knobs import KNOBS, WORKLOADS
 from gatebench.run_folder import RunFolder
 from gatebench.servers import SERVERS
 
@@ -215,6 +215,14 @@ def test_the_reference_has_every_server() -> None:
     """Where a person looks for what SERVER may be: its row in the table of knobs."""
     (row,) = (line for line in REFERENCE.splitlines() if line.startswith("| `SERVER` |"))
     assert set(SERVERS) <= set(re.findall(r"[a-z]+(?:-[a-z]+)*", row))
+
+
+def test_the_reference_has_every_workload_and_its_views() -> None:
+    lines = REFERENCE.splitlines()
+    (workloads,) = (line for line in lines if line.startswith("| `WORKLOAD` |"))
+    (views,) = (line for line in lines if line.startswith("| `VIEWS` |"))
+    assert set(WORKLOADS) <= set(re.findall(r"`([a-z]+)`", workloads))
+    assert {one for workload in WORKLOADS.values() for one in workload.views} <= set(re.findall(r"`([a-z]+)`", views))
 
 
 def test_the_reference_has_every_exit_code() -> None:

@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -27,8 +28,9 @@ from gatebench.analysis.failures.examples import tell
 from gatebench.analysis.reading.frames import rows
 from gatebench.stacks.programs import find_postgres
 from gatebench.stacks.wait import answers, wait_until
-from tests.conftest import Bench
+from tests.conftest import Bench, wait_for
 from tests.faulty.middleware import slower
+from tests.test_bad_days import in_hold
 
 SHORT = {"SETTLE": "1", "HOLD": "5", "TIMEOUT": "5"}
 WAIT_S = 60
@@ -63,6 +65,55 @@ def measured(bench: Bench, interface: str, **knobs: str) -> AnalysedRun:
     done = bench.run(interface, **faulty(**knobs))
     assert done.returncode == 0, done.stderr + done.stdout
     return analyse(bench.folder())
+
+
+def test_a_service_that_fails_hangs_and_answers_nonsense(bench: Bench) -> None:
+    shares = "service_failures_pct=20 service_hangs_pct=20 service_nonsense_pct=20 service_delay_ms=20 threads=32"
+    done = bench.run("wsgi", **{**SHORT, "WORKLOAD": "fanout", "USERS": "20", "HOLD": "4", "SET": shares})
+    assert done.returncode == 0, done.stderr + done.stdout
+    run = analyse(bench.folder())
+    wrongs = ("answered 503", "did not answer in time", "answered nonsense")
+    assert {failure for failure, _ in named(run)} == {f"service {wrong}" for wrong in wrongs}
+    assert {layer for _, layer in named(run)} == {"service"}
+    assert min(named(run).values()) > 3
+
+
+def test_a_service_that_is_killed_is_borne_and_told(bench: Bench) -> None:
+    process = bench.start("asgi", **{**SHORT, "WORKLOAD": "fanout", "USERS": "20", "SET": "service_delay_ms=20"})
+    wait_for(lambda: in_hold(bench), "the hold")
+    os.kill(service_of(process.pid), signal.SIGKILL)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    run = analyse(bench.folder())
+    causes = {cause for cause, _ in named(run)}
+    assert causes <= {"service refused the connection", "service broke off"}, causes  # the latter, while it was killed
+    assert {layer for _, layer in named(run)} == {"service"}
+    assert sum(named(run).values()) > 30
+    assert [one for one in run.run.troubles if one.startswith("The service was killed by SIGKILL at ")]
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="a small file system needs root to be mounted")
+def test_a_full_disk_under_uploads(bench: Bench) -> None:
+    process = bench.start("wsgi", **{**SHORT, "WORKLOAD": "upload", "USERS": "30"})
+    wait_for(lambda: in_hold(bench), "the hold")
+    (uploads,) = bench.temporary.glob("gatebench-*/made/static-files/uploads")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(uploads)], check=True)
+    try:
+        time.sleep(3)
+        whole = {path.stat().st_size for path in uploads.glob("*.pdf")}
+    finally:
+        subprocess.run(["umount", "--lazy", str(uploads)], check=True)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert whole == {256 * 1024}
+    assert_named(analyse(bench.folder()), "OSError", "Django", "No space left on device")
+
+
+def service_of(pid: int) -> int:
+    """The process of the service below a run's."""
+    return next(
+        child.pid for child in psutil.Process(pid).children(recursive=True) if "services:application" in child.cmdline()
+    )
 
 
 def test_nginx_with_64_connections(bench: Bench) -> None:

@@ -10,12 +10,13 @@ import pytest
 from gatebench.analysis.cli import SWITCHES
 from gatebench.analysis.comparing.gates import GATES
 from gatebench.errors import UsageError
-from gatebench.knobs import KNOBS, parse_users, resolve
+from gatebench.knobs import KNOBS, WORKLOADS, parse_users, resolve
 from gatebench.names import JUDGED, check_names
 from gatebench.profiles import PROFILES
 from gatebench.servers import SERVERS
 from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface, LogPatterns, Server
+from gatebench.values.workload import Write
 
 
 def resolved(interface: Interface = Interface.WSGI, **knobs: str) -> RunConfig:
@@ -197,6 +198,52 @@ def test_the_seed_size_is_a_setting_too() -> None:
     side = resolved(SET="seed_size=1 threads=4").side
     assert (side.workload.seed_size, side.footing.threads) == (1, 4)
     assert side.label == "WSGI gunicorn (seed_size=1, threads=4)"
+
+
+def test_a_workload_s_own_settings_are_changed_by_set_and_reach_its_users() -> None:
+    side = resolved(WORKLOAD="home", SET="log_in_pct=7 seed_size=3 threads=4").side
+    assert side.workload.settings["log_in_pct"].value == 7
+    assert side.workload.settings["stay_rounds"].value == 10
+    assert (side.workload.seed_size, side.footing.threads) == (3, 4)
+    assert "log_in_pct=7" in side.label
+
+
+def test_a_setting_of_another_workload_is_one_sentence() -> None:
+    with pytest.raises(UsageError, match=r"^SET gives log_in_pct, which WORKLOAD=vote has not: leave it out \(home"):
+        resolved(SET="log_in_pct=7")
+    with pytest.raises(UsageError, match="log_in_pct takes a whole number from 0 to 100"):
+        resolved(WORKLOAD="home", SET="log_in_pct=101")
+
+
+def test_views_are_the_workload_s() -> None:
+    assert resolved(Interface.ASGI, WORKLOAD="certificate").side.views == "aiofiles"
+    assert resolved(Interface.ASGI, WORKLOAD="certificate", VIEWS="plain").side.views == "plain"
+    assert resolved().side.views == ""
+    with pytest.raises(UsageError, match=r"^VIEWS=plain is nothing that WORKLOAD=hello has: give one of sync"):
+        resolved(WORKLOAD="hello", VIEWS="plain")
+    with pytest.raises(UsageError, match=r"^VIEWS=sync is nothing that WORKLOAD=vote has: leave VIEWS out\.$"):
+        resolved(VIEWS="sync")
+    with pytest.raises(UsageError, match=r"VIEWS=snyc is not known: .* Did you mean sync\?"):
+        resolved(WORKLOAD="hello", VIEWS="snyc")
+
+
+def test_steps_are_the_workload_s_where_users_names_none() -> None:
+    assert resolved(WORKLOAD="cpu").users == (10, 20, 30, 40, 60, 80)
+    assert resolved(WORKLOAD="cpu", USERS="5,6").users == (5, 6)
+
+
+def test_a_ledger_is_one_number() -> None:
+    assert Write("a", "SELECT 1").sql == Write("a", sql="SELECT 1").sql
+    with pytest.raises(ValueError, match="“a” needs one of sql, rows_of and files_in"):
+        Write("a")
+    with pytest.raises(ValueError, match="“a” needs one of sql, rows_of and files_in"):
+        Write("a", sql="SELECT 1", rows_of="b.csv")
+
+
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_every_workload_survives_run_json(workload: str) -> None:
+    config = resolved(Interface.ASGI, WORKLOAD=workload)
+    assert RunConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
 
 
 def test_every_knob_has_help() -> None:

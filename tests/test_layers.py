@@ -21,7 +21,8 @@ RANKS = [
     {"knobs"},
     {"waiting"},
     {"layers"},
-    {"watchdog", "launch", "revisions", "sheet", "lock", "machine", "revision", "command", "names", "loopback"},
+    {"watchdog", "launch", "revisions", "sheet", "stored", "lock"}
+    | {"machine", "revision", "command", "names", "loopback"},
     {"so_far"},
     {"resources", "stacks", "load", "check", "progress", "by_hand"},
     {"run", "project"},

@@ -15,7 +15,11 @@ from gatebench import ROOT
 from gatebench.errors import MachineError
 from gatebench.stacks import programs
 from gatebench.stacks.programs import Program, find_nginx, find_postgres
+from gatebench.workloads import WORKLOADS
 from tests.conftest import StartPostgres
+
+BESIDE = sorted({name for workload in WORKLOADS.values() if (name := workload.environment.get("POLLS_BESIDE"))})
+"""The apps that workloads add to the polls site."""
 
 
 @pytest.fixture
@@ -31,7 +35,12 @@ def test_the_apps_own_tests_pass_on_real_postgresql(start_postgres: StartPostgre
     done = subprocess.run(
         [sys.executable, "manage.py", "test"],
         cwd=ROOT / "polls_site",
-        env={**os.environ, **postgres.environment, "DJANGO_SECRET_KEY": "only for tests"},
+        env={
+            **os.environ,
+            **postgres.environment,
+            "DJANGO_SECRET_KEY": "only for tests",
+            "POLLS_BESIDE": ",".join(BESIDE),
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -51,6 +51,25 @@ def replayed(folder: RunFolder) -> Iterator[dict[str, Any]]:
     yield from events
 
 
+def test_what_its_client_paces_is_counted_and_neither_late_nor_timed() -> None:
+    names = ["upload", "upload, slowly", "upload, slowly"]
+    causes = pa.array([None, None, str(Cause.RESET)]).dictionary_encode()
+    batch = pa.record_batch(
+        {
+            "started": [1.0, 1.0, 1.0],
+            "elapsed_ms": [50.0, 4000.0, 2000.0],
+            "name": pa.array(names).dictionary_encode(),
+            "cause": causes,
+            "step": [1, 1, 1],
+        }
+    )
+    (paced,) = counted(batch, {1: 0.0}, 1000, ("upload, slowly",))
+    assert (paced["requests"], paced["late"], paced["causes"]) == (3, 0, {str(Cause.RESET): 1})
+    assert sum(paced["ms"].values()) == 1
+    (every,) = counted(batch, {1: 0.0}, 1000)
+    assert (every["late"], sum(every["ms"].values())) == (1, 2)
+
+
 def config_of(folder: RunFolder) -> RunConfig:
     return RunConfig.from_json(folder.read_run().config)
 

@@ -15,7 +15,7 @@ from gatebench.analysis.failures.causes import causes_table, diagnose
 from gatebench.analysis.failures.examples import examples
 from gatebench.analysis.failures.follow import client_view, followed
 from gatebench.analysis.failures.split import splits
-from gatebench.analysis.reading.frames import read_requests
+from gatebench.analysis.reading.frames import read_requests, timed
 from gatebench.analysis.reading.holds import Holds, holds_of, measured
 from gatebench.analysis.reading.proxy_log import read_proxy_log
 from gatebench.analysis.reading.samples import Samples, read_samples
@@ -83,6 +83,7 @@ def analyse(folder: RunFolder) -> AnalysedRun:
     requests = recording.requests
     holds = holds_of(run, requests)
     requests["measured"] = measured(requests, holds)
+    requests["timed"] = timed(requests, run)
     matched = None if proxy is None else match(requests, proxy)
     samples = read_samples(folder)
     if proxy is None or matched is None:

@@ -76,7 +76,7 @@ STEPS = {  # steps.csv
 RESOURCES = {  # a row a step and role; none without resources.csv
     "step": "int64",
     "users": "int64",
-    "role": "str",  # one of records.ROLES, or RUNNER
+    "role": "str",  # one of records.ROLES, SERVICE or RUNNER
     "cpu_pct": "float64",  # of one core, over the hold
     "cpu_ms_per_request": "float64",  # of those that ended in the hold
     "rss_bytes": "Int64",  # the hold's peak, as the following

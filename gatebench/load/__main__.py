@@ -30,6 +30,7 @@ from gatebench.load import mistakes, plain  # noqa: E402
 from gatebench.load.mistakes import LocustfileError, load_users  # noqa: E402
 from gatebench.load.ramp import Ramp, RampStoppedError  # noqa: E402
 from gatebench.load.recorder import Recorder  # noqa: E402
+from gatebench.load.user import MeasuredUser  # noqa: E402
 from gatebench.load.web_ui import Page  # noqa: E402
 from gatebench.run_folder import RunFolder  # noqa: E402
 from gatebench.so_far import SoFar  # noqa: E402
@@ -55,8 +56,8 @@ def main() -> int:
     page = None if config.headless else Page.serve(environment, arguments.ui_host, run, so_far)
     try:
         with folder.load_events.open("a") as lines:
-            late_ms = config.side.workload.objective.p95_ms
-            recorder = Recorder(folder.requests, runner, config.side.footing.timeout_s, late_ms)
+            workload, timeout_s = config.side.workload, config.side.footing.timeout_s
+            recorder = Recorder(folder.requests, runner, timeout_s, workload.objective.p95_ms, workload.paced)
             ramp = Ramp(runner, recorder, lines, config.settle_s, config.hold_s, SPAWN_RATE, so_far.add)
             code = _climb(ramp, config)
     except OSError as error:  # closing a file writes what is left of it
@@ -96,6 +97,9 @@ def environment_of(side: Side, host: str) -> Environment:
     for user in users:
         user.seed_size = side.workload.seed_size
         user.timeout_s = side.footing.timeout_s
+        if issubclass(user, MeasuredUser):  # a class of somebody's own may have attributes of these names
+            user.views = side.views
+            user.settings = {name: setting.value for name, setting in side.workload.settings.items()}
     plain.measure(users, side.footing.timeout_s)
     locust.stats.PERCENTILES_TO_CHART = [0.5, 0.95, 0.99]
     environment = Environment(user_classes=users, events=events, host=host)

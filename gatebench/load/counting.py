@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -12,18 +12,26 @@ import pyarrow.compute as pc
 from gatebench.records import BIN_GROWTH
 
 
-def counted(batch: pa.RecordBatch, held_since: Mapping[int, float], late_ms: float) -> Iterator[dict[str, Any]]:
-    """Of each step those requests that began in its hold, and those that began before it."""
+def counted(
+    batch: pa.RecordBatch, held_since: Mapping[int, float], late_ms: float, paced: Sequence[str] = ()
+) -> Iterator[dict[str, Any]]:
+    """Of each step those requests that began in its hold, and those that began before it. Those whose names are `paced`
+    by their client are neither late nor timed.
+    """
     for step in pc.unique(batch["step"]).to_pylist():
         of_step = batch.filter(pc.equal(batch["step"], step))
         held = pc.greater_equal(of_step["started"], held_since.get(step, math.inf))
         for is_held, chosen in ((False, pc.invert(held)), (True, held)):
             if (part := of_step.filter(chosen)).num_rows:
-                yield {"step": step, "held": is_held, **_counts(part, late_ms)}
+                yield {"step": step, "held": is_held, **_counts(part, late_ms, paced)}
 
 
-def _counts(part: pa.RecordBatch, late_ms: float) -> dict[str, Any]:
-    took_ms = part.filter(pc.is_null(part["cause"]))["elapsed_ms"]
+def _counts(part: pa.RecordBatch, late_ms: float, paced: Sequence[str]) -> dict[str, Any]:
+    answered = part.filter(pc.is_null(part["cause"]))
+    if paced:
+        names = answered["name"].cast(pa.string())
+        answered = answered.filter(pc.invert(pc.is_in(names, pa.array(paced, pa.string()))))
+    took_ms = answered["elapsed_ms"]
     bins = pc.floor(pc.logb(pc.max_element_wise(took_ms, 1.0), BIN_GROWTH)).cast(pa.int16())
     return {
         "requests": part.num_rows,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from bisect import bisect_right
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,17 @@ class Recorder:
     """Listens to Locust's `request` event until it is closed. `error` is why nothing more can be recorded.
 
     `requests`, `failures` and `elapsed_ms` (the sum of how long they took) are of all requests that have ended.
-    A success that took more than `late_ms` is counted as late.
+    A success that took more than `late_ms` is counted as late, unless its name is among those that are `paced`.
     """
 
-    def __init__(self, path: Path, runner: Runner, timeout_s: float | None = None, late_ms: float = math.inf) -> None:
+    def __init__(
+        self,
+        path: Path,
+        runner: Runner,
+        timeout_s: float | None = None,
+        late_ms: float = math.inf,
+        paced: Sequence[str] = (),
+    ) -> None:
         self.requests = 0
         self.failures = 0
         self.elapsed_ms = 0.0
@@ -40,6 +48,7 @@ class Recorder:
         self._runner = runner
         self._timeout_s = timeout_s
         self._late_ms = late_ms
+        self._paced = paced
         self._rows: list[tuple[Any, ...]] = []
         self._words: dict[str, list[str]] = {"name": [], "method": [], "cause": []}
         self._step_starts: list[float] = []
@@ -99,7 +108,7 @@ class Recorder:
         columns["users"] = [self._runner.user_count] * len(rows)
         batch = pa.record_batch([self._array(field, columns[field.name]) for field in SCHEMA], schema=SCHEMA)
         self._writer.write_batch(batch)
-        self._counted += counted(batch, self._held_since, self._late_ms)
+        self._counted += counted(batch, self._held_since, self._late_ms, self._paced)
         newest = self._step_starts[-1] if self._step_starts else 0.0
         self._due = sum(request.started < newest for request in in_flight.values())
 

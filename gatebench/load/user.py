@@ -1,6 +1,7 @@
 """What every simulated user has, whatever it does: a request id, a timeout, one name a request, a checked success.
 
-A locustfile derives from FastUser (or, for the article's client, RequestsUser) and calls `get` and `post`.
+A locustfile derives from FastUser (or, for the article's client, RequestsUser) and calls `get` and `post`, over a slow
+line where it wants one (`slow_session`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from http.client import IncompleteRead, RemoteDisconnected
 from typing import Any, NamedTuple
 
@@ -21,19 +23,25 @@ from locust import FastHttpUser, HttpUser, User
 from locust.exception import StopUser
 
 from gatebench.load import mistakes
+from gatebench.load.slow import SlowSession
 from gatebench.records import Cause
 
 # geventhttpclient sends a GET again, unasked, when its connection breaks: a failure that nobody would see.
 geventhttpclient.client.IDEMPOTENT_METHODS = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Page:
     """An answer as a locustfile sees it."""
 
     status: int
-    text: str
+    body: bytes
     location: str | None  # where a redirect points to
+
+    @cached_property
+    def text(self) -> str:
+        """Of a body in UTF-8."""
+        return self.body.decode(errors="replace")
 
 
 class RequestFailedError(Exception):
@@ -68,31 +76,58 @@ class MeasuredUser(User):
 
     abstract = True
     seed_size = 100  # how much is in the database: ids 1 to this
+    views = ""  # which of the workload's views are measured
+    settings: Mapping[str, Any] = {}  # of the workload
     timeout_s: float | None = 10.0
     follow_redirects = False
     draining = False  # set for all users at the end: nobody asks for anything more
     options: Mapping[str, Any] = {}  # what else the client is told with each request
     client: Any
 
-    def get(self, path: str, *, name: str, expect: Callable[[Page], bool]) -> Page | None:
-        return self._request("GET", path, name, expect)
+    def get(
+        self, path: str, *, name: str, expect: Callable[[Page], bool], slowly_by: SlowSession | None = None
+    ) -> Page | None:
+        return self._request("GET", path, name, expect, slowly_by=slowly_by)
 
-    def post(self, path: str, *, name: str, data: dict[str, str], expect: Callable[[Page], bool]) -> Page | None:
-        return self._request("POST", path, name, expect, data=data)
+    def post(
+        self,
+        path: str,
+        *,
+        name: str,
+        data: dict[str, str] | bytes,
+        expect: Callable[[Page], bool],
+        headers: Mapping[str, str] | None = None,
+        slowly_by: SlowSession | None = None,
+    ) -> Page | None:
+        return self._request("POST", path, name, expect, data=data, headers=headers, slowly_by=slowly_by)
+
+    def slow_session(self, slow_s: float) -> SlowSession:
+        """A slow line for `get` and `post`, with this user's cookies."""
+        return SlowSession(
+            str(self.host), self.timeout_s, self.client.cookiejar, self.environment.events.request, slow_s
+        )
 
     def _request(
-        self, method: str, path: str, name: str, expect: Callable[[Page], bool], data: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        name: str,
+        expect: Callable[[Page], bool],
+        data: dict[str, str] | bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        slowly_by: SlowSession | None = None,
     ) -> Page | None:
         if self.draining:
             raise StopUser
         request_id, started = next_id(), time.time()
         in_flight[request_id] = InFlight(started, method, name)
         try:
-            with self.client.request(
+            client: Any = slowly_by or self.client
+            with client.request(
                 method,
                 path,
                 name=name,
-                headers={"X-Request-ID": f"{request_id:016x}"},
+                headers={"X-Request-ID": f"{request_id:016x}", **(headers or {})},
                 allow_redirects=self.follow_redirects,
                 catch_response=True,
                 context={"request_id": request_id},
@@ -129,7 +164,7 @@ class MeasuredUser(User):
             return RequestFailedError(Cause.TIMEOUT), None
         if _cut_short(response):
             return RequestFailedError(Cause.CUT_SHORT), None
-        page = Page(response.status_code, response.text or "", response.headers.get("location"))
+        page = Page(response.status_code, response.content or b"", response.headers.get("location"))
         if expect(page):
             return None, page
         if page.status >= 400:

@@ -9,6 +9,7 @@ from gatebench.machine import Cores
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.prepared import Prepared
 from gatebench.values.run_config import RunConfig
+from gatebench.values.workload import Write
 from gatebench.waiting import Tell
 from gatebench.watchdog import Watchdog
 
@@ -33,6 +34,9 @@ class Stack(Protocol):
 
         Raises ServiceDiedError; SilentError when PostgreSQL lives and does not answer within the limit.
         """
+
+    def stored(self, write: Write, limit_s: float | None = None) -> int:
+        """The number that a request that writes raises; raises what `query` does where it is a query's."""
 
     def news(self) -> list[str]:
         """A sentence on whatever went wrong with that connection and was mended, since this was asked for last."""

@@ -15,7 +15,9 @@ from typing import Any
 
 from gatebench import ROOT
 from gatebench.errors import MachineError, ServiceDiedError, UsageError
+from gatebench.launch import SERVICE_URL, files_of
 from gatebench.machine import PIN_OFF, Cores, share_out, siblings
+from gatebench.records import SERVICE
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.engine import why_not
 from gatebench.stacks.environment import (
@@ -28,15 +30,19 @@ from gatebench.stacks.environment import (
 from gatebench.stacks.processes import Processes
 from gatebench.stacks.questions import LOCK_S, LockedError, LostError, Questions
 from gatebench.stacks.wait import PATIENCE_S, last_lines
+from gatebench.stored import place_of
 from gatebench.values.run_config import RunConfig
-from gatebench.values.workload import Workload
+from gatebench.values.workload import Workload, Write
 from gatebench.waiting import Tell
 from gatebench.watchdog import Watchdog, undisturbed
 
 SERVICES = ("postgres", "app", "nginx")
 """In the order in which they start: the first that is not well is why the others are not."""
 
-ROLES = {**{service: service for service in SERVICES}, "generator": "load"}
+ROLES = {**{service: service for service in SERVICES}, SERVICE: SERVICE, "generator": "load"}
+
+STATIC = "/srv/static"
+"""Where the app's container has its static files, as compose/common.yml says."""
 
 LAST_WORDS_S = 2.0
 """How long the log of a container that has ended is waited for."""
@@ -57,6 +63,7 @@ class ComposeStack:
         self.cores = _share_out_engine(config.side.footing.workers) if config.pin else PIN_OFF
         self._config = config
         self._app = config.side.workload.app
+        self._app_has_service = config.side.workload.service is not None
         self._folder = folder
         self._watchdog = watchdog
         # Another checkout may start a run in the same second: its folder is called the same.
@@ -72,6 +79,7 @@ class ComposeStack:
             "OTHER_CORES": ",".join(map(str, self.cores.others)),
             "RUN_FOLDER": str(folder.path),
             "RUN_AS": _who_owns_files(),
+            SERVICE_URL: f"http://{SERVICE}:8001" if self._app_has_service else "",
             "COMPOSE_PROFILES": "",  # an .env file that has switched on `load` would start it with the rest
         }
         self._questions = Questions(lambda: _Psql(self._container("postgres"), watchdog), self.dead)
@@ -91,7 +99,7 @@ class ComposeStack:
         self._build()
         tell("Starting the containers")
         self._start()
-        for service in SERVICES:
+        for service in (*SERVICES, *[SERVICE] * self._app_has_service):
             self._follow(service)
         self._deaths = _Deaths(self._project, began, self._watchdog)
         # A second time, because the newest comes down first: the followers must outlive what they follow. The first
@@ -110,8 +118,14 @@ class ComposeStack:
     def query(self, sql: str, limit_s: float | None = None) -> str:
         return self._questions.ask(sql, limit_s)
 
+    def stored(self, write: Write, limit_s: float | None = None) -> int:
+        if write.sql is not None:
+            return int(self.query(write.sql, limit_s))
+        what, place = place_of(write)
+        return int(self._exec("app", "python", "-m", "gatebench.stored", what, f"{files_of(STATIC)}/{place}"))
+
     def news(self) -> list[str]:
-        return self._questions.news()
+        return [*self._questions.news(), *(self._deaths.news() if self._deaths else [])]
 
     def roles(self) -> dict[str, int]:
         for role, service in ROLES.items():
@@ -141,17 +155,24 @@ class ComposeStack:
 
     def environments(self) -> dict[str, dict[str, str]]:
         for role, service in ROLES.items():
-            if role not in self._given and (given := _given(self._container(service))) is not None:
+            if role not in self._given and (given := _given(role, self._container(service))) is not None:
                 self._given[role] = given
         return dict(self._given)
 
-    def rehearse(self, several: bool = False) -> str:  # noqa: ARG002
-        raise MachineError("A project of your own is not measured in containers yet: use STACK=native.")
+    def rehearse(self, several: bool = False) -> str:
+        name = "warm-up" if several else "rehearsal"
+        rehearsal = ["python", "-m", "gatebench.load.rehearsal", "/run-folder", "--host", "http://nginx:8080"]
+        run = ["run", "--rm", "--no-deps", "--no-TTY", "--name", self._container(name), "load"]
+        self._run(name, self._compose(*run, *rehearsal, *["--several"] * several))
+        return self._folder.log(name).read_text()
 
     def start_load(self) -> subprocess.Popen[bytes]:
         ports = [] if self._config.headless else ["--service-ports"]
         run = self._compose("run", "--rm", "--no-deps", "--no-TTY", *ports, "--name", self._container("load"), "load")
         self._load = self._start_process("load", run)
+        if self._app_has_service:
+            kill = ["docker", "kill", "--signal", "USR1", self._container(SERVICE)]
+            subprocess.run(kill, capture_output=True, check=False)
         return self._load
 
     def stop_load(self) -> None:
@@ -216,6 +237,7 @@ class ComposeStack:
     def _compose(self, *arguments: str) -> list[str]:
         files = (ROOT / f"docker-compose.{self._config.side.server.interface}.yml", ROOT / "compose" / "run.yml")
         options = [word for file in files for word in ("--file", str(file))]
+        options += ["--profile", SERVICE] * self._app_has_service
         return ["docker", "compose", "--project-name", self._project, *options, *arguments]
 
     def _container(self, service: str) -> str:
@@ -307,18 +329,31 @@ class _Deaths:
         self._pipe = self._events.stdout.fileno()
         os.set_blocking(self._pipe, False)
         self._heard = b""
+        self._told = 0
 
     def first(self) -> tuple[str | None, str] | None:
         """The first service that ended, and its exit code; no service when it is the engine that has gone."""
-        with contextlib.suppress(BlockingIOError):
-            self._heard += os.read(self._pipe, 65536)
-        for line in self._heard.decode().splitlines(keepends=True):
-            service, _, code = line.strip().partition(" ")
-            if line.endswith("\n") and service in SERVICES:  # the load's own end is what a run waits for
+        for service, code in self._all():
+            if service in SERVICES:  # the load's own end is what a run waits for
                 return service, code
         if (ended := self._events.poll()) is not None:
             return None, str(ended)
         return None
+
+    def news(self) -> list[str]:
+        """A sentence on the end of the service beside the app, once."""
+        ended = [code for service, code in self._all() if service == SERVICE]
+        at = time.strftime("%H:%M:%S", time.gmtime())
+        new = [f"The {SERVICE} ended with code {code} at {at} UTC, and the run went on without it." for code in ended]
+        new, self._told = new[self._told :], len(ended)
+        return new
+
+    def _all(self) -> list[tuple[str, str]]:
+        """Who has ended, and the exit code, in their order."""
+        with contextlib.suppress(BlockingIOError):
+            self._heard += os.read(self._pipe, 65536)
+        whole = self._heard.decode().rpartition("\n")[0].splitlines()
+        return [(service, code) for service, _, code in (line.strip().partition(" ") for line in whole)]
 
 
 def _refuse_what_no_image_holds(workload: Workload) -> None:
@@ -365,13 +400,13 @@ def _is_here(pid: int, container: str) -> bool:
         return False
 
 
-def _given(container: str) -> dict[str, str] | None:
+def _given(role: str, container: str) -> dict[str, str] | None:
     """The environment that a container was given, by its image and by Compose; None when there is no container."""
     inspect = ["docker", "inspect", "--format", "{{json .Config.Env}}", container]
     answer = subprocess.run(inspect, capture_output=True, text=True, check=False)
     if answer.returncode:
         return None
-    return as_recorded(dict(word.split("=", 1) for word in json.loads(answer.stdout) or []))
+    return as_recorded(role, dict(word.split("=", 1) for word in json.loads(answer.stdout) or []))
 
 
 def _share_out_engine(workers: int) -> Cores:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from gatebench import launch
+from gatebench.records import SERVICE
 from gatebench.values.codec import from_json, without_secrets
 from gatebench.values.side import Side
 
@@ -31,14 +32,15 @@ def docker_environment() -> dict[str, str]:
     return inherited() | by_name
 
 
-def as_recorded(given: Mapping[str, str]) -> dict[str, str]:
-    """A program's environment as run.json has it: with what the launcher tells the app, and of what may be secret only
-    "set".
+def as_recorded(role: str, given: Mapping[str, str]) -> dict[str, str]:
+    """A program's environment as run.json has it: with what the launcher tells the app, or the service beside it, and
+    of what may be secret only "set".
     """
     seen = dict(given)
-    if side := seen.pop(launch.SIDE, None):
-        told = from_json(Side, json.loads(side))
-        seen |= launch.app_environment(told, static="a folder of the run's own", secret="set")
+    if text := seen.pop(launch.SIDE, None):
+        side, url = from_json(Side, json.loads(text)), seen.get(launch.SERVICE_URL, "")
+        app = launch.app_environment(side, static="a folder of the run's own", secret="set", service_url=url)
+        seen |= launch.service_environment(side) if role == SERVICE else app
     return without_secrets(seen)
 
 
@@ -61,6 +63,8 @@ def nginx_environment(side: Side) -> dict[str, str]:
         "NGINX_BACKLOG": str(footing.nginx_backlog),
         "NGINX_UPSTREAM_HTTP": footing.nginx_upstream_http,
         "NGINX_UPSTREAM_CONNECTION": footing.nginx_upstream_connection,
+        "NGINX_BUFFERING": footing.nginx_buffering,
+        "NGINX_LARGEST_BODY": f"{side.workload.largest_body_mb}m",
         "NGINX_CONNECT_TIMEOUT_S": str(footing.nginx_connect_timeout_s),
         "NGINX_READ_TIMEOUT_S": str(footing.nginx_read_timeout_s),
         "NGINX_STATIC_URL": _served(side.workload.app.static_url, "static"),

@@ -9,6 +9,7 @@ import os
 import re
 import resource
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,9 @@ from typing import Any
 
 from gatebench import PACKAGE, ROOT
 from gatebench.errors import MachineError
+from gatebench.launch import SERVICE_URL, files_of
 from gatebench.machine import PIN_OFF, our_cores, share_out, siblings
+from gatebench.records import SERVICE
 from gatebench.refusals import last_said, told
 from gatebench.run_folder import RunFolder
 from gatebench.sheet import backlog, server_facts
@@ -28,7 +31,9 @@ from gatebench.stacks.processes import Processes
 from gatebench.stacks.programs import find_nginx, find_postgres
 from gatebench.stacks.questions import Questions
 from gatebench.stacks.wait import answers, wait_until
+from gatebench.stored import COUNT, place_of
 from gatebench.values.run_config import RunConfig
+from gatebench.values.workload import Service, Write
 from gatebench.waiting import Tell
 from gatebench.watchdog import Watchdog, undisturbed
 
@@ -59,7 +64,7 @@ class NativeStack:
         self._static = self._made / "static"
         self.cores = share_out(our_cores(), config.side.footing.workers, siblings()) if config.pin else PIN_OFF
         self._processes = Processes(folder, watchdog)
-        postgres_port, self._app_port = free_ports(2)
+        postgres_port, self._app_port, self._service_port = free_ports(3)
         self._prepared = prepared
         self._postgres = Postgres(
             self._programs["postgresql"],
@@ -72,9 +77,12 @@ class NativeStack:
         )
         self._questions = Questions(self._postgres.connect, self.dead)
         self._load: subprocess.Popen[bytes] | None = None
+        self._service = config.side.workload.service
+        self._service_url = f"http://{LOOPBACK}:{self._service_port}"
         self._environment = {
             **app_environment(config.side),
             **self._postgres.environment,
+            **({SERVICE_URL: self._service_url} if self._service else {}),
             **({"DATABASE_URL": self._postgres.url} if self._app.interpreter else {}),
             "PYTHONPATH": str(PACKAGE.parent),
             "PYTHONUNBUFFERED": "1",
@@ -86,6 +94,8 @@ class NativeStack:
         self.query("SELECT 1")  # our own connection comes first: the app may take all that there are
         if self._app.interpreter and self._app.settings:  # of Gatebench's own app it is known
             self._run("preflight")
+        if self._service:
+            self._start_service(self._service)
         serve = self._launch("serve", "--host", LOOPBACK, "--port", str(self._app_port))
         self._processes.serve("app", serve, self._environment)
         if self.cores.app:
@@ -104,8 +114,14 @@ class NativeStack:
     def query(self, sql: str, limit_s: float | None = None) -> str:
         return self._questions.ask(sql, limit_s)
 
+    def stored(self, write: Write, limit_s: float | None = None) -> int:
+        if write.sql is not None:
+            return int(self.query(write.sql, limit_s))
+        what, place = place_of(write)
+        return COUNT[what](Path(files_of(str(self._static))) / place)
+
     def news(self) -> list[str]:
-        return self._questions.news()
+        return [*self._questions.news(), *self._processes.news()]
 
     def roles(self) -> dict[str, int]:
         return {**self._processes.roles(), **({"generator": self._load.pid} if self._load else {})}
@@ -130,6 +146,8 @@ class NativeStack:
     def start_load(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "gatebench.load", str(self._folder.path), "--host", self.url]
         self._load = self._processes.start("load", command, env={"PYTHONPATH": str(PACKAGE.parent)})
+        if SERVICE in (roles := self._processes.roles()):
+            os.kill(roles[SERVICE], signal.SIGUSR1)
         return self._load
 
     def stop_load(self) -> None:
@@ -159,6 +177,7 @@ class NativeStack:
             return
         self._made.mkdir()
         self._made.chmod(0o711)
+        Path(files_of(str(self._static))).mkdir()
         self._postgres.create()
         self._run("setup")
         if self._prepared:
@@ -174,6 +193,17 @@ class NativeStack:
                 last_said(log.read_text()), self._app.interpreter or sys.executable, "mend it, then run again"
             )
             raise MachineError(f"{sentence} The whole of it is in {log}.")
+
+    def _start_service(self, service: Service) -> None:
+        command = [sys.executable, "-m", "gatebench.launch", "service", "--port", str(self._service_port)]
+        environment = {**app_environment(self._config.side), "PYTHONPATH": str(PACKAGE.parent), "PYTHONUNBUFFERED": "1"}
+        self._processes.serve(SERVICE, command, environment, may_end=True)
+        wait_until(
+            lambda: answers(self._service_url + service.ready_path),
+            what=f"the service to answer {service.ready_path}",
+            dead=lambda: self._processes.end_of(SERVICE),
+            log=self._folder.log(SERVICE),
+        )
 
     def _start_nginx(self) -> None:
         home = self._state / "nginx"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ class Processes:
         self.watchdog = watchdog
         self.environments: dict[str, dict[str, str]] = {}  # what each was given, as it is recorded
         self._services: dict[str, subprocess.Popen[bytes]] = {}
+        self._may_end: set[str] = set()
 
     def start(
         self,
@@ -35,7 +37,7 @@ class Processes:
     ) -> subprocess.Popen[bytes]:
         """A program whose output goes to logs/<name>.log; `stop` is the signal that ends it in good order."""
         given = {**inherited(), **env}
-        self.environments[name] = as_recorded(given)
+        self.environments[name] = as_recorded(name, given)
         with self.folder.log(name).open("ab") as log, undisturbed():
             process = subprocess.Popen(
                 command,
@@ -59,9 +61,13 @@ class Processes:
         """Runs a program to its end and returns its exit code."""
         return self.start(name, command, env, **options).wait()
 
-    def serve(self, name: str, command: list[str], env: Mapping[str, str], **options: Any) -> None:
-        """Starts a program that must live as long as the run: `dead` tells when it does not."""
+    def serve(
+        self, name: str, command: list[str], env: Mapping[str, str], may_end: bool = False, **options: Any
+    ) -> None:
+        """Starts a program that lives as long as the run. If not, `dead` tells, or `news` where it `may_end`."""
         self._services[name] = self.start(name, command, env, **options)
+        if may_end:
+            self._may_end.add(name)
 
     def stop(self, name: str, number: signal.Signals) -> None:
         """Ends a program that was served, by that signal, and waits until it has ended."""
@@ -71,13 +77,27 @@ class Processes:
 
     def roles(self) -> dict[str, int]:
         """Service -> process id."""
-        return {name: process.pid for name, process in self._services.items()}
+        return {name: process.pid for name, process in list(self._services.items())}  # samplers ask in their threads
 
     def dead(self) -> str | None:
         """One sentence on the first service that has ended, with the end of its log; None while all live."""
-        for name, process in self._services.items():
-            if (code := process.poll()) is not None:
+        for name in list(self._services):
+            if name not in self._may_end and (how := self.end_of(name)) is not None:
                 log = self.folder.log(name)
-                how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
                 return f"{name} {how}; its log {log} ends:\n{last_lines(log)}"
         return None
+
+    def news(self) -> list[str]:
+        """A sentence on each that might end and has, once."""
+        ended = {name: how for name in self._may_end if (how := self.end_of(name)) is not None}
+        self._may_end -= ended.keys()
+        for name in ended:
+            del self._services[name]
+        at = time.strftime("%H:%M:%S", time.gmtime())
+        return [f"The {name} {how} at {at} UTC, and the run went on without it." for name, how in ended.items()]
+
+    def end_of(self, name: str) -> str | None:
+        """As in "ended with code 3"; None while it lives."""
+        if (code := self._services[name].poll()) is None:
+            return None
+        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"

@@ -14,10 +14,12 @@ class App:
 
     With `settings`, the project's own settings module, the run's settings are laid over them and its applications are
     wrapped (gatebench/inside): database, driver, pool, log, request ids and readiness are then the run's, and
-    `ready_path` need not be the project's. Without, the app is served as it is and does all that itself.
+    `ready_path` need not be the project's. Without, the app is served as it is and does all that itself; where it is
+    `wrapped` all the same, request ids and readiness are the run's, and nothing is laid over.
 
-    `setup` and `environment` have {places}: every field of the Footing, {seed_size} of the Workload, {secret}, which is
-    made fresh for each start, and {static}, the folder that Nginx serves below `static_url`.
+    `setup` and `environment` have {places}: every field of the Footing, {seed_size} and each setting of the Workload,
+    {views} of the Side, {secret}, which is made fresh for each start, {static}, the folder that Nginx serves below
+    `static_url`, and {files}, a folder of the run's own that the app may write to and nobody serves.
     """
 
     name: str
@@ -32,6 +34,7 @@ class App:
     static_url: str = "/static/"
     media_url: str | None = None  # below it Nginx serves what was uploaded
     settings: str | None = None
+    wrapped: bool = False  # with settings it always is
     keep: tuple[str, ...] = ()  # settings of the project's that a run must not change
     drivers: Mapping[str, str] = field(default_factory=dict)  # DB -> what Django is to use, where several are installed
     front: tuple[str, ...] = ()  # folders before the project's packages: the server

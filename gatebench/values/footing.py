@@ -37,6 +37,7 @@ class Footing:
     nginx_upstream_connection: str = _one_of("", "close")  # the Connection header towards it: empty keeps it alive
     nginx_connect_timeout_s: int = _from_to(1, 3600)
     nginx_read_timeout_s: int = _from_to(1, 3600)
+    nginx_buffering: str = field(default="on", metadata={"allowed": ("on", "off")})  # of bodies; older runs had it
 
     @property
     def longest_answer_s(self) -> float:

@@ -19,6 +19,7 @@ class Side:
     server: Server
     workload: Workload
     footing: Footing
+    views: str = ""  # one of the workload's, where it has several
     revision: str = ""  # of the app's code, where revisions are compared
     server_args: str = ""  # added to the server's command line
     env: Mapping[str, str] = field(default_factory=dict)  # added to the app's environment

@@ -1,3 +1,8 @@
+"""What did the users of the published comparison see?
+
+One poll, the article's client, and its view, which reads, adds one and saves: votes are lost, and counted as lost.
+"""
+
 from gatebench.values.workload import Workload
 from gatebench.workloads.polls import CHECK, FORM, POLLS, WRITE
 

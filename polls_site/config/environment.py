@@ -35,6 +35,22 @@ def choice(name, allowed, default):
     return value
 
 
+def some_of(name, allowed):
+    """A list, from a string with commas; empty when it is not set."""
+    chosen = names(name, default="")
+    if unknown := [one for one in chosen if one not in allowed]:
+        raise ImproperlyConfigured(f"{name} names {unknown[0]!r}: there are {', '.join(allowed)}.")
+    return chosen
+
+
+def number(name, default):
+    value = text(name, default)
+    try:
+        return float(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {value!r}: set it to a number, such as {default}.") from None
+
+
 def names(name, default):
     """A list, from a string with commas."""
     return [item.strip() for item in text(name, default).split(",") if item.strip()]

@@ -8,6 +8,11 @@
 | PGHOST, PGPORT, PGUSER, | the database, by libpq's own names                     | libpq's own           |
 | PGPASSWORD, PGDATABASE  |                                                        | (PGDATABASE: polls)   |
 | POLLS_VOTE              | atomic or read-then-save: see polls/views.py           | atomic                |
+| POLLS_BESIDE            | other apps of this project to serve, with commas       | none: the polls alone |
+| SHOP_SERVICES           | where the shop's services are                          | http://127.0.0.1:8001 |
+| SHOP_TIMEOUT_S          | how long each of them is waited for                    | 1                     |
+| SHOP_CLIENT             | httpx, httpx2 or aiohttp: of the asynchronous views    | httpx                 |
+| POLLS_DOCUMENTS         | the folder of the certificate and of what is uploaded  | documents-data        |
 """
 
 from pathlib import Path
@@ -22,8 +27,12 @@ ALLOWED_HOSTS = environment.names("DJANGO_ALLOWED_HOSTS", default="127.0.0.1,loc
 
 VOTE = environment.choice("POLLS_VOTE", ("atomic", "read-then-save"), default="atomic")
 
+APPS = sorted({path.parent.name for path in BASE_DIR.glob("*/urls.py")} - {"config", "polls"})
+BESIDE = environment.some_of("POLLS_BESIDE", APPS)
+
 INSTALLED_APPS = [
     "polls.apps.PollsConfig",
+    *BESIDE,
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -81,11 +90,29 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
+if "members" in BESIDE:
+    LOGIN_URL = "members:login"
+    LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "members:home"
+
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "/static/"
+
+if "documents" in BESIDE:
+    DOCUMENTS = environment.text("POLLS_DOCUMENTS", str(BASE_DIR / "documents-data"))
+    UPLOAD_MAX_BYTES = 5 * 2**20
+    FILE_UPLOAD_HANDLERS = [
+        "documents.uploads.LimitedSize",
+        "django.core.files.uploadhandler.MemoryFileUploadHandler",
+        "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+    ]
+
+if "shop" in BESIDE:
+    SHOP_SERVICES = environment.text("SHOP_SERVICES", "http://127.0.0.1:8001")
+    SHOP_TIMEOUT_S = environment.number("SHOP_TIMEOUT_S", default=1)
+    SHOP_CLIENT = environment.choice("SHOP_CLIENT", ("httpx", "httpx2", "aiohttp"), default="httpx")
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
@@ -5,5 +6,6 @@ from django.views.generic import RedirectView
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="polls:index")),
     path("polls/", include("polls.urls")),
+    *(path("", include(f"{app}.urls")) for app in settings.BESIDE),
     path("admin/", admin.site.urls),
 ]

@@ -247,6 +247,7 @@ class Recorded:
     proxy_lines: Sequence[dict[str, Any]] | None = None
     error_log: Sequence[str] = ()
     app_log: Sequence[str] = ()
+    service_log: Sequence[str] | None = None  # None without a service
     resources: Sequence[RoleSample] | None = None  # these are None without such a file, as in older runs
     machine: Sequence[MachineSample] | None = None
     database: Sequence[DatabaseSample] | None = None
@@ -263,6 +264,8 @@ class Recorded:
         folder.write_votes(list(self.votes))
         folder.nginx_error_log.write_text("".join(line + "\n" for line in self.error_log))
         folder.log("app").write_text("".join(line + "\n" for line in self.app_log))
+        if self.service_log is not None:
+            folder.log("service").write_text("".join(line + "\n" for line in self.service_log))
         if self.proxy_lines is not None:
             folder.proxy_log.write_text("".join(json.dumps(line) + "\n" for line in self.proxy_lines))
         if self.progress is not None:

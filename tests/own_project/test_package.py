@@ -33,6 +33,7 @@ def test_the_wheel_has_all_that_a_run_needs(wheel: Path) -> None:
     for needed in (
         "gatebench/share/nginx/nginx.conf.template",
         "gatebench/share/polls_site/manage.py",
+        "gatebench/share/small_sites/bare.py",
         "gatebench/share/locustfiles/vote.py",
         "gatebench/share/compose/common.yml",
         "gatebench/share/docker-compose.wsgi.yml",

@@ -226,7 +226,7 @@ def served(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         def check_with(locustfile: str) -> None:
             (shop / "bench" / "locustfile.py").write_text(locustfile)
             folder.log("rehearsal").unlink(missing_ok=True)
-            check(config.side.workload, stack.url, stack.query, stack.rehearse, folder.log("app"))
+            check(config.side.workload, stack.url, stack.stored, stack.rehearse, folder.log("app"))
 
         yield check_with
 

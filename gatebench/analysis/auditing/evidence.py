@@ -10,7 +10,7 @@ import pandas as pd
 from gatebench.analysis.reading.holds import Hold, Holds
 from gatebench.analysis.reading.samples import Samples, growth, rate, within
 from gatebench.analysis.schema import EVIDENCE
-from gatebench.records import CLOCK_S, ROLES, RUNNER, Run, Step
+from gatebench.records import CLOCK_S, RUNNER, Run, Step
 
 
 def evidence(
@@ -61,8 +61,8 @@ def _late_p95_ms(samples: Samples, hold: Hold | None) -> float:
 
 def _machine(samples: Samples, resources: pd.DataFrame, run: Run, hold: Hold | None) -> dict[str, float]:
     machine, cores = samples.machine, run.machine.get("cores") or np.nan
-    used = resources.set_index("role")["cpu_pct"].reindex([*ROLES, RUNNER])
-    ours = used[list(ROLES)].sum(skipna=False) + (0 if pd.isna(used[RUNNER]) else used[RUNNER])
+    used = resources.set_index("role")["cpu_pct"].reindex([*run.roles, RUNNER])
+    ours = used[list(run.roles)].sum(skipna=False) + (0 if pd.isna(used[RUNNER]) else used[RUNNER])
     return {
         "steal_pct": 100 * rate(machine, "steal_s", hold) / cores,
         "others_cpu_pct": 100 * rate(machine, "busy_s", hold) - ours,

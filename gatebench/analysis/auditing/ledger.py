@@ -27,11 +27,15 @@ def ledger(requests: pd.DataFrame, readings: Iterable[LedgerReading], run: Run) 
     of_name: dict[str, list[LedgerReading]] = {}
     for reading in readings:
         of_name.setdefault(reading.name or _vote_name(run), []).append(reading)
-    return framed([line for name, some in of_name.items() for line in _of_one(requests, name, some)], LEDGER)
+    return framed(
+        [line for name, some in of_name.items() for line in _of_one(requests, name, _beside(run, name), some)], LEDGER
+    )
 
 
-def _of_one(requests: pd.DataFrame, name: str, readings: Iterable[LedgerReading]) -> Iterator[tuple[Any, ...]]:
-    votes = requests[requests["name"] == name]
+def _of_one(
+    requests: pd.DataFrame, name: str, beside: Iterable[str], readings: Iterable[LedgerReading]
+) -> Iterator[tuple[Any, ...]]:
+    votes = requests[requests["name"].isin([name, *beside])]
     sent = np.sort(votes["started"].to_numpy())
     told = np.sort(ended(votes[~failed(votes)]).to_numpy())
     lost = 0
@@ -42,6 +46,12 @@ def _of_one(requests: pd.DataFrame, name: str, readings: Iterable[LedgerReading]
         lost = max(lost, acknowledged - stored)
         untold = stored - (acknowledged - lost) if reading.step is None else None
         yield name, reading.step, attempted, acknowledged, stored, lost, untold
+
+
+def _beside(run: Run, name: str) -> list[str]:
+    """Other requests that raise the same number."""
+    writes = run.config.get("workload", {}).get("writes", ())
+    return [other for write in writes if write["name"] == name for other in write.get("beside", ())]
 
 
 def _vote_name(run: Run) -> str:

@@ -18,6 +18,11 @@ THE_SERVER = (
 THREADS = "app threads"
 """Follows from the interface and from the load: said beside the verdict, and no reason not to compare."""
 
+VIEWS = "views"
+"""Where each side has those that are usual under its interface they are a part of what is compared, and stand in its
+label.
+"""
+
 _OF_NO_EFFECT = {"headless", "port", "ui_port", "results", "label", "app"}
 _IDENTITY = {"boot"}
 """Of the machine: tells sittings apart, and has no effect of its own."""
@@ -25,10 +30,10 @@ _SAID_TWICE = {"ready", "interface", "db"}
 _TOLD_APART = {"settings", "workload", "overrides", "server_row"}
 """Settings have a line each, and overrides are among them; of the server, its command and what it loads are."""
 
-_SAID_ELSEWHERE = {"name", "db", "timeout_s", "workers", "vote", "debug"}
+_SAID_ELSEWHERE = {"name", "db", "timeout_s", "workers", "vote", "debug", "users", "views"}
 """Of the settings: by a knob, or by the live app."""
 
-_RECORDED_LATER = {"pin", "env", "revision", "machine id", "code version", "code revision", "code changed"}
+_RECORDED_LATER = {"pin", "env", "views", "revision", "machine id", "code version", "code revision", "code changed"}
 """With the sheet and the settings, what older runs do not say."""
 
 
@@ -43,6 +48,7 @@ class Comparison:
     differing: dict[str, list[str]]
     sheet: frozenset[str] = frozenset()  # the names that are of the fairness sheet
     recorded_later: frozenset[str] = frozenset()  # the names that runs of an older Gatebench do not have
+    as_usual: bool = False  # each run's views are those that are usual under its interface
 
     @property
     def besides_server(self) -> list[str]:
@@ -52,7 +58,9 @@ class Comparison:
         return [
             name
             for name, values in self.differing.items()
-            if name not in (*THE_SERVER, THREADS) and not _own_program(name, values) and not self._unknown(name, values)
+            if name not in (*THE_SERVER, THREADS, *[VIEWS] * self.as_usual)
+            and not _own_program(name, values)
+            and not self._unknown(name, values)
         ]
 
     def _unknown(self, name: str, values: list[str]) -> bool:
@@ -66,7 +74,13 @@ def compare_settings(runs: Sequence[AnalysedRun]) -> Comparison:
     shared = {name: values[0] for name, values in rows.items() if len(set(values)) == 1}
     sheet = frozenset(name for analysed in runs for name in analysed.run.sheet)
     later = sheet | _RECORDED_LATER | {name for analysed in runs for name in _profile_settings(analysed.run)}
-    return Comparison(shared, {name: values for name, values in rows.items() if name not in shared}, sheet, later)
+    differing = {name: values for name, values in rows.items() if name not in shared}
+    return Comparison(shared, differing, sheet, later, as_usual=all(_as_usual(analysed.run) for analysed in runs))
+
+
+def _as_usual(run: Run) -> bool:
+    usual = run.config.get("workload", {}).get("usual_views", {})
+    return bool(run.config.get("views")) and run.config["views"] == usual.get(run.config.get("interface"))
 
 
 def settings_of(run: Run) -> dict[str, str]:
@@ -90,11 +104,12 @@ def _profile_settings(run: Run) -> dict[str, str]:
 
 
 def _workload(workload: dict[str, Any]) -> dict[str, Any]:
-    """Of the whole Workload: its name, what it promises, and what it tells the app."""
+    """Of the whole Workload: its name, what it promises, what it tells the app, and its settings."""
     if "name" not in workload:  # of a run that did not record it whole
         return {}
     objective = {f"objective {name}": value for name, value in workload["objective"].items()}
-    return {"workload": workload["name"], **objective, **workload["environment"]}
+    settings = {name: setting["value"] for name, setting in workload.get("settings", {}).items()}
+    return {"workload": workload["name"], **objective, **workload["environment"], **settings}
 
 
 def _own_program(name: str, values: list[str]) -> bool:

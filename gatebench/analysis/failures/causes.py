@@ -21,6 +21,7 @@ from gatebench.analysis.reading.logs import ENDED, KILLED, TIMED_OUT
 from gatebench.records import Cause, Run
 
 CLIENT, NGINX, APP_SERVER, DJANGO, POSTGRESQL = "client", "nginx", "app server", "Django", "PostgreSQL"
+SERVICE = "service"
 UNKNOWN = "unknown"
 
 SYN_AGAIN_MS = 900
@@ -176,6 +177,16 @@ def app_said_so(failures: Failures) -> Mask:
     status = failures["proxy_status"]
     by_app = status.astype("str") == failures["upstream_status"].astype("str")
     return client(Cause.STATUS)(failures) & by_app & ~status.isin([502, 504])
+
+
+def without_service(failures: Failures) -> Mask:
+    """The app wrote that the page had to do without a service."""
+    return client(Cause.WRONG_PAGE)(failures) & failures["service"].notna()
+
+
+def gave_service_up(failures: Failures) -> Mask:
+    """It had waited for the service for as long as it does."""
+    return without_service(failures) & (failures["service_did"] == "did not answer in time")
 
 
 POOL_TIMEOUT = "PoolTimeout|couldn't get a connection after"
@@ -401,6 +412,27 @@ RULES = (
         DJANGO,
         app_said_so,
         "The app answered so and logs/app.log has no exception with the request's id.",
+        "app_line",
+    ),
+    Rule(
+        "the app read a service's answer too late",
+        APP_SERVER,
+        lambda failures: gave_service_up(failures) & failures["service_in_time"],
+        "The service had answered: the app's event loop, its threads or its HTTP client did not get to the answer.",
+        "service_line",
+    ),
+    Rule(
+        "the app did not get through to a service",
+        APP_SERVER,
+        lambda failures: gave_service_up(failures) & failures["service_line"].isna() & failures["service_lived"],
+        "The service answered others and never heard of this: the app's HTTP client had no connection in time.",
+        "app_line",
+    ),
+    Rule(
+        lambda failures: "service " + failures["service_did"],
+        SERVICE,
+        without_service,
+        "The page came without what it asks a service for: logs/service.log has what was asked by the request's id.",
         "app_line",
     ),
     Rule(

@@ -11,13 +11,16 @@ import pandas as pd
 from gatebench.analysis.failures import trouble, waits, workers
 from gatebench.analysis.failures.split import PARTS, nginx_times, split
 from gatebench.analysis.reading.frames import ended, failed
-from gatebench.analysis.reading.logs import read_app_log, read_error_log
+from gatebench.analysis.reading.logs import read_app_log, read_error_log, read_service_log
 from gatebench.analysis.reading.samples import Samples
 from gatebench.records import Cause
 from gatebench.run_folder import RunFolder
 
 _OUT_OF_CONNECTIONS = "worker_connections are not enough"
 _WORKER_ENDED = "exited on signal"
+
+_WITHOUT_SERVICE = r"\bService (\w+) ((?:did not answer|refused|broke off|answered)[^.]*)"
+"""What an app writes of a service that its page had to do without: its name, and what it did."""
 
 _CHARGED = ("nginx_stop_line", "stop_line", "busy_line", "silent_line", "lock_line", "disk_line", "query_line")
 
@@ -37,7 +40,9 @@ def followed(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder, sam
     the app server had it: stop_line, busy_line, silent_line (a worker of the app server's was stopped, busy, or
     silent while others answered), lock_line, disk_line (sessions of PostgreSQL waited for a lock, for the disk),
     query_line (one began then and was still at one query in the end). When it failed: worker_end, worker_line (how a
-    worker of the app server ended).
+    worker of the app server ended). Where the app wrote that it did without a service: service (its name), service_did
+    (what the app wrote of it), service_line (of its own log, about this request), service_in_time (whether it answered
+    before the app gave up), and service_lived (whether it answered others towards the end).
     """
     failures = client_view(requests).assign(logged=requests.loc[failed(requests), "nginx_ms"].notna())
     failures = failures.sort_values("ended", ignore_index=True)
@@ -59,6 +64,7 @@ def followed(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder, sam
     failures["worker_end"], failures["worker_line"] = _worker_ends(ends, over)
     failures["limit_line"] = app.limit_line
     failures["late_ms"] = _late_ms(samples.clock, started, over)
+    failures = _with_service(failures, folder)
     return _with_nginx_stopped(failures.assign(**_charged(failures, proxy, samples)))
 
 
@@ -104,6 +110,22 @@ def client_view(requests: pd.DataFrame) -> pd.DataFrame:
     """A row a failed request, with what the client saw of it."""
     failures = requests[failed(requests)]
     return failures[_CLIENT].assign(ended=ended(failures))
+
+
+def _with_service(failures: pd.DataFrame, folder: RunFolder) -> pd.DataFrame:
+    """What the service that the app did without says of the request, and whether it answered others at its end."""
+    answers = read_service_log(folder)
+    service = folder.read_run().config.get("workload", {}).get("service") or {"timeout_s": np.nan}
+    moments = np.sort(answers["answered"].dropna().to_numpy())
+    over = failures["ended"].to_numpy()
+    middle = (failures["started"].to_numpy() + over) / 2
+    failures["service_lived"] = np.searchsorted(moments, over) > np.searchsorted(moments, middle)
+    failures[["service", "service_did"]] = failures["app_line"].astype("str").str.extract(_WITHOUT_SERVICE)
+    said = answers.drop(columns="answered").rename(columns={"line": "service_line"})
+    said = said.drop_duplicates(["request_id", "service"]).astype({"service": failures["service"].dtype})
+    failures = failures.merge(said, on=["request_id", "service"], how="left")
+    failures["service_in_time"] = failures.pop("waited_ms") < 1000 * service["timeout_s"]
+    return failures
 
 
 def _with_nginx_error(lines: pd.DataFrame, errors: pd.DataFrame) -> pd.DataFrame:

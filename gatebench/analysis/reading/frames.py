@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from gatebench.analysis.schema import REQUESTS
 from gatebench.errors import RunFolderError
+from gatebench.records import Run
 from gatebench.run_folder import RunFolder
 
 _DTYPES = {pa.int16(): pd.Int16Dtype()}
@@ -70,6 +71,11 @@ def rows(frame: pd.DataFrame) -> Iterator[Any]:
 
 def failed(requests: pd.DataFrame) -> pd.Series[bool]:
     return requests["cause"].notna()
+
+
+def timed(requests: pd.DataFrame, run: Run) -> pd.Series[bool]:
+    """Whose time is judged: not where the client paced it, over a slow line."""
+    return ~requests["name"].isin(run.config.get("workload", {}).get("paced", ()))
 
 
 def ended(requests: pd.DataFrame) -> pd.Series[float]:

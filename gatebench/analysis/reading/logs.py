@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import calendar
+import contextlib
 import gzip
+import json
+import math
 import re
 import time
 from collections.abc import Iterator
@@ -14,6 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from gatebench.records import SERVICE
 from gatebench.run_folder import RunFolder, packed
 
 LONGEST_LINE = 300
@@ -139,6 +143,23 @@ def _errors(records: list[_Record]) -> pd.DataFrame:
 def _refusal(line: str) -> list[tuple[float, int, str]]:
     match = _POOL_REFUSED.match(line)
     return [(_seconds(match[1].replace("-", "/")), int(match[2]), line[:LONGEST_LINE])] if match else []
+
+
+def read_service_log(folder: RunFolder) -> pd.DataFrame:
+    """A row an answer of the service beside the app, or a wait that it began and did not end: request_id, service (the
+    first part of the path), answered (s; missing where it has not), waited_ms (missing too), line.
+    """
+    rows = []
+    for line in _lines(folder.log(SERVICE)):
+        if not line.startswith("{"):  # what the program says beside it
+            continue
+        with contextlib.suppress(ValueError, KeyError, TypeError):  # cut off, when it was killed
+            said = json.loads(line)
+            waited_ms = math.nan if said["waited_ms"] is None else float(said["waited_ms"])
+            asked, name = float(said["time"]), str(said["path"]).split("/")[1]
+            rows.append((int(said["id"], 16), name, asked + waited_ms / 1000, waited_ms, line[:LONGEST_LINE]))
+    frame = pd.DataFrame(rows, columns=["request_id", "service", "answered", "waited_ms", "line"])
+    return frame.astype({"request_id": "uint64", "service": "str", "answered": "float64", "waited_ms": "float64"})
 
 
 def _patterns(folder: RunFolder) -> dict[str, list[str]]:

@@ -22,6 +22,7 @@ from gatebench.analysis.comparing.sides import Side
 from gatebench.analysis.showing.export import cannot_write
 from gatebench.analysis.showing.spacing import spread
 from gatebench.analysis.words import number
+from gatebench.records import ROLES, SERVICE
 
 Runs = Sequence[Shown]
 """What has a line: a run, or a side with its medians and, around them, a band from the lowest to the highest."""
@@ -54,7 +55,7 @@ STYLES = (
     Style("#56B4E9", "X", (0, (2, 1.5))),
 )
 
-ROLE_COLOURS = {"app": "#0072B2", "nginx": "#E69F00", "postgres": "#009E73", "generator": "0.8"}
+ROLE_COLOURS = {"app": "#0072B2", "nginx": "#E69F00", "postgres": "#009E73", SERVICE: "#CC79A7", "generator": "0.8"}
 """Neighbours in a stack differ in lightness too."""
 
 FAILED, OK, LATENCY = STYLES[1].colour, STYLES[0].colour, STYLES[2].colour
@@ -189,17 +190,19 @@ def resources(runs: Runs) -> Figure:
         panel.set_xlabel(_users_label(runs))
     panels[0].yaxis.set_major_formatter(FuncFormatter(lambda ms, _: f"{ms:g} ms"))
     panels[0].margins(y=0.08)
-    figure.legend(handles=_role_keys(), loc="outside right center", frameon=False, fontsize=LABEL_PT, handlelength=1)
+    keys = _role_keys(runs)
+    figure.legend(handles=keys, loc="outside right center", frameon=False, fontsize=LABEL_PT, handlelength=1)
     return figure
 
 
 def _stack(axes: Axes, run: Shown, users: list[int]) -> None:
     """A bar a step, with its sum on top where every role is known. Hollow where the step is not valid."""
     wide = run.resources.pivot(index="users", columns="role", values="cpu_ms_per_request")
-    wide = wide.reindex(index=users, columns=list(ROLE_COLOURS)).astype(float)
+    roles = _roles_of([run])
+    wide = wide.reindex(index=users, columns=list(roles)).astype(float)
     valid = run.steps.set_index("users")["valid"].reindex(users).fillna(True).to_numpy(bool)
     bottom = np.zeros(len(users))
-    for role, colour in ROLE_COLOURS.items():
+    for role, colour in roles.items():
         heights = wide[role].fillna(0).to_numpy()
         axes.bar(
             np.arange(len(users)),
@@ -215,9 +218,15 @@ def _stack(axes: Axes, run: Shown, users: list[int]) -> None:
             axes.text(at, total, number(total), ha="center", va="bottom", fontsize=8)
 
 
-def _role_keys() -> list[Patch]:
+def _roles_of(runs: Runs) -> dict[str, str]:
+    """The colours of the roles that the runs have: few have a service."""
+    there = {role for run in runs for role in run.resources["role"]} | {*ROLES}
+    return {role: colour for role, colour in ROLE_COLOURS.items() if role in there}
+
+
+def _role_keys(runs: Runs) -> list[Patch]:
     """From the top of a stack down."""
-    return [Patch(color=colour, label=role) for role, colour in reversed(ROLE_COLOURS.items())]
+    return [Patch(color=colour, label=role) for role, colour in reversed(_roles_of(runs).items())]
 
 
 def timeline(run: AnalysedRun) -> Figure:

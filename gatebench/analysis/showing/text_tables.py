@@ -16,7 +16,7 @@ from gatebench.analysis.comparing.sides import Side
 from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.words import MISSING, count, mebibytes, number, percent
-from gatebench.records import ROLES
+from gatebench.records import ROLES, SERVICE
 
 INVALID = "*"
 
@@ -289,11 +289,12 @@ def cpu_table(runs: AllShown) -> Table:
         wide = run.resources.pivot(index="users", columns="role", values="cpu_ms_per_request")
         if wide.empty:
             continue
-        wide = wide[list(ROLES)]
+        roles = [role for role in (*ROLES, SERVICE) if role in ROLES or role in wide]
+        wide = wide[roles]
         wide = wide.assign(**{"in all": wide.sum(axis="columns", skipna=False)}).reset_index()
         frame = wide.merge(run.steps[["users", "valid"]], on="users")
         lines += [
-            [f"{run.label} {part}", *(_cell(frame, n, part, number) for n in users)] for part in (*ROLES, "in all")
+            [f"{run.label} {part}", *(_cell(frame, n, part, number) for n in users)] for part in (*roles, "in all")
         ]
     return Table(["Users", *(str(n) for n in users)], lines)
 

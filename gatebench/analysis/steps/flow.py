@@ -26,6 +26,7 @@ def flow(requests: pd.DataFrame, run: Run, holds: Holds) -> pd.DataFrame:
     longest_s = float(elapsed_ms.max()) / 1000 if len(requests) else 0.0
     begins_round = _begins_round(requests, run)
     ok, is_measured = ~failed(requests).to_numpy(), requests["measured"].to_numpy()
+    is_timed = requests["timed"].to_numpy()
     unfinished = requests.loc[is_measured & (requests["cause"] == Cause.UNFINISHED), "step"].value_counts()
     lines: list[dict[str, Any]] = []
     for step in run.steps:
@@ -36,7 +37,7 @@ def flow(requests: pd.DataFrame, run: Run, holds: Holds) -> pd.DataFrame:
             line |= _in_hold(start, start + took_ms / 1000.0, ok[near], hold)
             begun = None if begins_round is None else int((begins_round[near] & (start >= hold.start)).sum())
             line |= _thinking(step, begun, run)
-            counted = (ok & is_measured)[near] & (start >= hold.start)
+            counted = (ok & is_measured & is_timed)[near] & (start >= hold.start)
             line["p50_drift_pct"] = _p50_drift_pct(start[counted], took_ms[counted], hold.middle)
         lines.append(line)
     return framed(lines, FLOW)

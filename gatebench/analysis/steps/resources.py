@@ -10,7 +10,7 @@ from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.reading.holds import Hold, Holds
 from gatebench.analysis.reading.samples import Samples, rate, within
 from gatebench.analysis.schema import CONNECTIONS, RESOURCES, framed
-from gatebench.records import ROLES, RUNNER, Run
+from gatebench.records import RUNNER, Run
 
 PEAKS = ("rss_bytes", "processes", "threads", "sockets")
 
@@ -21,7 +21,7 @@ def resources(samples: Samples, flow: pd.DataFrame, run: Run, holds: Holds) -> p
     lines: list[dict[str, Any]] = []
     for step in run.steps if samples.resources is not None else ():
         hold = holds.get(step.number)
-        for role in (*ROLES, RUNNER):
+        for role in (*run.roles, RUNNER):
             of_role = _of(role, samples)
             line: dict[str, Any] = {"step": step.number, "users": step.users, "role": role, **_peaks(of_role, hold)}
             cpu_s_per_s = rate(of_role, "cpu_s", hold)

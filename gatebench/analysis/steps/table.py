@@ -39,9 +39,10 @@ def judged(steps: pd.DataFrame, validity: pd.DataFrame, resources: pd.DataFrame)
 
 
 def _row(requests: pd.DataFrame, step: Step, late_ms: float) -> dict[str, Any]:
+    """How long a request took is judged where it is timed; whether it failed, of all."""
     counted = requests["measured"].to_numpy() & (requests["step"].to_numpy() == step.number)
     failures = failed(requests).to_numpy() & counted
-    elapsed_ms = requests["elapsed_ms"].to_numpy()[counted & ~failures]
+    elapsed_ms = requests["elapsed_ms"].to_numpy()[counted & ~failures & requests["timed"].to_numpy()]
     n, n_failed = int(counted.sum()), int(failures.sum())
     row: dict[str, Any] = {"step": step.number, "users": step.users, "requests": n, "failures": n_failed}
     if n:

@@ -22,12 +22,13 @@ def timeline(requests: pd.DataFrame, holds: Holds) -> pd.DataFrame:
     length = int(second.max()) + 1
     times = started.min() + np.arange(length)
     ok = np.bincount(second[~bad], minlength=length)
+    timed = ~bad & requests["timed"].to_numpy()
     return pd.DataFrame(
         {
             "time": times,
             "ok": ok,
             "failed": np.bincount(second[bad], minlength=length),
-            "p95_ms": _p95(second[~bad], requests["elapsed_ms"].to_numpy()[~bad], ok),
+            "p95_ms": _p95(second[timed], requests["elapsed_ms"].to_numpy()[timed], length),
             "step": _held(times, holds),
         }
     )
@@ -53,8 +54,9 @@ def _held(times: np.ndarray, holds: Holds) -> pd.Series[Any]:
     return steps
 
 
-def _p95(second: np.ndarray, elapsed_ms: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def _p95(second: np.ndarray, elapsed_ms: np.ndarray, length: int) -> np.ndarray:
     """Of each second; missing where it has no request."""
+    counts = np.bincount(second, minlength=length)
     by_second = elapsed_ms[np.argsort(second, kind="stable")]
     ends = np.cumsum(counts)
     return np.array(

@@ -69,10 +69,11 @@ def _application(interface):
     """The project's, or Django's where it has none; raises BypassedError."""
     chosen = spec.read()
     application = _found(chosen.applications, interface)
-    from django.conf import settings
+    if chosen.settings:
+        from django.conf import settings
 
-    if settings.SETTINGS_MODULE != "gatebench_inside.settings":
-        raise BypassedError(f"{chosen.applications.get(interface)} sets DJANGO_SETTINGS_MODULE outright")
+        if settings.SETTINGS_MODULE != "gatebench_inside.settings":
+            raise BypassedError(f"{chosen.applications.get(interface)} sets DJANGO_SETTINGS_MODULE outright")
     logs.listen(chosen.log)
     return application
 

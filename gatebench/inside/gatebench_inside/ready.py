@@ -3,11 +3,19 @@
 import json
 import platform
 
+from . import spec
+
 READY, NOT_READY = 200, 503
 
 
 def answer(interface):
-    """503 with the reason while PostgreSQL does not answer. It asks the database: not for the event loop."""
+    """503 with the reason while PostgreSQL does not answer. It asks the database: not for the event loop.
+
+    An application without settings of the run's may have no database, and need not be Django's: once it is loaded, it
+    can serve.
+    """
+    if spec.read().settings is None:
+        return READY, json.dumps({"ready": True, "interface": interface, "python": platform.python_version()})
     from django.db import Error, connection
 
     try:

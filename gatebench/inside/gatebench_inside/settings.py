@@ -12,7 +12,7 @@ if _SPEC.driver == "psycopg2":
     # setting for it. None in sys.modules is Python's documented way to make an import fail.
     sys.modules["psycopg"] = None  # type: ignore[assignment]
 
-_theirs = importlib.import_module(_SPEC.settings)
+_theirs = importlib.import_module(_SPEC.settings or "")
 _values = {name: getattr(_theirs, name) for name in dir(_theirs) if name.isupper()}
 
 GATEBENCH_THEIR_ENGINE = (_values.get("DATABASES") or {}).get("default", {}).get("ENGINE", "")

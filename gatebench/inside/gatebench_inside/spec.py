@@ -14,10 +14,10 @@ READY_PATH = "/.gatebench/ready"
 @dataclass(frozen=True)
 class Spec:
     """`settings` and `applications` (interface -> module:name) are the project's own; an interface without one gets
-    Django's. `keep` names settings that stay the project's.
+    Django's. `keep` names settings that stay the project's. Without `settings` nothing is laid over.
     """
 
-    settings: str
+    settings: str | None = None
     applications: dict[str, str] = field(default_factory=dict)
     db: str = "per-request"  # pool, persistent or per-request
     pool_size: int = 8  # connections a process

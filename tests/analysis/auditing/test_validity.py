@@ -47,6 +47,14 @@ WELL = Recorded(
 """A run in which nothing speaks against the step."""
 
 
+def test_a_service_beside_the_app_is_no_stranger(analysed: Analysed) -> None:
+    used = [sample for role, cpu_pct in {**USED, "service": 6}.items() for sample in role_samples(role, cpu_pct)]
+    config = {"workload": {**WORKLOAD, "service": {"timeout_s": 1.0}}}
+    with_service, without = replace(WELL, resources=used, config=config), replace(WELL, config=config)
+    assert analysed(with_service).validity["others_cpu_pct"].tolist() == pytest.approx([4.0])
+    assert analysed(without, "without").validity["others_cpu_pct"].isna().all()  # it was not seen: nobody knows
+
+
 def verdict(run: AnalysedRun) -> list[str | None]:
     reasons = run.steps["invalid_reason"]
     assert run.steps["valid"].tolist() == reasons.isna().tolist()

@@ -77,6 +77,26 @@ def test_what_is_the_server_s_own_is_no_other_difference(
     assert compare_settings(runs).besides_server == besides
 
 
+@pytest.mark.parametrize(
+    ("views", "besides"),
+    [
+        (("sync", "together"), []),  # as is usual under each: `make bench` compares them
+        (("sync", "sync"), []),
+        (("sync", "async"), ["views"]),
+        (("together", "sync"), ["views"]),
+    ],
+)
+def test_views_that_are_usual_under_each_interface_are_a_part_of_what_is_compared(
+    analysed: Analysed, views: tuple[str, str], besides: list[str]
+) -> None:
+    workload = {**WORKLOAD, "usual_views": {"wsgi": "sync", "asgi": "together"}}
+    runs = [
+        analysed(recorded(SHEET, workload=workload, views=views[0]), "a"),
+        analysed(recorded(SHEET, workload=workload, views=views[1], **ASGI), "b"),
+    ]
+    assert compare_settings(runs).besides_server == besides
+
+
 def in_campaign(campaign: str, side: str, number: int = 1, **changes: Any) -> Recorded:
     """A run of side A (WSGI) or B (ASGI), with changes to its record."""
     run = {"trial": Trial(campaign, number, side), **changes}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -43,6 +44,53 @@ def refused(at: float = 15.0) -> str:
         "*17 connect() failed (111: Connection refused) while connecting to upstream, client: 127.0.0.1, "
         'request: "GET /polls/1/ HTTP/1.1", upstream: "http://127.0.0.1:8000/polls/1/"',
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("Service promotions did not answer in time.", "service did not answer in time"),
+        ("Service recommendations answered 503.", "service answered 503"),
+        ("Service promotions refused the connection.", "service refused the connection"),
+    ],
+)
+def test_a_page_that_had_to_do_without_a_service_is_the_service_s(analysed: Analysed, said: str, cause: str) -> None:
+    failed, other = request(15, cause=Cause.WRONG_PAGE), request(16, cause=Cause.WRONG_PAGE)
+    line = f"2026-11-26 19:30:00,000 WARNING shop pid=7 request_id={failed.request_id:016x} {said}"
+    found = causes(analysed, [failed, other], proxy_lines=[proxy_line(failed), proxy_line(other)], app_log=[line])
+    assert sorted(found) == [(cause, "service", 1), ("wrong page", "Django", 1)]
+
+
+PATIENT = {"workload": {"service": {"timeout_s": 1.0}}}
+
+
+@pytest.mark.parametrize(
+    ("answers", "cause", "layer"),
+    [
+        ([(0, None)], "service did not answer in time", "service"),  # it had begun a wait that has no end
+        ([(0, 1500.0)], "service did not answer in time", "service"),
+        ([(0, 100.0)], "the app read a service's answer too late", "app server"),
+        ([(1, 100.0)], "the app did not get through to a service", "app server"),
+        ([], "service did not answer in time", "service"),  # it answered nobody
+    ],
+)
+def test_a_service_is_charged_only_with_what_its_own_log_bears_out(
+    analysed: Analysed, answers: list[tuple[int, float | None]], cause: str, layer: str
+) -> None:
+    """An app whose HTTP client collapses gives up too, and writes the same line."""
+    asked = [request(15, 1100, cause=Cause.WRONG_PAGE), request(15.9, 100)]
+    given_up = f"WARNING shop pid=7 request_id={asked[0].request_id:016x} Service promotions did not answer in time."
+    ids = [f"{one.request_id:016x}" for one in asked]
+    said = [{"time": asked[n].started, "id": ids[n], "path": "/promotions/7", "waited_ms": ms} for n, ms in answers]
+    found = causes(
+        analysed,
+        asked,
+        proxy_lines=[proxy_line(one) for one in asked],
+        app_log=[f"2026-11-26 19:30:00,000 {given_up}"],
+        service_log=[*map(json.dumps, said), '{"time": 1764185'],  # cut off when it was killed
+        config=PATIENT,
+    )
+    assert found == [(cause, layer, 1)]
 
 
 def test_the_table_is_exact(analysed: Analysed) -> None:

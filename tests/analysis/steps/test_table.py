@@ -10,7 +10,7 @@ import pytest
 
 from gatebench.analysis.analysed_run import AnalysedRun, write_steps
 from gatebench.records import Cause, Outcome
-from tests.analysis.synthetic import BEGAN, Recorded, reading, request, requests, served, step, vote
+from tests.analysis.synthetic import BEGAN, Recorded, proxy_line, reading, request, requests, served, step, vote
 
 Analysed = Callable[..., AnalysedRun]
 
@@ -105,6 +105,23 @@ def test_a_step_without_a_request_has_no_failure_rate(analysed: Analysed) -> Non
 def test_late_is_slower_than_a_second(analysed: Analysed) -> None:
     run = analysed(Recorded([request(15, 1000), request(15, 1001), request(15, 5000, Cause.TIMEOUT)], [step(1)]))
     assert row_of(run)["late_or_failed_pct"] == pytest.approx(200 / 3)
+
+
+def test_what_its_client_paces_is_judged_by_its_failures_and_not_by_its_time(analysed: Analysed) -> None:
+    """In no column of the step, no second of the timeline, no share of the slow requests, no comparison of clocks."""
+    slowly = [request(15, 4000, name="upload, slowly"), request(15, 3000, Cause.RESET, name="upload, slowly")]
+    rows = [request(15, 50), request(15.1, 60), *slowly]
+    paced = {"workload": {"paced": ["upload, slowly"]}}
+    run = analysed(Recorded(rows, [step(1)], proxy_lines=[proxy_line(row) for row in rows], config=paced))
+    row = row_of(run)
+    assert (row["requests"], row["failures"], row["max_ms"]) == (4, 1, 60)
+    assert row["late_or_failed_pct"] == 25
+    assert run.timeline["p95_ms"].max() <= 60
+    assert run.timeline["ok"].sum() == 3
+    assert run.splits is not None
+    assert run.splits["requests"].tolist() == [1]
+    assert run.latency is not None
+    assert run.latency["client_ms"].max() <= 60
 
 
 def test_unfinished_requests_are_failures(analysed: Analysed) -> None:

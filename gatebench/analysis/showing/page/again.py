@@ -94,6 +94,8 @@ def knobs_of(config: Config) -> dict[str, str]:
     given = {
         "SERVER": config.get("server"),
         "PROFILE": None if config.get("profile") == "fair" else config.get("profile"),
+        "WORKLOAD": None if is_own(config) else _workload_of(config),
+        "VIEWS": _views_of(config),
         "STACK": config.get("stack"),
         "DB": config.get("db"),
         "WORKERS": config.get("workers"),
@@ -108,6 +110,18 @@ def knobs_of(config: Config) -> dict[str, str]:
         "HEADLESS": "1",
     }
     return {name: str(value) for name, value in given.items() if value not in (None, "")}
+
+
+def _workload_of(config: Config) -> str | None:
+    """None for the profile's own."""
+    name = config.get("workload", {}).get("name")
+    return None if name == ("article" if config.get("profile") == "article" else "vote") else name
+
+
+def _views_of(config: Config) -> str | None:
+    """None for those that are usual under the interface."""
+    usual = config.get("workload", {}).get("usual_views", {}).get(config.get("interface"), "")
+    return None if config.get("views") == usual else config.get("views")
 
 
 def users_of(users: Sequence[int]) -> str:

@@ -8,15 +8,21 @@ from typing import Any
 
 import pandas as pd
 
-from gatebench.analysis.failures.causes import APP_SERVER, CLIENT, DJANGO, NGINX, POSTGRESQL
+from gatebench.analysis.failures.causes import APP_SERVER, CLIENT, DJANGO, NGINX, POSTGRESQL, SERVICE
 from gatebench.analysis.failures.trouble import clock
 from gatebench.analysis.showing.page import plot
 from gatebench.analysis.showing.page.html import Content, Markup, tag
 from gatebench.analysis.showing.page.plot import Scale
 from gatebench.analysis.words import number
 
-NAMES = {CLIENT: "client", NGINX: "Nginx", APP_SERVER: "app server", DJANGO: "Django", POSTGRESQL: "PostgreSQL"}
+NAMES = {
+    CLIENT: "client", NGINX: "Nginx", APP_SERVER: "app server", DJANGO: "Django", POSTGRESQL: "PostgreSQL",
+    SERVICE: "service",
+}  # fmt: skip
 """Of each layer's lane, from the client on."""
+
+BEHIND = (APP_SERVER, DJANGO, POSTGRESQL)
+"""Of Nginx, in every run. A service has a lane where it failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ def spans_of(example: Any) -> list[Span]:
     client = Span(CLIENT, sent, 0.0, elapsed)
     if not example.logged:
         nginx = Span(NGINX, "its access log has no line of it", 0.0, elapsed, inferred=True)
-        return [client, nginx, *(Span(layer, "not reached") for layer in list(NAMES)[2:])]
+        return [client, nginx, *(Span(layer, "not reached") for layer in BEHIND)]
     taken = example.before_ms
     passed = taken + example.in_nginx_ms
     over = passed + example.connecting_ms + example.in_app_ms
@@ -97,7 +103,7 @@ def spans_of(example: Any) -> list[Span]:
 def _behind(example: Any, passed: float, over: float) -> Iterator[Span]:
     """What is known behind Nginx: the app server's time, and what the app said."""
     if over <= passed and pd.isna(example.connect_ms):
-        yield from (Span(layer, "not reached") for layer in list(NAMES)[2:])
+        yield from (Span(layer, "not reached") for layer in BEHIND)
         return
     status = "no status" if example.upstream_status in ("-", "") else str(example.upstream_status)
     yield Span(APP_SERVER, f"gave {status} after {number(over - passed)} ms", passed, over)
@@ -109,3 +115,5 @@ def _behind(example: Any, passed: float, over: float) -> Iterator[Span]:
             yield Span(layer, "wrote a line about it", passed, over, inferred=True)
         else:
             yield Span(layer, "keeps no record of single requests")
+    if example.layer == SERVICE:
+        yield Span(SERVICE, "what the app said of it is below", passed, over, inferred=True)

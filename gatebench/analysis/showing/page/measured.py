@@ -19,7 +19,7 @@ from gatebench.analysis.showing.page.subject import Part, Subject, each, figure
 from gatebench.analysis.showing.page.tables import chart_numbers, numbers_of, table_of
 from gatebench.analysis.showing.text_tables import Table, capacity_text
 from gatebench.analysis.words import MISSING, count, number
-from gatebench.records import ROLES
+from gatebench.records import ROLES, SERVICE
 
 MOST_SAID = 24
 """Columns that the description of a chart has in words."""
@@ -27,11 +27,19 @@ MOST_SAID = 24
 MOST_OPENED = 40
 """Steps that open into their details."""
 
-ROLE_CSS = dict(zip(ROLES, ("bar", "r1", "r2", "r3"), strict=True))
-ROLE_WORDS = {"app": "app", "nginx": "Nginx", "postgres": "PostgreSQL", "generator": "load"}
+ROLE_CSS = dict(zip((*ROLES, SERVICE), ("bar", "r1", "r2", "r3", "r4"), strict=True))
+ROLE_WORDS = {"app": "app", "nginx": "Nginx", "postgres": "PostgreSQL", "generator": "load", SERVICE: SERVICE}
 """Where there is little room."""
 
-ROLE_NAMES = {"app": "app server", "nginx": "Nginx", "postgres": "PostgreSQL", "generator": "load generator"}
+ROLE_NAMES = {
+    "app": "app server", "nginx": "Nginx", "postgres": "PostgreSQL", "generator": "load generator", SERVICE: SERVICE
+}  # fmt: skip
+
+
+def roles_of(looks: Sequence[Look]) -> list[str]:
+    """Few have a service."""
+    has_service = any((look.side.resources["role"] == SERVICE).any() for look in looks)
+    return [*ROLES, *[SERVICE] * has_service]
 
 
 def opened(about: Subject) -> list[int]:
@@ -141,7 +149,7 @@ def cpu(about: Subject) -> Part | None:
     said = "; ".join(f"{one.users:,} users, {one.words}" for one in stacks[:MOST_SAID])
     chart = Columns(
         "cpu", "CPU milliseconds a request by role and users", f"{said}.", stacks, lambda value: f"{value:g} ms",
-        [(ROLE_CSS[role], ROLE_NAMES[role], ROLE_WORDS[role]) for role in ROLES], steps=opened(about),
+        [(ROLE_CSS[role], ROLE_NAMES[role], ROLE_WORDS[role]) for role in roles_of(looks)], steps=opened(about),
     )  # fmt: skip
     how: list[Content] = [
         [
@@ -174,16 +182,15 @@ def _tables(about: Subject) -> Iterator[Markup]:
 
 
 def _stacks(look: Look) -> Iterator[Stack]:
-    wide = look.side.resources.pivot(index="users", columns="role", values="cpu_ms_per_request").reindex(
-        columns=list(ROLES)
-    )
+    roles = roles_of([look])
+    wide = look.side.resources.pivot(index="users", columns="role", values="cpu_ms_per_request").reindex(columns=roles)
     for users, of_roles in wide.iterrows():
         row = look.steps.get(int(str(users)))
         if row is None or of_roles.isna().all():
             continue
-        parts = [(ROLE_CSS[role], 0.0 if pd.isna(of_roles[role]) else float(of_roles[role])) for role in ROLES]
+        parts = [(ROLE_CSS[role], 0.0 if pd.isna(of_roles[role]) else float(of_roles[role])) for role in roles]
         star = "" if row.valid else "*"
-        words = f"{look.short} {', '.join(f'{ROLE_WORDS[role]} {number(of_roles[role])}' for role in ROLES)}{star}"
+        words = f"{look.short} {', '.join(f'{ROLE_WORDS[role]} {number(of_roles[role])}' for role in roles)}{star}"
         low, high = (getattr(row, f"cpu_ms_per_request_app_{end}", math.nan) for end in ("low", "high"))
         whisker = (float(low), float(high)) if look.side.spread and pd.notna(low) and low < high else None
         yield Stack(int(row.users), look, parts, words, number(of_roles["app"]), whisker=whisker, valid=bool(row.valid))

@@ -33,6 +33,10 @@ def knobs_in(command: str) -> tuple[str, dict[str, str]]:
         ("wsgi", {}),
         ("asgi", {"SERVER": "daphne", "USERS": "20,40", "SETTLE": "2.5", "HOLD": "4"}),
         ("wsgi", {"PROFILE": "article", "SET": "nginx_connections=8192 seed_size=3"}),
+        ("wsgi", {"WORKLOAD": "certificate", "SET": "slow_clients_pct=20 nginx_buffering=off"}),
+        ("asgi", {"WORKLOAD": "fanout", "VIEWS": "async", "SET": "client=aiohttp", "USERS": "5"}),
+        ("asgi", {"WORKLOAD": "bare"}),
+        ("wsgi", {"PROFILE": "article", "WORKLOAD": "vote"}),
         ("wsgi", {"SERVER_ARGS": "--threads 4", "ENV": "A='b c' D=e", "PIN": "0", "WORKERS": "3", "DB": "per-request"}),
     ],
 )
