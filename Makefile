@@ -58,7 +58,8 @@ analyze: $(VENV)/bench.stamp ## tables, charts and report of the newest runs, of
 compare: $(VENV)/bench.stamp ## the runs of A="results/… results/…" with those of B="results/…"
 	@$(ANALYZE) --a $(call given,A) --b $(call given,B)
 
-BESIDE := tests/analysis tests/load tests/own_project tests/test_docs.py # nothing in them is spoilt by a busy machine
+# Whole tests of which none is spoilt by a busy machine: they run beside one another.
+BESIDE := $(addprefix tests/,analysis load own_project test_docs.py test_environment.py test_toys.py test_workloads.py)
 
 test: test-quick ## all tests; those of the compose stack are skipped where no Docker engine answers
 	@$(RUN) -m pytest -m whole -n auto --dist loadfile $(BESIDE)

@@ -87,7 +87,7 @@ def _folder(text: str, _name: str) -> str:
 SEED_SIZE = "seed_size"
 """The setting that every workload has."""
 
-_OF_A_WORKLOAD = {
+_OF_A_WORKLOAD: Mapping[str, Mapping[str, Any]] = {
     name: {"bounds": setting.bounds, "allowed": setting.allowed}
     for workload in WORKLOADS.values()
     for name, setting in workload.settings.items()
@@ -108,6 +108,18 @@ def parse_settings(text: str, name: str = "SET") -> dict[str, Any]:
         if changed[setting] is None:
             raise UsageError(f"{name}={text} is not understood: {setting} takes {_what(**_BOUNDS[setting])}.")
     return changed
+
+
+OWN_KNOBS = {"THREADS": "threads", "CLIENT": "client"}
+"""Settings that have a knob of their own beside SET: those that most people change."""
+
+
+def _of_setting(text: str, name: str) -> dict[str, Any]:
+    setting = OWN_KNOBS[name]
+    value = _setting(text, **_BOUNDS[setting])
+    if value is None:
+        raise UsageError(f"{name}={text} is not understood: give {_what(**_BOUNDS[setting])}.")
+    return {setting: value}
 
 
 def _setting(text: str, bounds: tuple[float, ...] = (0, 0), allowed: tuple[str, ...] = ()) -> Any:
@@ -185,6 +197,7 @@ def _listed(interface: Interface) -> str:
 
 
 _VIEWS = tuple(dict.fromkeys(views for workload in WORKLOADS.values() for views in workload.views))
+_CLIENTS = _OF_A_WORKLOAD["client"]["allowed"]
 
 KNOBS = (
     Knob("STACK", _one_of(*STACKS), "", "compose (the default where a Docker engine answers) or native"),
@@ -197,6 +210,8 @@ KNOBS = (
         "",
         f"how the page is written, where a workload has several ways: {', '.join(_VIEWS)}",
     ),
+    Knob("CLIENT", _of_setting, "", f"with which asynchronous views ask services: {', '.join(_CLIENTS)} (fanout)"),
+    Knob("THREADS", _of_setting, "", "threads of each process of a WSGI server (8)"),
     Knob("DB", _one_of(*DB_MODES), "", "pool (psycopg 3; the default of fair), persistent or per-request (psycopg2)"),
     Knob("WORKERS", _whole(1, 64, "number of processes"), "", "processes of the app server (2)"),
     Knob("USERS", parse_users, "", "users of each step: first:last:step, or a comma list (the workload's)"),
@@ -287,7 +302,7 @@ def _side(interface: Interface, values: Mapping[str, Any], own: Workload | None)
     profile, server = PROFILES[values["PROFILE"]], _server(interface, values)
     usual = own or WORKLOADS[profile.workload]
     workload = WORKLOADS[values["WORKLOAD"]] if values["WORKLOAD"] else usual
-    overrides = values["SET"] or {}
+    overrides = _overrides(values)
     footing = _footing(profile.footing, values, overrides)
     if interface is Interface.ASGI and footing.db == "persistent":
         raise UsageError(
@@ -311,14 +326,22 @@ def _side(interface: Interface, values: Mapping[str, Any], own: Workload | None)
     )
 
 
+def _overrides(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What SET and the knobs of single settings say; raises UsageError where both do."""
+    overrides: dict[str, Any] = dict(values["SET"] or {})
+    for knob, setting in OWN_KNOBS.items():
+        if values[knob] and setting in overrides:
+            raise UsageError(f"SET gives {setting}, and so does {knob}: leave one of them out.")
+        overrides |= values[knob] or {}
+    return overrides
+
+
 def _changed(workload: Workload, overrides: Mapping[str, Any]) -> Workload:
-    """With what SET says of it; raises UsageError for a setting of another workload's."""
+    """With the settings that are given; raises UsageError for one of another workload's."""
     for name in overrides:
         if name in _OF_A_WORKLOAD and name not in workload.settings:
             having = ", ".join(row.name for row in WORKLOADS.values() if name in row.settings)
-            raise UsageError(
-                f"SET gives {name}, which WORKLOAD={workload.name} has not: leave it out ({having} has it)."
-            )
+            raise UsageError(f"WORKLOAD={workload.name} has no setting {name}: leave it out ({having} has it).")
     settings = {
         name: replace(setting, value=overrides.get(name, setting.value)) for name, setting in workload.settings.items()
     }

@@ -209,10 +209,22 @@ def test_a_workload_s_own_settings_are_changed_by_set_and_reach_its_users() -> N
 
 
 def test_a_setting_of_another_workload_is_one_sentence() -> None:
-    with pytest.raises(UsageError, match=r"^SET gives log_in_pct, which WORKLOAD=vote has not: leave it out \(home"):
+    with pytest.raises(UsageError, match=r"^WORKLOAD=vote has no setting log_in_pct: leave it out \(home has"):
         resolved(SET="log_in_pct=7")
     with pytest.raises(UsageError, match="log_in_pct takes a whole number from 0 to 100"):
         resolved(WORKLOAD="home", SET="log_in_pct=101")
+
+
+def test_threads_and_client_are_settings_with_knobs_of_their_own() -> None:
+    side = resolved(WORKLOAD="fanout", THREADS="128", CLIENT="aiohttp")
+    assert (side.side.footing.threads, side.side.workload.settings["client"].value) == (128, "aiohttp")
+    assert side.side.overrides == {"threads": 128, "client": "aiohttp"}
+    with pytest.raises(UsageError, match=r"^CLIENT=curl is not understood: give httpx or httpx2 or aiohttp\.$"):
+        resolved(WORKLOAD="fanout", CLIENT="curl")
+    with pytest.raises(UsageError, match=r"^WORKLOAD=vote has no setting client: leave it out \(fanout has it\)\.$"):
+        resolved(CLIENT="aiohttp")
+    with pytest.raises(UsageError, match=r"^SET gives threads, and so does THREADS: leave one of them out\.$"):
+        resolved(THREADS="4", SET="threads=8")
 
 
 def test_views_are_the_workload_s() -> None:

@@ -100,17 +100,17 @@ def test_a_question_that_met_a_lock_is_as_good_as_silence() -> None:
 
 
 def test_a_reading_of_the_ledger_that_postgresql_owes_is_left_out_and_noted(tmp_path: Path) -> None:
-    answers: list[Any] = ["7", SilentError("PostgreSQL did not answer within 5 s."), "9"]
+    answers: list[Any] = [7, SilentError("PostgreSQL did not answer within 5 s."), 9]
 
-    def query(_: str, __: float) -> str:
+    def stored(_: Write, __: float) -> int:
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return str(answer)
+        return int(answer)
 
     told: list[str] = []
     record = Record(RunFolder(tmp_path), Run("run", {}, started=0.0), told.append)
-    stack: Any = SimpleNamespace(query=query)
+    stack: Any = SimpleNamespace(stored=stored)
     for step in (1, 2, None):
         record.read_ledger(stack, VOTE, step, seeded=2)
     assert [(one.step, one.votes_stored) for one in record.folder.read_votes()] == [(1, 5), (None, 7)]

@@ -2,13 +2,13 @@
 
 A shop's front page asks two internal services over HTTP, 100 ms each, and renders both. Three views side by side:
 `sync` asks one after the other, `async` too, for awaits do not run at the same time, and `together` asks both at once.
-The `client` of the asynchronous ones is httpx, httpx2 or aiohttp.
+The asynchronous ones ask with the CLIENT that is given: httpx, httpx2 or aiohttp.
 
 Held: 95 of 100 pages, whole, within half a second. 100 to 200 ms of that are waiting by design. A page that had to
 leave something out counts as failed.
 
 What would be unfair: WSGI with the usual eight threads a process. A thread that waits for 200 ms serves five pages a
-second, and more threads are WSGI's answer to waiting: measure SET='threads=128' too, and see what they cost in memory.
+second, and more threads are WSGI's answer to waiting: measure THREADS=128 too, and see what they cost in memory.
 The services run on the cores of the load generator, and the log names a second that was waited for in them.
 """
 
