@@ -152,8 +152,9 @@ def test_pools_that_want_more_connections_than_postgresql_has(bench: Bench) -> N
     assert_named(run, "PostgreSQL refused the pool connections", "PostgreSQL", "too many clients")
 
 
-def test_uvicorn_with_a_limit_of_10_at_once(bench: Bench) -> None:
-    run = measured(bench, "asgi", USERS="60", SERVER_ARGS="--limit-concurrency 10", FAULT_SLEEP_S="0.5")
+def test_uvicorn_with_a_limit_of_14_at_once(bench: Bench) -> None:
+    # Well above the eight at once that warm it up: under load, uvicorn counts some that it has answered already.
+    run = measured(bench, "asgi", USERS="100", SERVER_ARGS="--limit-concurrency 14", FAULT_SLEEP_S="0.5")
     assert_named(run, "app server turned the request away", "app server", "Exceeded concurrency limit")
 
 
@@ -360,7 +361,8 @@ def test_all_connections_ended_by_an_administrator_end_no_run(bench: Bench) -> N
             somebody.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
             time.sleep(2)  # twice as long as from one question of Gatebench's to the next
     analysed = run.analysed()
-    assert_named(analysed, "PostgreSQL broke off", "PostgreSQL", "terminating connection due to administrator command")
+    proof = "terminating connection due to administrator command"
+    assert_named(analysed, "PostgreSQL broke off", "PostgreSQL", proof, at_least=10)
     noted = [note for note in analysed.notes if note.startswith("PostgreSQL ended Gatebench's own connection at ")]
     assert len(noted) == 3
     assert all("(terminating connection due to administrator command)" in note for note in noted)
