@@ -35,7 +35,7 @@ def ledger(requests: pd.DataFrame, readings: Iterable[LedgerReading], run: Run) 
 def _of_one(
     requests: pd.DataFrame, name: str, beside: Iterable[str], readings: Iterable[LedgerReading]
 ) -> Iterator[tuple[Any, ...]]:
-    votes = requests[requests["name"].isin([name, *beside])]
+    votes = requests.loc[requests["name"].isin([name, *beside]), ["started", "elapsed_ms", "cause"]]
     sent = np.sort(votes["started"].to_numpy())
     told = np.sort(ended(votes[~failed(votes)]).to_numpy())
     lost = 0

@@ -120,7 +120,8 @@ def _with_service(failures: pd.DataFrame, folder: RunFolder) -> pd.DataFrame:
     over = failures["ended"].to_numpy()
     middle = (failures["started"].to_numpy() + over) / 2
     failures["service_lived"] = np.searchsorted(moments, over) > np.searchsorted(moments, middle)
-    failures[["service", "service_did"]] = failures["app_line"].astype("str").str.extract(_WITHOUT_SERVICE)
+    wrote = failures["app_line"].dropna().astype("str").str.extract(_WITHOUT_SERVICE)
+    failures[["service", "service_did"]] = wrote.reindex(failures.index)
     said = answers.drop(columns="answered").rename(columns={"line": "service_line"})
     said = said.drop_duplicates(["request_id", "service"]).astype({"service": failures["service"].dtype})
     failures = failures.merge(said, on=["request_id", "service"], how="left")

@@ -189,7 +189,7 @@ def _lines(path: Path) -> Iterator[str]:
         return
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=10_000)
 def _seconds(stamp: str) -> int:
     """Nginx and Django run in UTC."""
     return calendar.timegm(time.strptime(stamp, "%Y/%m/%d %H:%M:%S"))
