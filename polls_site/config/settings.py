@@ -13,6 +13,7 @@
 | SHOP_TIMEOUT_S          | how long each of them is waited for                    | 1                     |
 | SHOP_CLIENT             | httpx, httpx2 or aiohttp: of the asynchronous views    | httpx                 |
 | POLLS_DOCUMENTS         | the folder of the certificate and of what is uploaded  | documents-data        |
+| LIVE_HEARTBEAT_S        | how long an open stream of results may say nothing     | 5                     |
 """
 
 from pathlib import Path
@@ -114,5 +115,8 @@ if "shop" in BESIDE:
     SHOP_SERVICES = environment.text("SHOP_SERVICES", "http://127.0.0.1:8001")
     SHOP_TIMEOUT_S = environment.number("SHOP_TIMEOUT_S", default=1)
     SHOP_CLIENT = environment.choice("SHOP_CLIENT", ("httpx", "httpx2", "aiohttp"), default="httpx")
+
+if "live" in BESIDE:
+    LIVE_HEARTBEAT_S = environment.number("LIVE_HEARTBEAT_S", default=5)
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

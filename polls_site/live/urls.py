@@ -1,0 +1,9 @@
+from django.urls import path
+
+from . import views
+
+app_name = "live"
+urlpatterns = [
+    path("live/sync/<int:question_id>/", views.results, name="sync"),
+    path("live/async/<int:question_id>/", views.results_async, name="async"),
+]

@@ -1,0 +1,133 @@
+"""Results of a poll that stay open: server-sent events, first the results as they are, then each vote as it comes in.
+
+Whoever comes again after a break is told the results first, so that nothing of what was missed is needed: there are no
+event ids. A line that says nothing is sent when there is no news for a while, by which both ends see whether the other
+is there still.
+"""
+
+import asyncio
+import contextlib
+import json
+import threading
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
+from django.db import close_old_connections
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.views.decorators.http import require_GET
+from polls.models import Choice, Question
+
+from .news import NoNewsError, newsroom
+
+HEARTBEAT = ": still here\n\n"
+COME_AGAIN_MS = 2000
+NO_NEWS = "News of votes cannot be heard right now.\n"
+OTHER_INTERFACE = "Django would read this stream to its end before it sends any of it: open the {} one.\n"
+
+
+@require_GET
+def results(request, question_id):
+    """Synchronous: it holds its thread for as long as somebody watches. For WSGI."""
+    if isinstance(request, ASGIRequest):
+        return plain(OTHER_INTERFACE.format("async"), 501)
+    must_be_published(question_id)
+    try:
+        newsroom.listen()
+    except NoNewsError:
+        return plain(NO_NEWS, 503)
+    return stream(events(question_id))
+
+
+@require_GET
+async def results_async(request, question_id):
+    """Asynchronous: somebody who watches is a task that waits. For ASGI."""
+    if not isinstance(request, ASGIRequest):
+        return plain(OTHER_INTERFACE.format("sync"), 501)
+    await in_a_thread(must_be_published)(question_id)
+    try:
+        if not newsroom.listens:
+            await in_a_thread(newsroom.listen)()
+    except NoNewsError:
+        return plain(NO_NEWS, 503)
+    return stream(events_async(question_id))
+
+
+def events(question_id):
+    there_is = threading.Event()
+    with newsroom.watching(question_id, there_is.set) as watcher:
+        yield as_they_are(question_id)
+        while not watcher.over:
+            if not there_is.wait(settings.LIVE_HEARTBEAT_S):
+                yield HEARTBEAT
+                continue
+            there_is.clear()
+            if news := told(watcher.take()):
+                yield news
+
+
+async def events_async(question_id):
+    there_is, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def wake():
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever watched
+            loop.call_soon_threadsafe(there_is.set)
+
+    with newsroom.watching(question_id, wake) as watcher:
+        yield await in_a_thread(as_they_are)(question_id)
+        while not watcher.over:
+            try:
+                async with asyncio.timeout(settings.LIVE_HEARTBEAT_S):
+                    await there_is.wait()
+            except TimeoutError:
+                yield HEARTBEAT
+                continue
+            there_is.clear()
+            if news := told(watcher.take()):
+                yield news
+
+
+def in_a_thread(query):
+    """Of the event loop's pool. What is thread-sensitive gets a thread of the request's, for as long as that is open."""
+    return sync_to_async(query, thread_sensitive=False)
+
+
+def must_be_published(question_id):
+    with connection_given_back():
+        if not Question.objects.published().filter(pk=question_id).exists():
+            raise Http404
+
+
+def as_they_are(question_id):
+    with connection_given_back():
+        votes = dict(Choice.objects.filter(question=question_id).values_list("id", "votes"))
+    return f"retry: {COME_AGAIN_MS}\n" + event("results", {"poll": question_id, "votes": votes})
+
+
+@contextlib.contextmanager
+def connection_given_back():
+    """Django takes a connection back when the answer has ended. This one goes on, and needs it no more."""
+    try:
+        yield
+    finally:
+        close_old_connections()
+
+
+def told(news):
+    return "".join(
+        event("vote", {"choice": one.choice, "votes": one.votes, "told": one.told, "since": one.since}) for one in news
+    )
+
+
+def event(kind, data):
+    return f"event: {kind}\ndata: {json.dumps(data)}\n\n"
+
+
+def stream(content):
+    """Nginx is told to send each event on as it comes, and not to collect them."""
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingHttpResponse(content, content_type="text/event-stream", headers=headers)
+
+
+def plain(sentence, status):
+    return HttpResponse(sentence, content_type="text/plain", status=status)
