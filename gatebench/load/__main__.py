@@ -57,7 +57,8 @@ def main() -> int:
     try:
         with folder.load_events.open("a") as lines:
             workload, timeout_s = config.side.workload, config.side.footing.timeout_s
-            recorder = Recorder(folder.requests, runner, timeout_s, workload.objective.p95_ms, workload.paced)
+            late_ms, paced, pushed = workload.objective.p95_ms, workload.paced, workload.pushed
+            recorder = Recorder(folder.requests, runner, timeout_s, late_ms, paced, pushed)
             ramp = Ramp(runner, recorder, lines, config.settle_s, config.hold_s, SPAWN_RATE, so_far.add)
             code = _climb(ramp, config)
     except OSError as error:  # closing a file writes what is left of it
@@ -100,6 +101,7 @@ def environment_of(side: Side, host: str) -> Environment:
         if issubclass(user, MeasuredUser):  # a class of somebody's own may have attributes of these names
             user.views = side.views
             user.settings = {name: setting.value for name, setting in side.workload.settings.items()}
+            user.weight = user.share()
     plain.measure(users, side.footing.timeout_s)
     locust.stats.PERCENTILES_TO_CHART = [0.5, 0.95, 0.99]
     environment = Environment(user_classes=users, events=events, host=host)

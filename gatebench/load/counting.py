@@ -12,6 +12,13 @@ import pyarrow.compute as pc
 from gatebench.records import BIN_GROWTH
 
 
+def without(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
+    """The rows that have none of these names."""
+    if not names:
+        return batch
+    return batch.filter(pc.invert(pc.is_in(batch["name"].cast(pa.string()), pa.array(names, pa.string()))))
+
+
 def counted(
     batch: pa.RecordBatch, held_since: Mapping[int, float], late_ms: float, paced: Sequence[str] = ()
 ) -> Iterator[dict[str, Any]]:
@@ -27,10 +34,7 @@ def counted(
 
 
 def _counts(part: pa.RecordBatch, late_ms: float, paced: Sequence[str]) -> dict[str, Any]:
-    answered = part.filter(pc.is_null(part["cause"]))
-    if paced:
-        names = answered["name"].cast(pa.string())
-        answered = answered.filter(pc.invert(pc.is_in(names, pa.array(paced, pa.string()))))
+    answered = without(part.filter(pc.is_null(part["cause"])), paced)
     took_ms = answered["elapsed_ms"]
     bins = pc.floor(pc.logb(pc.max_element_wise(took_ms, 1.0), BIN_GROWTH)).cast(pa.int16())
     return {

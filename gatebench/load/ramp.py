@@ -19,7 +19,7 @@ from gatebench.load import mistakes
 from gatebench.load.recorder import Recorder
 from gatebench.load.rhythm import Rhythm
 from gatebench.load.settling import Settling
-from gatebench.load.user import MeasuredUser, in_flight
+from gatebench.load.user import MeasuredUser, in_flight, open_streams
 from gatebench.records import CLOCK_S, STATISTICS_RESET, LoadSummary, Step
 
 TICK_S = 0.5
@@ -61,12 +61,16 @@ class Ramp:
             self._step(Step(number=number, users=count, started=time.time()))
 
     def drain(self, limit_s: float) -> LoadSummary:
-        """No user asks for anything more; waits `limit_s` at most for the answers due, and closes the recorder."""
+        """No user asks for anything more, and who watches a stream leaves it; waits `limit_s` at most for the answers
+        due, and closes the recorder.
+        """
         # Not Locust's own stop: it kills a user that is about to wake, now and then in the middle of a request.
         started = time.time()
         self.say("drain", limit_s=limit_s)
         MeasuredUser.draining = True
-        while in_flight and time.time() < started + limit_s:
+        while (in_flight or open_streams) and time.time() < started + limit_s:
+            for stream in tuple(open_streams):
+                stream.close()
             gevent.sleep(STEADY_S)
         unfinished = self.recorder.close()
         self._say_counted()

@@ -14,7 +14,7 @@ import pyarrow as pa
 from locust.runners import Runner
 
 from gatebench.load import mistakes
-from gatebench.load.counting import counted
+from gatebench.load.counting import counted, without
 from gatebench.load.plain import cause_of_plain
 from gatebench.load.schema import MOST_WORDS, SCHEMA, WORD
 from gatebench.load.user import RequestFailedError, in_flight
@@ -30,7 +30,8 @@ class Recorder:
     """Listens to Locust's `request` event until it is closed. `error` is why nothing more can be recorded.
 
     `requests`, `failures` and `elapsed_ms` (the sum of how long they took) are of all requests that have ended.
-    A success that took more than `late_ms` is counted as late, unless its name is among those that are `paced`.
+    A success that took more than `late_ms` is counted as late, unless its name is among those that are `paced`. What is
+    `pushed` is recorded and no request: it is in none of these numbers.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Recorder:
         timeout_s: float | None = None,
         late_ms: float = math.inf,
         paced: Sequence[str] = (),
+        pushed: Sequence[str] = (),
     ) -> None:
         self.requests = 0
         self.failures = 0
@@ -49,6 +51,8 @@ class Recorder:
         self._timeout_s = timeout_s
         self._late_ms = late_ms
         self._paced = paced
+        self._pushed = pushed
+        self._unwaited = {*paced, *pushed}
         self._rows: list[tuple[Any, ...]] = []
         self._words: dict[str, list[str]] = {"name": [], "method": [], "cause": []}
         self._step_starts: list[float] = []
@@ -108,7 +112,7 @@ class Recorder:
         columns["users"] = [self._runner.user_count] * len(rows)
         batch = pa.record_batch([self._array(field, columns[field.name]) for field in SCHEMA], schema=SCHEMA)
         self._writer.write_batch(batch)
-        self._counted += counted(batch, self._held_since, self._late_ms, self._paced)
+        self._counted += counted(without(batch, self._pushed), self._held_since, self._late_ms, self._paced)
         newest = self._step_starts[-1] if self._step_starts else 0.0
         self._due = sum(request.started < newest for request in in_flight.values())
 
@@ -131,17 +135,22 @@ class Recorder:
             mistakes.say(f"{request_type} {name} was not asked for by self.get or self.post, and is not recorded")
             return
         in_flight.pop(request_id, None)
-        self.requests += 1
-        self.elapsed_ms += response_time
+        if name not in self._pushed:
+            self.requests += 1
+            self.elapsed_ms += 0 if name in self._paced else response_time
         cause = None
         if exception is not None:
             self.failures += 1
             cause = exception.cause if isinstance(exception, RequestFailedError) else cause_of_plain(exception)
-        elif self._timeout_s and response_time > 1000 * self._timeout_s:  # it came whole, and too late
+        elif self._waited_too_long(name, response_time):  # it came whole, and too late
             self.failures += 1
             cause = Cause.TIMEOUT
         length = response_length if status else None
         self._rows.append((start_time, response_time, name, request_type, status, cause, request_id, length))
+
+    def _waited_too_long(self, name: str, response_time: float) -> bool:
+        """Somebody who paces an answer, or whom it is sent to unasked, does not wait for it."""
+        return bool(self._timeout_s) and response_time > 1000 * self._timeout_s and name not in self._unwaited
 
     def _array(self, field: pa.Field, values: Any) -> pa.Array:
         if field.type != WORD:

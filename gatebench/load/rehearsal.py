@@ -25,6 +25,7 @@ from locust.exception import InterruptTaskSet, RescheduleTask, StopUser  # noqa:
 
 from gatebench.load.__main__ import environment_of, parse  # noqa: E402
 from gatebench.load.mistakes import LocustfileError, sentence  # noqa: E402
+from gatebench.load.user import MeasuredUser  # noqa: E402
 from gatebench.run_folder import RunFolder  # noqa: E402
 from gatebench.values.run_config import RunConfig  # noqa: E402
 
@@ -44,6 +45,7 @@ def main() -> int:
     except LocustfileError as error:
         say(mistake=str(error))
         return 1
+    MeasuredUser.rehearsing = True
     environment.events.request.add_listener(told)
     environment.create_local_runner()
     for kind in environment.user_classes:

@@ -1,7 +1,7 @@
 """What every simulated user has, whatever it does: a request id, a timeout, one name a request, a checked success.
 
 A locustfile derives from FastUser (or, for the article's client, RequestsUser) and calls `get` and `post`, over a slow
-line where it wants one (`slow_session`).
+line where it wants one (`slow_session`), or `watch_stream`, which reads an answer that goes on.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from http.client import IncompleteRead, RemoteDisconnected
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from typing import Any, NamedTuple
 
+import gevent
 import geventhttpclient.client
 import requests.exceptions
 from gevent import GreenletExit, Timeout
@@ -24,6 +25,7 @@ from locust.exception import StopUser
 
 from gatebench.load import mistakes
 from gatebench.load.slow import SlowSession
+from gatebench.load.stream import Event, Stream
 from gatebench.records import Cause
 
 # geventhttpclient sends a GET again, unasked, when its connection breaks: a failure that nobody would see.
@@ -63,6 +65,9 @@ class InFlight(NamedTuple):
 in_flight: dict[int, InFlight] = {}
 """Requests without an answer so far, by request id. A user that is killed leaves its request here: it is unfinished."""
 
+open_streams: set[Stream] = set()
+"""Streams that somebody watches: at the end of the load they are closed, and count as ended in good order."""
+
 _ids = itertools.count(random.getrandbits(32) << 31)
 
 
@@ -81,6 +86,7 @@ class MeasuredUser(User):
     timeout_s: float | None = 10.0
     follow_redirects = False
     draining = False  # set for all users at the end: nobody asks for anything more
+    rehearsing = False  # set before any load: whoever would stay leaves at once
     options: Mapping[str, Any] = {}  # what else the client is told with each request
     client: Any
 
@@ -100,6 +106,115 @@ class MeasuredUser(User):
         slowly_by: SlowSession | None = None,
     ) -> Page | None:
         return self._request("POST", path, name, expect, data=data, headers=headers, slowly_by=slowly_by)
+
+    @classmethod
+    def share(cls) -> int:
+        """How many of the users are of this class, in proportion to the others' numbers: Locust's `weight`, for a class
+        that has it from its settings.
+        """
+        return int(cls.weight)
+
+    def watch_stream(
+        self,
+        path: str,
+        *,
+        opening: str,
+        staying: str,
+        update: str,
+        expect: Callable[[Event], bool],
+        told_at: Callable[[Event], float | None],
+        stay_s: float,
+    ) -> None:
+        """Opens a stream of server-sent events and stays for `stay_s`, or until the load ends.
+
+        `opening` is the request, timed up to its first event, which must be as `expect` says. Each event after that is
+        an `update`, timed from when its news was made, which `told_at` says of it (s since the epoch). An event of which
+        it says None is wrong: the stream is left, and `staying` counts as failed, as it does when the server ends it.
+        `staying` takes as long as somebody watches, and is paced by the client.
+        """
+        if self.draining:
+            raise StopUser
+        request_id, started = next_id(), time.time()
+        in_flight[request_id] = InFlight(started, "GET", opening)
+        stream = Stream(str(self.host), self.timeout_s)
+        leaves = None
+        try:
+            failed, events = self._opened(stream, path, request_id, expect)
+            in_flight.pop(request_id, None)
+            now = time.time()
+            self._tell(opening, request_id, stream, started, now, failed)
+            if failed or events is None or self.rehearsing:
+                return
+            open_streams.add(stream)
+            leaves = gevent.spawn_later(0 if self.draining else stay_s, stream.close)
+            failed = self._watched(stream, events, request_id, update, told_at)
+            self._tell(staying, request_id, stream, now, time.time(), failed)
+        finally:
+            open_streams.discard(stream)
+            if leaves is not None:
+                leaves.kill(block=False)
+            stream.release()
+
+    def _opened(
+        self, stream: Stream, path: str, request_id: int, expect: Callable[[Event], bool]
+    ) -> tuple[RequestFailedError | None, Iterator[Event] | None]:
+        try:
+            stream.open(path, {"X-Request-ID": f"{request_id:016x}"})
+            if stream.status_code != 200:
+                return RequestFailedError(Cause.STATUS, stream.status_code), None
+            events = stream.events()
+            first = next(events, None)
+        except (OSError, HTTPException) as error:
+            return RequestFailedError(cause_of(error)), None
+        if first is None:
+            return RequestFailedError(Cause.CLOSED), None
+        try:
+            return (None, events) if expect(first) else (RequestFailedError(Cause.WRONG_PAGE), None)
+        except Exception as error:
+            mistakes.note(error)
+            return RequestFailedError(Cause.LOCUSTFILE), None
+
+    def _watched(
+        self,
+        stream: Stream,
+        events: Iterator[Event],
+        request_id: int,
+        update: str,
+        told_at: Callable[[Event], float | None],
+    ) -> RequestFailedError | None:
+        """Why the stream failed; None when it was left in good order."""
+        try:
+            for event in events:
+                since = told_at(event)
+                if since is None:
+                    return RequestFailedError(Cause.WRONG_PAGE)
+                self._tell(update, request_id, stream, since, event.came, None)
+        except (OSError, HTTPException) as error:
+            return None if stream.closed else RequestFailedError(cause_of(error))
+        except Exception as error:
+            mistakes.note(error)
+            return RequestFailedError(Cause.LOCUSTFILE)
+        return None if stream.closed else RequestFailedError(Cause.CLOSED)
+
+    def _tell(
+        self,
+        name: str,
+        request_id: int,
+        stream: Stream,
+        started: float,
+        ended: float,
+        failed: RequestFailedError | None,
+    ) -> None:
+        self.environment.events.request.fire(
+            request_type="GET",
+            name=name,
+            response_time=1000 * (ended - started),
+            response_length=stream.take_received(),
+            exception=failed,
+            context={"request_id": request_id},
+            start_time=started,
+            response=stream,
+        )
 
     def slow_session(self, slow_s: float) -> SlowSession:
         """A slow line for `get` and `post`, with this user's cookies."""

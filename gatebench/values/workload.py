@@ -83,6 +83,8 @@ class Workload:
     locustfile: str  # from the checkout, or absolute
     request_names: tuple[str, ...] = ()  # all that the locustfile gives its requests, where that is known
     paced: tuple[str, ...] = ()  # of these, the client's own pace decides how long they take: that is not judged
+    streams: tuple[str, ...] = ()  # of these, the answer goes on after the first event, which is what they are timed to
+    pushed: tuple[str, ...] = ()  # no requests: what came within a stream, timed by how late it came
     round_name: str | None = None  # the one that a user's every round begins with
     think_s: float | None = None  # how long a user thinks between two rounds, on average
     warm_up_path: str | None = None  # asked for a few hundred times before the load
