@@ -15,7 +15,7 @@ from gatebench.analysis.failures.causes import causes_table, diagnose
 from gatebench.analysis.failures.examples import examples
 from gatebench.analysis.failures.follow import client_view, followed
 from gatebench.analysis.failures.split import splits
-from gatebench.analysis.reading.frames import read_requests, timed
+from gatebench.analysis.reading.frames import comparable, parted, read_requests, timed
 from gatebench.analysis.reading.holds import Holds, holds_of, measured
 from gatebench.analysis.reading.proxy_log import read_proxy_log
 from gatebench.analysis.reading.samples import Samples, read_samples
@@ -25,6 +25,7 @@ from gatebench.analysis.steps.objective import Objective
 from gatebench.analysis.steps.resources import connections, resources
 from gatebench.analysis.steps.table import judged, steps_table
 from gatebench.analysis.steps.timeline import timeline
+from gatebench.analysis.steps.updates import updates_table
 from gatebench.errors import MachineError, RunFolderError
 from gatebench.records import LedgerReading, Outcome, Run
 from gatebench.run_folder import RunFolder
@@ -80,10 +81,11 @@ def analyse(folder: RunFolder) -> AnalysedRun:
     run = folder.read_run()
     recording = read_requests(folder)
     proxy = read_proxy_log(folder)
-    requests = recording.requests
+    requests, pushes = parted(recording.requests, run)
     holds = holds_of(run, requests)
     requests["measured"] = measured(requests, holds)
     requests["timed"] = timed(requests, run)
+    requests["comparable"] = comparable(requests, run)
     matched = None if proxy is None else match(requests, proxy)
     samples = read_samples(folder)
     if proxy is None or matched is None:
@@ -93,7 +95,8 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         failures = diagnose(followed(requests, proxy, folder, samples), traced=True)
     readings, ledger_damage = _readings(folder)
     votes, objective = ledger(requests, readings, run), Objective.of(run)
-    steps, checked, used = _steps(requests, run, holds, votes, samples, objective)
+    updates = updates_table(pushes, run, holds)
+    steps, checked, used = _steps(requests, run, holds, votes, updates, samples, objective)
     notes = (
         _ending(run),
         *run.troubles,
@@ -116,7 +119,7 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         examples=examples(failures),
         ledger=votes,
         capacity=capacity(steps, objective),
-        counts=counts(requests, matched, failures, run),
+        counts=counts(requests, len(pushes), matched, failures, run),
         latency=None if proxy is None else latency(requests, run),
         splits=None if proxy is None else splits(requests, proxy, steps),
         timeline=timeline(requests, holds),
@@ -126,11 +129,17 @@ def analyse(folder: RunFolder) -> AnalysedRun:
 
 
 def _steps(
-    requests: pd.DataFrame, run: Run, holds: Holds, votes: pd.DataFrame, samples: Samples, objective: Objective
+    requests: pd.DataFrame,
+    run: Run,
+    holds: Holds,
+    votes: pd.DataFrame,
+    updates: pd.DataFrame,
+    samples: Samples,
+    objective: Objective,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """What was measured, step by step; whether it is valid; and what it took of the machine."""
     through = flow(requests, run, holds)
-    steps = steps_table(requests, run, through, votes, objective)
+    steps = steps_table(requests, run, through, votes, updates, objective)
     used = resources(samples, through, run, holds)
     checked = validity(evidence(run, holds, steps, through, samples, used), run)
     return judged(steps, checked, used), checked, used

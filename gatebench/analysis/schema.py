@@ -37,6 +37,7 @@ FLOW = {  # a row a step; all but the first two are missing where it was not hel
     "ended": "float64",  # requests that ended in the hold, whenever they started
     "rps": "float64",  # of them the successes, a second
     "request_s": "float64",  # seconds of the hold that users spent in requests, added up
+    "paced_s": "float64",  # of them in requests that the client paced
     "rounds": "float64",  # begun in the hold; missing where neither was recorded nor which request begins one
     "thought_s": "float64",  # seconds of the hold that users thought, added up
     "edge_s": "float64",  # by how much thought_s may be off: 0 where it was measured
@@ -62,11 +63,20 @@ MEASURED = {  # a row a step, of the requests that started while it was held
     "max_ms": "float64",
 }
 
+UPDATES = {  # of a step; all are missing where nothing is pushed
+    "updates": "Int64",  # that the server sent unasked, of news that was made while the step was held
+    "update_p50_ms": "float64",  # from the news to its arrival, as the following
+    "update_p95_ms": "float64",
+    "update_p99_ms": "float64",
+    "update_max_ms": "float64",
+}
+
 STEPS = {  # steps.csv
     **MEASURED,
     "votes_attempted": "Int64",  # see LEDGER: of the reading at the step's end
     "votes_acknowledged": "Int64",
     "votes_stored": "Int64",
+    **UPDATES,
     "drift_pct": "float64",  # rps_drift_pct of FLOW
     "cpu_ms_per_request_app": "float64",  # see RESOURCES
     "valid": "bool",
@@ -135,7 +145,7 @@ EVIDENCE = {  # a row a step: what it is judged by
     "run_delay_pct": "float64",  # of the hold, that the generator waited for a core
     "users_estimated": "float64",  # by Little's law
     "users_at_edges": "float64",  # to within so many: see edge_s of FLOW
-    "thinking_share": "float64",  # of the users asked for, those who thought, on average
+    "thinking_share": "float64",  # of the users asked for, those who thought or paced a request, on average
     "rounds_per_s": "float64",  # begun
     "offered_rounds_per_s": "float64",  # that users and think time would give
     "steal_pct": "float64",  # of all cores

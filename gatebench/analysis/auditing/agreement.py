@@ -70,10 +70,13 @@ def match(requests: pd.DataFrame, proxy: pd.DataFrame) -> Match:
     )
 
 
-def counts(requests: pd.DataFrame, matched: Match | None, failures: pd.DataFrame, run: Run) -> Counts:
-    """`failures` has their diagnosis. `matched` is None without proxy.log."""
+def counts(
+    requests: pd.DataFrame, pushed: int, matched: Match | None, failures: pd.DataFrame, run: Run
+) -> Counts:
+    """`failures` has their diagnosis. `matched` is None without proxy.log. What was pushed is in Locust's total alone."""
     unfinished = int((requests["cause"] == "unfinished").sum())
-    locust = run.load.locust_requests if run.load and STATISTICS_RESET not in run.load.interference else None
+    reset = run.load is None or STATISTICS_RESET in run.load.interference
+    locust = None if run.load is None or reset else run.load.locust_requests - pushed
     if matched is None:
         return Counts(len(requests), unfinished, locust, None, None, {})
     logged = ~np.isnan(matched.nginx_ms)
@@ -97,7 +100,8 @@ def latency(requests: pd.DataFrame, run: Run) -> pd.DataFrame:
     """LATENCY, a row a step and percentile."""
     rows: list[dict[str, Any]] = []
     answered = requests["measured"] & ~failed(requests) & requests["nginx_ms"].notna()
-    both = (answered & requests["timed"]).to_numpy()  # a slow reader has much of an answer in its kernel, Nginx is done
+    # A slow reader has much of an answer in its kernel, Nginx is done.
+    both = (answered & requests["timed"] & requests["comparable"]).to_numpy()
     step_numbers = requests["step"].to_numpy()
     for step in run.steps:
         chosen = both & (step_numbers == step.number)

@@ -79,7 +79,7 @@ def _load(flow: pd.DataFrame, users: pd.Series[Any]) -> dict[str, pd.Series[Any]
     return {
         "users_estimated": (flow["request_s"] + flow["thought_s"]) / flow["hold_s"],
         "users_at_edges": flow["edge_s"] / flow["hold_s"],
-        "thinking_share": flow["thought_s"] / flow["hold_s"] / users,
+        "thinking_share": (flow["thought_s"] + flow["paced_s"]) / flow["hold_s"] / users,
         "rounds_per_s": flow["rounds"] / flow["hold_s"],
         "offered_rounds_per_s": users * rounds / (flow["thought_s"] + flow["request_s"]),
     }

@@ -57,7 +57,7 @@ def splits(requests: pd.DataFrame, proxy: pd.DataFrame, steps: pd.DataFrame) -> 
     slower = np.zeros(len(requests), dtype=bool)
     for one, p95_ms in zip(steps["step"], steps["p95_ms"].fillna(0), strict=True):
         slower |= (step == one) & (elapsed_ms > p95_ms)
-    counted = slower & requests["measured"] & requests["timed"]
+    counted = slower & requests["measured"] & requests["timed"] & requests["comparable"]
     slow = requests.loc[counted, ["request_id", "step", "started", "elapsed_ms"]]
     slow = slow.merge(nginx_times(proxy, slow["request_id"]), on="request_id")
     shares = split(slow).div(slow["elapsed_ms"], axis=0).mul(100).set_axis(list(SHARES), axis=1)

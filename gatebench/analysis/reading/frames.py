@@ -78,6 +78,20 @@ def timed(requests: pd.DataFrame, run: Run) -> pd.Series[bool]:
     return ~requests["name"].isin(run.config.get("workload", {}).get("paced", ()))
 
 
+def comparable(requests: pd.DataFrame, run: Run) -> pd.Series[bool]:
+    """Whose time Nginx's is the same of: not where the answer goes on after what the client timed."""
+    return ~requests["name"].isin(run.config.get("workload", {}).get("streams", ()))
+
+
+def parted(rows: pd.DataFrame, run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The requests, and what was pushed: recorded as they are, and no requests."""
+    names = run.config.get("workload", {}).get("pushed", ())
+    if not names:
+        return rows, rows.head(0)
+    pushed = rows["name"].isin(names)
+    return rows[~pushed].reset_index(drop=True), rows[pushed].reset_index(drop=True)
+
+
 def ended(requests: pd.DataFrame) -> pd.Series[float]:
     """When each request was answered or failed, s since the epoch."""
     return requests["started"] + requests["elapsed_ms"].astype(float) / 1000

@@ -25,8 +25,8 @@ def flow(requests: pd.DataFrame, run: Run, holds: Holds) -> pd.DataFrame:
     started, elapsed_ms = requests["started"].to_numpy(), requests["elapsed_ms"].to_numpy()
     longest_s = float(elapsed_ms.max()) / 1000 if len(requests) else 0.0
     begins_round = _begins_round(requests, run)
+    is_paced = ~requests["timed"].to_numpy()
     ok, is_measured = ~failed(requests).to_numpy(), requests["measured"].to_numpy()
-    is_timed = requests["timed"].to_numpy()
     unfinished = requests.loc[is_measured & (requests["cause"] == Cause.UNFINISHED), "step"].value_counts()
     lines: list[dict[str, Any]] = []
     for step in run.steps:
@@ -34,10 +34,10 @@ def flow(requests: pd.DataFrame, run: Run, holds: Holds) -> pd.DataFrame:
         if hold := holds.get(step.number):
             near = np.flatnonzero((started >= hold.start - longest_s) & (started < hold.end))
             start, took_ms = started[near], elapsed_ms[near]
-            line |= _in_hold(start, start + took_ms / 1000.0, ok[near], hold)
+            line |= _in_hold(start, start + took_ms / 1000.0, ok[near], is_paced[near], hold)
             begun = None if begins_round is None else int((begins_round[near] & (start >= hold.start)).sum())
             line |= _thinking(step, begun, run)
-            counted = (ok & is_measured & is_timed)[near] & (start >= hold.start)
+            counted = (ok & is_measured & ~is_paced)[near] & (start >= hold.start)
             line["p50_drift_pct"] = _p50_drift_pct(start[counted], took_ms[counted], hold.middle)
         lines.append(line)
     return framed(lines, FLOW)
@@ -62,8 +62,10 @@ def _begins_round(requests: pd.DataFrame, run: Run) -> npt.NDArray[np.bool_] | N
     return None if name is None else (requests["name"] == name).to_numpy()
 
 
-def _in_hold(start: Floats, end: Floats, ok: npt.NDArray[np.bool_], hold: Hold) -> dict[str, float]:
-    inside_s = np.minimum(end, hold.end) - np.maximum(start, hold.start)
+def _in_hold(
+    start: Floats, end: Floats, ok: npt.NDArray[np.bool_], is_paced: npt.NDArray[np.bool_], hold: Hold
+) -> dict[str, float]:
+    inside_s = (np.minimum(end, hold.end) - np.maximum(start, hold.start)).clip(0)
     ended = (end >= hold.start) & (end < hold.end)
     answers = end[ended & ok]
     first = int((answers < hold.middle).sum())
@@ -71,7 +73,8 @@ def _in_hold(start: Floats, end: Floats, ok: npt.NDArray[np.bool_], hold: Hold) 
         "hold_s": hold.seconds,
         "ended": int(ended.sum()),
         "rps": len(answers) / hold.seconds,
-        "request_s": float(inside_s[inside_s > 0].sum()),
+        "request_s": float(inside_s.sum()),
+        "paced_s": float(inside_s[is_paced].sum()),
         "rps_drift_pct": 100 * ((len(answers) - first) / first - 1) if first else np.nan,
     }
 

@@ -22,8 +22,11 @@ class Objective:
         return cls() if recorded is None else cls(recorded["failures_pct"], recorded["p95_ms"])
 
     def kept(self, steps: pd.DataFrame) -> pd.Series[bool]:
-        """Whether each row of the steps table keeps it; a step without a success does not."""
-        return (steps["failure_pct"] < self.failures_pct) & (steps["p95_ms"] <= self.p95_ms)
+        """Whether each row of the steps table keeps it; a step without a success does not. Where there are updates, they
+        may not be later than answers.
+        """
+        late = steps["update_p95_ms"] > self.p95_ms
+        return (steps["failure_pct"] < self.failures_pct) & (steps["p95_ms"] <= self.p95_ms) & ~late
 
     def __str__(self) -> str:
         return f"<{self.failures_pct:g}% failures, p95 ≤ {self.p95_ms / 1000:g} s"

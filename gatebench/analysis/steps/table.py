@@ -17,15 +17,21 @@ PERCENTILES = {"p50_ms": 50, "p75_ms": 75, "p90_ms": 90, "p95_ms": 95, "p99_ms":
 
 
 def steps_table(
-    requests: pd.DataFrame, run: Run, flow: pd.DataFrame, votes: pd.DataFrame, objective: Objective
+    requests: pd.DataFrame,
+    run: Run,
+    flow: pd.DataFrame,
+    votes: pd.DataFrame,
+    updates: pd.DataFrame,
+    objective: Objective,
 ) -> pd.DataFrame:
-    """MEASURED and the votes of STEPS, a row a step of the run."""
+    """MEASURED, the votes and UPDATES of STEPS, a row a step of the run."""
     rows = [_row(requests, step, objective.p95_ms) for step in run.steps]
     table = framed(rows, MEASURED).assign(rps=flow["rps"])
     table["asked_rps"] = table["users"] * _asked_a_user(flow)
     readings = votes.dropna(subset="step").astype({"step": "int64"}).drop_duplicates(["name", "step"], keep="last")
     counted = ["votes_attempted", "votes_acknowledged", "votes_stored"]
-    return table.merge(readings.groupby("step", as_index=False)[counted].sum(), on="step", how="left")
+    table = table.merge(readings.groupby("step", as_index=False)[counted].sum(), on="step", how="left")
+    return table.merge(updates, on="step", how="left")
 
 
 def judged(steps: pd.DataFrame, validity: pd.DataFrame, resources: pd.DataFrame) -> pd.DataFrame:
@@ -55,8 +61,9 @@ def _row(requests: pd.DataFrame, step: Step, late_ms: float) -> dict[str, Any]:
 
 
 def _asked_a_user(flow: pd.DataFrame) -> float:
-    """Requests that a user asks for in each second of thinking, in the first step: there answers take the least time,
-    and no failure has cut a round short.
+    """Requests that a user asks for in each second of their own, thinking or pacing a request, in the first step: there
+    answers take the least time, and no failure has cut a round short.
     """
-    asked = (flow["ended"] / flow["thought_s"].where(flow["thought_s"] > 0)).dropna()
+    own_s = flow["thought_s"] + flow["paced_s"]
+    asked = (flow["ended"] / own_s.where(own_s > 0)).dropna()
     return float(asked.iloc[0]) if len(asked) else np.nan
