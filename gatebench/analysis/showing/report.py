@@ -90,6 +90,7 @@ def report(
             [("", text_tables.latency_table(sides))],
             charts=charts.get("latency", []),
         ),
+        *_updates(sides),
         Section(
             "Capacity",
             "The most users before the first step that did not hold.",
@@ -172,6 +173,16 @@ def _failures(sides: Sides, charts: list[Path]) -> Section:
         remarks.insert(0, f"Published: {article.SOURCE}.")
     intro = "The share of requests that failed, of those that started while a step was held."
     return Section("Failures", intro, [("", table)], remarks, charts)
+
+
+def _updates(sides: Sides) -> list[Section]:
+    """None where nothing was sent unasked."""
+    table = text_tables.updates_table(sides)
+    intro = (
+        "What was sent unasked within a stream, from when its news was stored to its arrival. Those of news that was made "
+        "in a hold: they are no requests, and in no other table."
+    )
+    return [] if table is None else [Section("Updates", intro, [("", table)])]
 
 
 def _trials(sides: Sides) -> list[Section]:

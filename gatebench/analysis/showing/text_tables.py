@@ -83,6 +83,22 @@ def latency_table(runs: AllShown) -> Table:
     )
 
 
+def updates_table(runs: AllShown) -> Table | None:
+    """None where nothing was sent unasked."""
+    if not any(analysed.steps["updates"].notna().any() for analysed in runs):
+        return None
+    return by_users(
+        runs,
+        {
+            "updates": ("updates", count),
+            "p50 ms": ("update_p50_ms", number),
+            "p95 ms": ("update_p95_ms", number),
+            "p99 ms": ("update_p99_ms", number),
+            "max ms": ("update_max_ms", number),
+        },
+    )
+
+
 def spread_table(sides: Sequence[Side]) -> Table:
     """A row a side and measure: lowest to highest over its valid trials; then how many these are."""
     users = all_users(sides)

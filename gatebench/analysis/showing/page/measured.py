@@ -95,6 +95,15 @@ def _kept(look: Look) -> str:
     return f"kept the objective up to {words} users"
 
 
+def updates(about: Subject) -> Part | None:
+    """None where nothing was sent unasked."""
+    told = about.told.get("Updates")
+    if told is None:
+        return None
+    table = table_of(told.tables[0][1], "Updates", hidden=True)
+    return Part("updates", "Updates", "How late news arrived, by users", [tag("p", told.intro, class_="small"), table])
+
+
 def throughput(about: Subject) -> Part | None:
     series = [series_of(look, "rps") for look in about.looks]
     if not _known(series) or not any((side.steps["requests"] > 0).any() for side in about.sides):

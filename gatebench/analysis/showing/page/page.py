@@ -15,7 +15,7 @@ from gatebench.analysis.showing.page.audited import fairness, ledger, validity
 from gatebench.analysis.showing.page.causes import causes
 from gatebench.analysis.showing.page.failed import failed
 from gatebench.analysis.showing.page.html import Content, Markup, prose, tag
-from gatebench.analysis.showing.page.measured import cpu, latency, steps, throughput
+from gatebench.analysis.showing.page.measured import cpu, latency, steps, throughput, updates
 from gatebench.analysis.showing.page.seconds import second_by_second
 from gatebench.analysis.showing.page.subject import Page, Part, Subject, subject
 from gatebench.analysis.showing.page.tables import table_of
@@ -37,7 +37,7 @@ def gates(about: Subject) -> Part | None:
 
 
 REPORT: Page = (
-    gates, failed, latency, throughput, cpu, steps, causes, second_by_second, validity, fairness, ledger, again,
+    gates, failed, latency, updates, throughput, cpu, steps, causes, second_by_second, validity, fairness, ledger, again,
 )  # fmt: skip
 """The sections below the answer, in their order. Another page is another list of such functions."""
 
