@@ -137,6 +137,34 @@ def test_fanout(bench: Bench) -> None:
     assert "service" in set(analyse(folder).resources["role"])
 
 
+LIVE = {"USERS": "20", "HOLD": "4", "SET": "polls=3 watchers_pct=60 stay_s=3 heartbeat_s=0.5"}
+
+
+def test_live(bench: Bench) -> None:
+    """Watchers come and go; each vote reaches those who watch its poll, in whichever process."""
+    assert_streamed(ran(bench, "asgi", WORKLOAD="live", **LIVE), "async")
+
+
+def test_live_holds_a_thread_for_each_watcher_under_wsgi(bench: Bench) -> None:
+    """Twelve watchers of sixteen threads."""
+    assert_streamed(ran(bench, "wsgi", WORKLOAD="live", **LIVE), "sync")
+
+
+def assert_streamed(folder: RunFolder, view: str) -> None:
+    of = {name: [row for row in requests(folder) if row["name"] == name] for name in ("open", "watch", "update")}
+    ids = {name: {row["request_id"] for row in rows} for name, rows in of.items()}
+    assert ids["open"] == ids["watch"] >= ids["update"]
+    assert len(ids["open"]) > 12
+    assert {line["uri"].split("/")[2] for line in proxied(folder) if line["uri"].startswith("/live")} == {view}
+    analysed = analyse(folder)
+    (step,) = analysed.steps.to_dict("records")
+    assert step["updates"] > 3
+    assert analysed.counts.agree
+    assert analysed.alarms == ()
+    assert analysed.validity["users_estimated"].iloc[0] == pytest.approx(20, abs=2)
+    assert step["max_ms"] < 3000  # who stays is not timed
+
+
 def test_bare_answers_what_the_hello_page_does() -> None:
     template = (ROOT / "polls_site" / "hello" / "templates" / "hello" / "page.html").read_text()
     bare = (ROOT / "small_sites" / "bare.py").read_text()

@@ -95,7 +95,7 @@ class Newsroom:
     def listen(self):
         """Returns once PostgreSQL is listened to; raises NoNewsError when that takes too long."""
         with self._lock:
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._closing.clear()
                 self._thread = threading.Thread(target=self._run, name="live news", daemon=True)
                 self._thread.start()
@@ -134,7 +134,8 @@ class Newsroom:
                             self._tell(json.loads(payload))
             except (connection.Database.Error, OSError) as error:
                 logger.warning("News of votes cannot be heard: %s", str(error).strip())
-            self._lose()
+            finally:
+                self._lose()
             self._closing.wait(AGAIN_S)
 
     def _tell(self, told):

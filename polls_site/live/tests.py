@@ -151,7 +151,6 @@ class Synchronous(Streams):
         self.assertEqual(self.client.post(self.url("sync")).status_code, 405)
 
     def test_leaves_nothing_behind(self):
-        self.watched = self.watched
         with self.watched() as events:
             next(events)  # what is made once
         threads = threading.active_count()

@@ -43,7 +43,7 @@ class Settings(SimpleTestCase):
             ("DJANGO_DEBUG", "yes", "DJANGO_DEBUG is 'yes': set it to 0 or 1."),
             ("SHOP_TIMEOUT_S", "soon", "SHOP_TIMEOUT_S is 'soon': set it to a number, such as 1."),
             ("POLLS_VOTE", "racy", "POLLS_VOTE is 'racy': set it to atomic or read-then-save."),
-            ("POLLS_BESIDE", "hello, shp", "POLLS_BESIDE names 'shp': there are documents, hello, members, "),
+            ("POLLS_BESIDE", "hello, shp", "POLLS_BESIDE names 'shp': there are documents, hello, live, members, "),
         ):
             with self.subTest(name, value=value):
                 process = settings_with(**{"POLLS_BESIDE": "shop", name: value})
