@@ -55,7 +55,7 @@ class Seen:
         return event.kind == "results" and results["poll"] == self.poll and self.votes != {}
 
     def told_at(self, event: Event) -> float | None:
-        """When the vote was stored; None where it is of another poll, or one between this and what was seen is missing."""
+        """When the vote was stored; None where it is of another poll, or a vote before it is missing."""
         news = json.loads(event.data)
         before = self.votes.get(news["choice"])
         if event.kind != "vote" or before is None or news["votes"] - news["told"] > before:

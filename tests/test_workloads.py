@@ -137,7 +137,7 @@ def test_fanout(bench: Bench) -> None:
     assert "service" in set(analyse(folder).resources["role"])
 
 
-LIVE = {"USERS": "20", "HOLD": "4", "SET": "polls=3 watchers_pct=60 stay_s=3 heartbeat_s=0.5"}
+LIVE = {"USERS": "20", "HOLD": "4", "SET": "polls=3 watchers_pct=30 stay_s=2 heartbeat_s=0.5"}
 
 
 def test_live(bench: Bench) -> None:
@@ -146,7 +146,7 @@ def test_live(bench: Bench) -> None:
 
 
 def test_live_holds_a_thread_for_each_watcher_under_wsgi(bench: Bench) -> None:
-    """Twelve watchers of sixteen threads."""
+    """Six watchers leave threads of each process to those who vote, whichever of the two they meet."""
     assert_streamed(ran(bench, "wsgi", WORKLOAD="live", **LIVE), "sync")
 
 
@@ -154,7 +154,7 @@ def assert_streamed(folder: RunFolder, view: str) -> None:
     of = {name: [row for row in requests(folder) if row["name"] == name] for name in ("open", "watch", "update")}
     ids = {name: {row["request_id"] for row in rows} for name, rows in of.items()}
     assert ids["open"] == ids["watch"] >= ids["update"]
-    assert len(ids["open"]) > 12
+    assert len(ids["open"]) > 6
     assert {line["uri"].split("/")[2] for line in proxied(folder) if line["uri"].startswith("/live")} == {view}
     analysed = analyse(folder)
     (step,) = analysed.steps.to_dict("records")

@@ -128,9 +128,9 @@ class MeasuredUser(User):
         """Opens a stream of server-sent events and stays for `stay_s`, or until the load ends.
 
         `opening` is the request, timed up to its first event, which must be as `expect` says. Each event after that is
-        an `update`, timed from when its news was made, which `told_at` says of it (s since the epoch). An event of which
-        it says None is wrong: the stream is left, and `staying` counts as failed, as it does when the server ends it.
-        `staying` takes as long as somebody watches, and is paced by the client.
+        an `update`, timed from when its news was stored, which `told_at` says of it (s since the epoch). An event of
+        which it says None is wrong: the stream is left, and `staying` counts as failed, as it does when the server ends
+        it. `staying` takes as long as somebody watches, and is paced by the client.
         """
         if self.draining:
             raise StopUser

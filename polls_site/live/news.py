@@ -50,7 +50,7 @@ class News:
 
 
 class Watcher:
-    """What one who watches has yet to hear. No more than one piece of news a choice: a slow reader does not let it grow."""
+    """What one who watches has yet to hear: one piece of news a choice at most, so that no slow reader lets it grow."""
 
     def __init__(self, wake):
         self.over = False

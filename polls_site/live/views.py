@@ -88,7 +88,7 @@ async def events_async(question_id):
 
 
 def in_a_thread(query):
-    """Of the event loop's pool. What is thread-sensitive gets a thread of the request's, for as long as that is open."""
+    """One of the event loop's. What is thread-sensitive gets one of the request's own, for as long as that is open."""
     return sync_to_async(query, thread_sensitive=False)
 
 

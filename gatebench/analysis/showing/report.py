@@ -179,8 +179,8 @@ def _updates(sides: Sides) -> list[Section]:
     """None where nothing was sent unasked."""
     table = text_tables.updates_table(sides)
     intro = (
-        "What was sent unasked within a stream, from when its news was stored to its arrival. Those of news that was made "
-        "in a hold: they are no requests, and in no other table."
+        "What was sent unasked within a stream, from when its news was stored to its arrival. Counted are those whose "
+        "news was made in a hold; they are no requests, and in no other table."
     )
     return [] if table is None else [Section("Updates", intro, [("", table)])]
 

@@ -22,8 +22,8 @@ class Objective:
         return cls() if recorded is None else cls(recorded["failures_pct"], recorded["p95_ms"])
 
     def kept(self, steps: pd.DataFrame) -> pd.Series[bool]:
-        """Whether each row of the steps table keeps it; a step without a success does not. Where there are updates, they
-        may not be later than answers.
+        """Whether each row of the steps table keeps it; a step without a success does not. Updates may be as late as
+        answers.
         """
         late = steps["update_p95_ms"] > self.p95_ms
         return (steps["failure_pct"] < self.failures_pct) & (steps["p95_ms"] <= self.p95_ms) & ~late

@@ -37,7 +37,8 @@ def gates(about: Subject) -> Part | None:
 
 
 REPORT: Page = (
-    gates, failed, latency, updates, throughput, cpu, steps, causes, second_by_second, validity, fairness, ledger, again,
+    gates, failed, latency, updates, throughput, cpu, steps, causes, second_by_second, validity, fairness, ledger,
+    again,
 )  # fmt: skip
 """The sections below the answer, in their order. Another page is another list of such functions."""
 
