@@ -258,6 +258,20 @@ class Asynchronous(Streams):
         self.assertEqual(self.sql(LISTENING), 1)
 
 
+class Page(Streams):
+    """Its script opens the stream that the interface can serve."""
+
+    def test_shows_the_results_and_where_to_hear_more(self):
+        self.vote()
+        response = self.client.get(reverse("live:page", args=[self.question.id]))
+        self.assertContains(response, f'data-stream="/live/sync/{self.question.id}/"')
+        self.assertContains(response, f'<span id="votes-{self.choice.id}">1</span>', html=True)
+
+    async def test_opens_the_asynchronous_stream_under_asgi(self):
+        response = await self.async_client.get(reverse("live:page", args=[self.question.id]))
+        self.assertContains(response, f'data-stream="/live/async/{self.question.id}/"')
+
+
 class OtherInterface(SimpleTestCase):
     """Django reads such a stream to its end before it sends any of it, and this one has none."""
 

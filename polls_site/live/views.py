@@ -15,6 +15,8 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.db import close_old_connections
 from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 from polls.models import Choice, Question
 
@@ -24,6 +26,14 @@ HEARTBEAT = ": still here\n\n"
 COME_AGAIN_MS = 2000
 NO_NEWS = "News of votes cannot be heard right now.\n"
 OTHER_INTERFACE = "Django would read this stream to its end before it sends any of it: open the {} one.\n"
+
+
+@require_GET
+def page(request, question_id):
+    """For people: the results, and a script that keeps them as they are."""
+    question = get_object_or_404(Question.objects.published(), pk=question_id)
+    view = "live:async" if isinstance(request, ASGIRequest) else "live:sync"
+    return render(request, "live/results.html", {"question": question, "stream": reverse(view, args=[question.id])})
 
 
 @require_GET
