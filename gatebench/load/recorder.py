@@ -150,7 +150,9 @@ class Recorder:
 
     def _waited_too_long(self, name: str, response_time: float) -> bool:
         """Somebody who paces an answer, or whom it is sent to unasked, does not wait for it."""
-        return bool(self._timeout_s) and response_time > 1000 * self._timeout_s and name not in self._unwaited
+        if not self._timeout_s or name in self._unwaited:
+            return False
+        return response_time > 1000 * self._timeout_s
 
     def _array(self, field: pa.Field, values: Any) -> pa.Array:
         if field.type != WORD:

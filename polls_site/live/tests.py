@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.test import RequestFactory, SimpleTestCase, TransactionTestCase, override_settings
 from django.urls import reverse
+
 from polls.models import Choice
 from polls.tests.factories import make_question
 
@@ -41,6 +42,7 @@ class Streams(TransactionTestCase):
     """A notice is sent by a transaction that is committed: no TestCase, which rolls back."""
 
     def setUp(self):
+        self.enterContext(mock.patch.object(news, "LOOK_UP_S", 0.05))
         self.addCleanup(newsroom.close)  # or its connection would keep the test database
         self.question = make_question()
         self.choice, self.other = self.question.choice_set.all()
@@ -55,7 +57,7 @@ class Streams(TransactionTestCase):
         """What a WSGI server does: it asks for one part after the other, and closes the answer."""
         path = reverse("live:sync", args=[(question or self.question).id])
         environ = RequestFactory().get(path).environ
-        with contextlib.closing(get_wsgi_application()(environ, lambda status, headers: None)) as answer:
+        with contextlib.closing(get_wsgi_application()(environ, lambda *_: None)) as answer:
             yield (part.decode() for part in answer)
 
     def sql(self, query):
@@ -180,7 +182,7 @@ class Visitor:
         return await self.hears()
 
     async def hears(self):
-        return (await self.talk.receive_output(5))["body"].decode()
+        return (await self.talk.receive_output(5)).get("body", b"").decode()
 
     async def vanishes(self):
         await self.talk.send_input({"type": "http.disconnect"})

@@ -70,10 +70,8 @@ def match(requests: pd.DataFrame, proxy: pd.DataFrame) -> Match:
     )
 
 
-def counts(
-    requests: pd.DataFrame, pushed: int, matched: Match | None, failures: pd.DataFrame, run: Run
-) -> Counts:
-    """`failures` has their diagnosis, `matched` is None without proxy.log. Locust's total has what was `pushed` in it."""
+def counts(requests: pd.DataFrame, pushed: int, matched: Match | None, failures: pd.DataFrame, run: Run) -> Counts:
+    """`failures` has their diagnosis, `matched` is None without proxy.log. Locust's total has the `pushed` in it."""
     unfinished = int((requests["cause"] == "unfinished").sum())
     reset = run.load is None or STATISTICS_RESET in run.load.interference
     locust = None if run.load is None or reset else run.load.locust_requests - pushed
