@@ -32,9 +32,11 @@ def test_steps_csv_is_one_row_a_step(analysed: Analysed) -> None:
     assert run.folder.steps_csv.read_text() == (
         "step,users,requests,failures,failure_pct,late_or_failed_pct,rps,asked_rps,"
         "p50_ms,p75_ms,p90_ms,p95_ms,p99_ms,p999_ms,max_ms,"
-        "votes_attempted,votes_acknowledged,votes_stored,drift_pct,cpu_ms_per_request_app,valid,invalid_reason\n"
-        "1,100,4,1,25.0,50.0,0.3,,200.0,850.0,1240.0,1370.0,1474.0,1497.4000000000003,1500.0,4,3,3,-100.0,,True,\n"
-        "2,200,2,0,0.0,0.0,0.2,,50.0,50.0,50.0,50.0,50.0,50.0,50.0,,,,-100.0,,True,\n"
+        "votes_attempted,votes_acknowledged,votes_stored,"
+        "updates,update_p50_ms,update_p95_ms,update_p99_ms,update_max_ms,"
+        "drift_pct,cpu_ms_per_request_app,valid,invalid_reason\n"
+        "1,100,4,1,25.0,50.0,0.3,,200.0,850.0,1240.0,1370.0,1474.0,1497.4000000000003,1500.0,4,3,3,,,,,,-100.0,,True,\n"
+        "2,200,2,0,0.0,0.0,0.2,,50.0,50.0,50.0,50.0,50.0,50.0,50.0,,,,,,,,,-100.0,,True,\n"
     )
 
 

@@ -53,7 +53,7 @@ def test_late_updates_miss_the_objective(analysed: Analysed) -> None:
     rows = [opening, staying, *requests(1, ok=40), *requests(2, ok=40)]
     for late_ms, held in ((900, 200), (1100, 100)):
         updates = [update(15, 20, opening), update(35, late_ms, opening)]
-        run = analysed(Recorded([*rows, *updates], [step(1), step(2)], config=LIVE))
+        run = analysed(Recorded([*rows, *updates], [step(1), step(2)], config=LIVE), str(late_ms))
         assert run.capacity.set_index("measure")["users"]["objective met"] == held
 
 
