@@ -29,9 +29,9 @@ OBSERVED = ("started", "elapsed_ms", "name", "method", "status", "cause", "reque
 class Recorder:
     """Listens to Locust's `request` event until it is closed. `error` is why nothing more can be recorded.
 
-    `requests`, `failures` and `elapsed_ms` (the sum of how long they took) are of all requests that have ended.
-    A success that took more than `late_ms` is counted as late, unless its name is among those that are `paced`. What is
-    `pushed` is recorded and no request: it is in none of these numbers.
+    `requests`, `failures` and `elapsed_ms` (the sum of how long they took, but for those that are `paced`) are of all
+    requests that have ended. A success that took more than `late_ms` is counted as late, unless its name is among those
+    that are `paced`. What is `pushed` is recorded and no request: it is in none of these numbers.
     """
 
     def __init__(
