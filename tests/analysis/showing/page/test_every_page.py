@@ -62,8 +62,8 @@ def test_it_is_small(case: Case) -> None:
 
 def test_the_sections_stand_in_their_order(case: Case) -> None:
     ids = [one.attributes["id"] for one in case.page.every("section")]
-    order = ["gates", "failed", "latency", "throughput", "cpu", "steps", "causes", "seconds", "validity", "fairness",
-             "ledger", "again"]  # fmt: skip
+    order = ["gates", "failed", "latency", "updates", "throughput", "cpu", "steps", "causes", "seconds", "validity",
+             "fairness", "ledger", "again"]  # fmt: skip
     assert len(order) == len(REPORT)
     assert ids == [name for name in order if name in ids]
     assert {"failed", "causes", "validity", "fairness", "ledger", "again"} <= set(ids)
