@@ -23,14 +23,14 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two runs would measure each other
-.PHONY: help bench bench-wsgi bench-asgi aa reproduce analyze compare test test-quick lint format typecheck lock clean
+.PHONY: help bench bench-wsgi bench-asgi aa reproduce guide analyze compare test test-quick lint format typecheck lock clean
 
 help: ## what there is to make, and the knobs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "Knobs, as in: make bench-wsgi USERS=20,40 HEADLESS=1"
 	@$(NEW_ENOUGH)
-	@$(PYTHON) -c 'from gatebench.knobs import KNOBS; [print(f"  {knob.name:<12}{knob.help}" + f" ({knob.default})" * bool(knob.default)) for knob in KNOBS]'
+	@$(PYTHON) -c 'from gatebench.knobs import KNOBS; [print(f"  {knob.name:<14}{knob.help}" + f" ({knob.default})" * bool(knob.default)) for knob in KNOBS]'
 	@echo
 	@echo "Gates of bench, analyze and compare: MAX_FAILURES=1% MAX_P95=1000ms MIN_CAPACITY=300"
 	@echo "What these print: the answer; FULL=1 all of the report, QUIET=1 nothing, JSON=1 numbers. OPEN=1 opens the report."
@@ -51,6 +51,9 @@ aa: $(VENV)/bench.stamp ## measure one server against itself: how much two equal
 
 reproduce: $(VENV)/bench.stamp ## the article's setup, and again with Nginx's limit lifted, below the published table
 	@$(RUN) -m gatebench reproduce
+
+guide: $(VENV)/bench.stamp ## which interface for which kind of site: all workloads, TRIALS=3; goes on where it was
+	@$(RUN) -m gatebench guide
 
 analyze: $(VENV)/bench.stamp ## tables, charts and report of the newest runs, of RUNS="results/…" or of CAMPAIGNS=all
 	@$(ANALYZE) $(if $(call given,CAMPAIGNS),--campaigns "$(call given,CAMPAIGNS)") $(call given,RUNS)

@@ -51,12 +51,13 @@ class Campaign:
     id: str
     sides: Mapping[str, RunConfig]
     trials: int
+    guide: str | None = None  # that it is a part of
 
     def plan(self) -> list[tuple[Trial, RunConfig]]:
         """The runs in their order."""
         order = random.Random(self.id)
         return [
-            (Trial(self.id, number, side), self.sides[side])
+            (Trial(self.id, number, side, self.guide), self.sides[side])
             for number in range(1, self.trials + 1)
             for side in order.sample(list(self.sides), len(self.sides))
         ]
@@ -77,7 +78,11 @@ def plan_campaign(
 def campaign_of(configs: Sequence[RunConfig], given: Mapping[str, str]) -> Campaign:
     """A new one that measures these, as A, B, …"""
     sides = dict(zip(ascii_uppercase, configs, strict=False))
-    return Campaign(f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}", sides, trials_of(given))
+    return Campaign(new_id(), sides, trials_of(given))
+
+
+def new_id() -> str:
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 
 def measure(campaign: Campaign, console: Console, measure_one: Measure = run) -> list[RunFolder]:
@@ -85,24 +90,25 @@ def measure(campaign: Campaign, console: Console, measure_one: Measure = run) ->
     plan = campaign.plan()
     if len(plan) == 1:
         ((_, config),) = plan
-        return [_measure(config, None, None, console, measure_one)]
-    _say(console, f"Campaign {campaign.id}: {len(plan)} runs, about {in_minutes(campaign.expected_s())}.")
+        return [measured(config, None, None, console, measure_one)]
+    say(console, f"Campaign {campaign.id}: {len(plan)} runs, about {in_minutes(campaign.expected_s())}.")
     folders: list[RunFolder] = []
     try:
         with prepared() as of_all:
             for place, (trial, config) in enumerate(plan, start=1):
                 where = f"Trial {trial.number} of {campaign.trials}, run {place} of {len(plan)}"
-                _say(console, f"\n{where}: {config.side.label}")
-                folders.append(_measure(config, trial, of_all, console, measure_one))
+                say(console, f"\n{where}: {config.side.label}")
+                folders.append(measured(config, trial, of_all, console, measure_one))
     except BaseException:
-        _say(console, f"The campaign ended early: {len(folders)} of its {len(plan)} runs are complete.")
+        say(console, f"The campaign ended early: {len(folders)} of its {len(plan)} runs are complete.")
         raise
     return folders
 
 
-def _measure(
+def measured(
     config: RunConfig, trial: Trial | None, of_all: Prepared | None, console: Console, measure_one: Measure
 ) -> RunFolder:
+    """The folder of one run, which is shown on the console while it goes on."""
     with Reporter(config, console) as display:
         return measure_one(config, display, trial, of_all)
 
@@ -144,5 +150,5 @@ def in_minutes(seconds: float) -> str:
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _say(console: Console, text: str) -> None:
+def say(console: Console, text: str) -> None:
     console.print(text, highlight=False, markup=False, soft_wrap=True)

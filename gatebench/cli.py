@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,17 @@ from gatebench import PACKAGE, __version__
 from gatebench.campaign import COMMANDS, Campaign, campaign_of, measure, plan_campaign
 from gatebench.command import from_environment, guarded
 from gatebench.errors import UsageError
+from gatebench.guide import DEFAULTS as GUIDE_DEFAULTS
+from gatebench.guide import HELP as GUIDE_HELP
+from gatebench.guide import day, measure_guide, plan_guide, resumed
 from gatebench.init import init
 from gatebench.knobs import KNOBS, servers_of
-from gatebench.names import JUDGED, SWITCHES, check_names
+from gatebench.names import GUIDE, JUDGED, MEASURED, SWITCHES, check_names
 from gatebench.progress import waiting_on
 from gatebench.project import Own, own_project
+from gatebench.revision import code
 from gatebench.revisions import worktrees
-from gatebench.run_folder import RunFolder
+from gatebench.run_folder import RESULTS, RunFolder
 from gatebench.stacks.engine import engine_answers
 
 SHOWN = ("bench", "aa", "reproduce")
@@ -37,6 +41,7 @@ EXAMPLES = """examples:
   gatebench bench --trials 5                 five times, interleaved: how sure the difference is
   gatebench bench --server uvicorn,daphne
   gatebench analyze --campaigns all
+  gatebench guide --workload fanout,upload   which interface for which kind of site
 """
 
 
@@ -47,7 +52,7 @@ def main() -> int:
 
         return analyze(sys.argv[2:])
     arguments = _parser().parse_args()
-    work = _init if arguments.command == "init" else _measure
+    work = {"init": _init, "guide": _guide}.get(arguments.command, _measure)
     return guarded(
         lambda: work(arguments.command, vars(arguments)),
         interrupted="Interrupted. What was recorded is kept.",
@@ -58,6 +63,22 @@ def _init(_: str, options: Mapping[str, str]) -> int:
     for sentence in init(Path(options["folder"]).expanduser().resolve(), har=options["har"]):
         print(sentence)
     return 0
+
+
+def _guide(_: str, options: Mapping[str, Any]) -> int:
+    environment = from_environment()
+    check_names(environment, "guide")
+    given = {name: options.get(name.lower()) or environment.get(name, "") for name in (*GUIDE, "AGAIN")}
+    guide = plan_guide(given, engine_answers)
+    results = Path(given["RESULTS"] or RESULTS)
+    if given["AGAIN"] != "1":
+        guide = resumed(guide, code(PACKAGE.parent), results)
+    console = Console(stderr=True)
+    if guide.left():
+        measure_guide(guide, console)
+    else:
+        print(f"The guide of {day(guide)} is whole: nothing is measured. AGAIN=1 measures a new one.", file=sys.stderr)
+    return _analyze(options, results, "--guide")
 
 
 def _measure(command: str, options: Mapping[str, Any]) -> int:
@@ -144,9 +165,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, what in COMMANDS.items():
         parser_of_one = commands.add_parser(name, help=what, description=what, allow_abbrev=False)
+        _add_own(parser_of_one)
         _add_knobs(parser_of_one)
         if name in SHOWN:
             _add_gates(parser_of_one)
+    guide = commands.add_parser("guide", help=GUIDE_HELP, description=GUIDE_HELP, allow_abbrev=False)
+    _add_knobs(guide, GUIDE, GUIDE_DEFAULTS)
+    _add_switch(guide, "AGAIN", "1: a new guide, where the newest is whole or was interrupted")
     new = commands.add_parser("init", help="look at a project, and write what `gatebench bench` needs to measure it")
     new.add_argument("folder", nargs="?", default=".", help="of a manage.py, or below it (default: where you are)")
     new.add_argument("--har", metavar="FILE", help="make the locustfile from a session that a browser recorded")
@@ -155,13 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_gates(parser: argparse.ArgumentParser) -> None:
-    for name in JUDGED:
-        value: dict[str, Any] = {"nargs": "?", "const": "1", "metavar": "1"} if name in SWITCHES else {"metavar": name}
-        parser.add_argument(f"--{name.lower().replace('_', '-')}", help="as of `gatebench analyze`", **value)
-
-
-def _add_knobs(parser: argparse.ArgumentParser) -> None:
+def _add_own(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--project", metavar="FOLDER", help="of a manage.py (default: where you are)")
     parser.add_argument(
         "--at",
@@ -170,6 +189,25 @@ def _add_knobs(parser: argparse.ArgumentParser) -> None:
         metavar="REVISION",
         help="of the project, in git; twice or more, with bench",
     )
+
+
+def _add_gates(parser: argparse.ArgumentParser) -> None:
+    for name in JUDGED:
+        if name in SWITCHES:
+            _add_switch(parser, name, "as of `gatebench analyze`")
+        else:
+            parser.add_argument(f"--{name.lower().replace('_', '-')}", metavar=name, help="as of `gatebench analyze`")
+
+
+def _add_switch(parser: argparse.ArgumentParser, name: str, what: str) -> None:
+    parser.add_argument(f"--{name.lower()}", nargs="?", const="1", metavar="1", help=what)
+
+
+def _add_knobs(
+    parser: argparse.ArgumentParser, names: Sequence[str] = MEASURED, defaults: Mapping[str, str] | None = None
+) -> None:
     for knob in KNOBS:
-        shown = f" (default: {knob.default})" if knob.default else ""
-        parser.add_argument(f"--{knob.name.lower().replace('_', '-')}", metavar=knob.name, help=knob.help + shown)
+        if knob.name in names:
+            default = (defaults or {}).get(knob.name, knob.default)
+            shown = f" (default: {default})" if default else ""
+            parser.add_argument(f"--{knob.name.lower().replace('_', '-')}", metavar=knob.name, help=knob.help + shown)

@@ -20,11 +20,12 @@ from gatebench.run_folder import RESULTS
 from gatebench.servers import DEFAULTS, SERVERS
 from gatebench.values.codec import without_secrets
 from gatebench.values.footing import DB_MODES, SETTINGS, Footing
+from gatebench.values.guided import Guided
 from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface, Server
 from gatebench.values.side import Side
 from gatebench.values.workload import Workload
-from gatebench.workloads import WORKLOADS
+from gatebench.workloads import GUIDED, WORKLOADS
 
 STACKS = ("compose", "native")
 
@@ -222,6 +223,7 @@ KNOBS = (
     Knob("TIMEOUT", _number(0.1, 600, "seconds"), "", "seconds a client waits for an answer (10; article: no limit)"),
     Knob("TRIALS", _whole(1, 100, "number of trials"), "1", "runs of each side; bench shuffles the sides of a trial"),
     Knob("QUICK", _switch, "0", "1: SETTLE=5 HOLD=8, a whole ramp in about two minutes"),
+    Knob("STOP_AT_LIMIT", _switch, "0", "1: the ramp ends with the first step that misses the objective"),
     Knob("HEADLESS", _switch, "0", "1: no web UI"),
     Knob(
         "SERVER_ARGS", lambda text, _: text, "", "added to the server's command line, as in SERVER_ARGS='--threads 4'"
@@ -256,6 +258,7 @@ def resolve(
         settle_s=values["SETTLE"],
         hold_s=values["HOLD"],
         pin=values["PIN"],
+        stop_at_limit=values["STOP_AT_LIMIT"],
         headless=values["HEADLESS"],
         port=values["PORT"],
         ui_port=values["UI_PORT"],
@@ -279,6 +282,14 @@ def servers_of(given: Mapping[str, str]) -> list[str]:
     if len(named) > 1:
         return named
     return list((DEFAULTS | {SERVERS[name].interface: name for name in named}).values())
+
+
+def guided_of(given: Mapping[str, str]) -> list[Guided]:
+    """Those that WORKLOAD names with commas between, else all."""
+    names = [name for name in given.get("WORKLOAD", "").split(",") if name]
+    if unknown := [name for name in names if name not in GUIDED]:
+        raise UsageError(f"WORKLOAD={unknown[0]} is none of the guide's: it has {', '.join(GUIDED)}.")
+    return [GUIDED[name] for name in names or GUIDED]
 
 
 def trials_of(given: Mapping[str, str]) -> int:

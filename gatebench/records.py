@@ -30,6 +30,10 @@ BIN_GROWTH = 1.1
 """Response times are counted while a run goes on in bins that grow by so much: bin n holds those from 1.1**n ms on."""
 
 
+GUIDE_COLUMNS = ("WSGI", "WSGI, many threads", "ASGI, sync views", "ASGI, async views")
+"""The sides that a guide compares across workloads. A workload has those that make sense for it, and may have others."""
+
+
 class Cause(StrEnum):
     """Why the client counts a request as failed, from what the client itself saw."""
 
@@ -167,7 +171,8 @@ class Trial:
 
     campaign: str  # shared by all runs of the campaign
     number: int  # from 1
-    side: str  # A, B, …: which configuration, as the campaign was asked for
+    side: str  # A, B, …: which configuration, as the campaign was asked for; in a guide its name
+    guide: str | None = None  # shared by all campaigns of a guide
 
 
 @dataclass(frozen=True, slots=True)

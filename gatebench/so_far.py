@@ -179,6 +179,12 @@ class SoFar:
             return None
         return (_ok(last) - _ok(before[-1])) / float(last["time"] - before[-1]["time"])
 
+    def past_objective(self) -> bool:
+        """Whether the newest step misses what the site promises, by what has been answered of its hold."""
+        objective, row = self.config.side.workload.objective, self.rows[-1]
+        failed = row.failure_pct is None or row.failure_pct >= objective.failures_pct
+        return failed or row.p95_ms is None or row.p95_ms > objective.p95_ms
+
     def left_s(self) -> float:
         """Until the last hold ends, when every step settles as fast as it may."""
         if self.draining:

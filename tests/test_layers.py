@@ -16,7 +16,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 RANKS = [
     {"gatebench", "errors", "registry", "refusals"},
-    {"records", "values"},
+    {"records"},
+    {"values"},
     {"run_folder", "servers", "workloads", "profiles"},
     {"knobs"},
     {"waiting"},
@@ -27,6 +28,7 @@ RANKS = [
     {"resources", "stacks", "load", "check", "progress", "by_hand"},
     {"run", "project"},
     {"campaign", "init"},
+    {"guide"},
     {"analysis"},
     {"cli"},
     {"__main__"},
@@ -41,6 +43,7 @@ ANALYSIS_RANKS = [
     {"analysed_run"},
     {"comparing"},
     {"showing", "choosing"},
+    {"guiding"},
     {"cli"},
 ]
 """The same inside gatebench/analysis: what a step measured and why a request failed know nothing of each other."""

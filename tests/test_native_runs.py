@@ -13,6 +13,7 @@ import pytest
 from gatebench.records import Outcome
 from gatebench.run_folder import RunFolder
 from gatebench.servers import SERVERS
+from tests.conftest import Bench
 
 TinyRun = Callable[..., RunFolder]
 
@@ -104,3 +105,12 @@ def test_versions_are_read_from_what_runs(tiny_run: TinyRun) -> None:
     assert {"postgresql", "nginx", "python", "django", "gunicorn"} <= set(run.versions)
     assert run.app["database"].removeprefix("PostgreSQL ").split(".")[0] == run.versions["postgresql"].split(".")[0]
     assert run.machine["cores"] >= 1
+
+
+def test_a_ramp_ends_with_the_first_step_that_misses_the_objective_where_that_is_asked(bench: Bench) -> None:
+    knobs = {"WORKLOAD": "fanout", "SET": "service_delay_ms=400", "USERS": "2,4,6", "STOP_AT_LIMIT": "1"}
+    done = bench.run("wsgi", **knobs)
+    assert done.returncode == 0, done.stderr
+    run = bench.folder().read_run()
+    assert run.outcome is Outcome.COMPLETE
+    assert [step.users for step in run.steps] == [2]  # two services one after the other: 800 ms, of the 500 allowed

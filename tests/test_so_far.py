@@ -131,6 +131,29 @@ def watched(*events: dict[str, Any]) -> SoFar:
     return found
 
 
+def held(requests: int, causes: dict[str, int] | None = None, ms: float = 20) -> SoFar:
+    """A step that is over, with answers of so many ms."""
+    place = str(round(math.log(ms, so_far.BIN_GROWTH)))
+    event = counts(True, requests, causes or {})
+    event["steps"][0]["ms"] = {place: requests - sum((causes or {}).values())}
+    return watched(step_event(0, "spawn"), step_event(11, "hold", steady=True), event, step_event(31, "done"))
+
+
+@pytest.mark.parametrize(
+    ("step", "past"),
+    [
+        (held(1000), False),
+        (held(1000, {str(Cause.TIMEOUT): 9}), False),
+        (held(1000, {str(Cause.TIMEOUT): 10}), True),
+        (held(1000, ms=800), False),
+        (held(1000, ms=1300), True),
+        (held(0), True),
+    ],
+)
+def test_a_step_is_past_the_objective_by_failures_by_p95_or_without_an_answer(step: SoFar, past: bool) -> None:
+    assert step.past_objective() is past
+
+
 SETTLING = (
     step_event(0, "spawn"),
     progress(1, "settle", 10),

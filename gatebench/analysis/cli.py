@@ -6,7 +6,7 @@ import argparse
 import difflib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gatebench.analysis.analysed_run import AnalysedRun, analyse, write_steps
@@ -18,7 +18,7 @@ from gatebench.analysis.showing.ending import end, how_of, open_page
 from gatebench.analysis.showing.export import save_tables, save_text
 from gatebench.analysis.showing.index import write_index
 from gatebench.analysis.showing.page.page import report_page
-from gatebench.analysis.showing.render import markdown
+from gatebench.analysis.showing.render import console, markdown, show
 from gatebench.analysis.showing.report import report
 from gatebench.command import from_environment, guarded
 from gatebench.errors import RunFolderError, UsageError
@@ -40,6 +40,8 @@ def _analyze(arguments: argparse.Namespace) -> int:
     how = how_of(given)
     if arguments.check:
         return 0
+    if arguments.guide:
+        return _guide(arguments, given)
     sides, damaged, notes = _sides(arguments)
     found = verdicts(sides, given["ANYWAY"])
     judgements = judge(sides, limits)
@@ -65,6 +67,19 @@ def _analyze(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
     enforce(judgements)
     return damaged[-1].exit_code if damaged else 0
+
+
+def _guide(arguments: argparse.Namespace, given: Mapping[str, bool]) -> int:
+    from gatebench.analysis.guiding import write_guide  # imports matplotlib
+
+    out = arguments.out or arguments.results / "guide"
+    told = write_guide(arguments.results, out)
+    if not given["QUIET"]:
+        show(told if given["FULL"] else told[:1], console())
+        print(f"\nWritten to {shown(out)}: guide.html, guide.md, and a report of each workload in a folder of its own.")
+    if given["OPEN"] and (sentence := open_page(out / "guide.html")):
+        print(sentence, file=sys.stderr)
+    return 0
 
 
 def _sides(arguments: argparse.Namespace) -> tuple[list[Side], list[RunFolderError], Sequence[str]]:
@@ -173,6 +188,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="IDS",
         help=f"the runs of these campaigns, combined ({ALL}: every one that measured the newest one's sides)",
     )
+    parser.add_argument("--guide", action="store_true", help="the newest guide, and a report of each of its workloads")
     parser.add_argument("--a", nargs="*", type=Path, metavar="RUN", help="compare these runs, as side A, …")
     parser.add_argument("--b", nargs="*", type=Path, metavar="RUN", help="… with these, as side B")
     for name, what in SWITCHES.items():

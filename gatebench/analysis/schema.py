@@ -78,7 +78,9 @@ STEPS = {  # steps.csv
     "votes_stored": "Int64",
     **UPDATES,
     "drift_pct": "float64",  # rps_drift_pct of FLOW
-    "cpu_ms_per_request_app": "float64",  # see RESOURCES
+    "cpu_ms_per_request_app": "float64",  # see RESOURCES, as the following
+    "rss_bytes_app": "Int64",
+    "threads_app": "Int64",
     "valid": "bool",
     "invalid_reason": "str",  # missing for a valid step
 }
@@ -168,4 +170,41 @@ LATENCY = {  # a row a step and percentile, of the same successful requests
     "difference_ms": "float64",  # the client's less Nginx's
     "difference_pct": "float64",  # of Nginx's
     "agrees": "bool",
+}
+
+GUIDE_RUNS = {  # a row a run of a guide
+    "workload": "str",
+    "about": "str",  # the workload in a few words
+    "side": "str",  # one of records.GUIDE_COLUMNS, or another of the workload's
+    "trial": "int64",
+    "run": "str",
+    "found": "str",  # held: `users`; all: every step; none: not even the first; nothing: the first step is not valid
+    "users": "float64",  # within the objective, interpolated; missing unless held
+    "tried": "int64",  # users of the last step before one that is not valid
+    "low_users": "int64",  # of the first step
+    "p50_ms": "float64",  # of the first step
+    "held_at": "int64",  # users of the last step that held, else of the first: the following are of that
+    "cpu_ms": "float64",  # of the app server a request
+    "rss_bytes": "float64",  # of the app server, its peak
+    "threads": "float64",
+    "update_p95_ms": "float64",
+}
+
+GUIDE = {  # a row a workload and side: over its trials
+    "workload": "str",
+    "about": "str",
+    "side": "str",
+    "trials": "int64",  # that found it
+    "found": "str",  # as above: what most of them found
+    "users": "float64",  # the geometric mean; missing unless held
+    "low": "float64",  # its 95 % interval; missing for a single trial
+    "high": "float64",
+    "tried": "int64",
+    "low_users": "int64",
+    "p50_ms": "float64",  # the median, as the following
+    "held_at": "int64",
+    "cpu_ms": "float64",
+    "rss_bytes": "float64",
+    "threads": "float64",
+    "update_p95_ms": "float64",
 }

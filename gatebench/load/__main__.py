@@ -60,6 +60,8 @@ def main() -> int:
             late_ms, paced, pushed = workload.objective.p95_ms, workload.paced, workload.pushed
             recorder = Recorder(folder.requests, runner, timeout_s, late_ms, paced, pushed)
             ramp = Ramp(runner, recorder, lines, config.settle_s, config.hold_s, SPAWN_RATE, so_far.add)
+            if config.stop_at_limit:
+                ramp.enough = so_far.past_objective
             code = _climb(ramp, config)
     except OSError as error:  # closing a file writes what is left of it
         if error.errno not in DISK_FULL:

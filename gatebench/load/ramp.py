@@ -45,6 +45,7 @@ class Ramp:
     hold_s: float
     spawn_rate: float
     told: Callable[[dict[str, Any]], None] = lambda _: None
+    enough: Callable[[], bool] = lambda: False  # asked after each step: whether to leave the rest out
     stop_reason: str | None = None
     users_asked: tuple[int, ...] = (0,)  # by us: anything else was asked for in the web UI
     interference: tuple[str, ...] = ()
@@ -53,12 +54,14 @@ class Ramp:
     late_ms: list[float] = field(default_factory=list)  # of the clock's ticks since the last progress was said
 
     def climb(self, users: tuple[int, ...]) -> None:
-        """Every step in order; raises RampStoppedError when the run must end early."""
+        """The steps in order; raises RampStoppedError when the run must end early."""
         self._watch_web_ui()
         self.rhythm.listen()
         gevent.spawn(self._watch_clock)
         for number, count in enumerate(users, start=1):
             self._step(Step(number=number, users=count, started=time.time()))
+            if self.enough():
+                break
 
     def drain(self, limit_s: float) -> LoadSummary:
         """No user asks for anything more, and who watches a stream leaves it; waits `limit_s` at most for the answers

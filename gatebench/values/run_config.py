@@ -26,6 +26,7 @@ class RunConfig:
     settle_s: float
     hold_s: float
     pin: bool  # the app server gets cores of its own
+    stop_at_limit: bool  # the ramp ends with the first step that misses the objective
     headless: bool  # no web UI
     port: int  # where Nginx listens
     ui_port: int  # where Locust's web UI does
@@ -70,4 +71,4 @@ class RunConfig:
             overrides=data["overrides"],
             env=data.get("env", {}),
         )
-        return from_json(cls, {**data, "side": asdict(side)})
+        return from_json(cls, {"stop_at_limit": False, **data, "side": asdict(side)})

@@ -81,6 +81,7 @@ class Workload:
     name: str
     app: App
     locustfile: str  # from the checkout, or absolute
+    about: str = ""  # what kind of site it is, in a few words
     request_names: tuple[str, ...] = ()  # all that the locustfile gives its requests, where that is known
     paced: tuple[str, ...] = ()  # of these, the client's own pace decides how long they take: that is not judged
     streams: tuple[str, ...] = ()  # of these, the answer goes on after the first event, which is what they are timed to

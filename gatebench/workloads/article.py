@@ -8,6 +8,7 @@ from gatebench.workloads.polls import CHECK, FORM, POLLS, WRITE
 
 ARTICLE = Workload(
     name="article",
+    about="what the article measured",
     app=POLLS,
     locustfile="locustfiles/article.py",
     request_names=("form", "vote"),

@@ -8,11 +8,13 @@ the app server is, read CPU a request and not requests/s.
 """
 
 from gatebench.values.app import App
+from gatebench.values.guided import ASYNC, WSGI, Guided
 from gatebench.values.server import Interface
 from gatebench.values.workload import Objective, Workload
 
 BARE = Workload(
     name="bare",
+    about="no Django, the server alone",
     app=App(
         name="bare",
         folder="small_sites",
@@ -28,3 +30,5 @@ BARE = Workload(
     warm_up_path="/hello/bare/1/",
     objective=Objective(p95_ms=100),
 )
+
+GUIDED = Guided(BARE, users=(25, 400), sides={WSGI: {}, ASYNC: {}})

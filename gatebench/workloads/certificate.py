@@ -14,6 +14,7 @@ takes some megabytes of an answer off the app's hands by itself: give certificat
 
 from dataclasses import replace
 
+from gatebench.values.guided import ASYNC, SYNC, WSGI, Guided
 from gatebench.values.server import Interface
 from gatebench.values.workload import Setting, Workload
 from gatebench.workloads.polls import POLLS
@@ -25,6 +26,7 @@ USUAL = {Interface.WSGI: "plain", Interface.ASGI: "aiofiles"}
 
 CERTIFICATE = Workload(
     name="certificate",
+    about="files that are sent",
     app=replace(
         POLLS,
         visits=("/certificate/plain/",),
@@ -40,4 +42,10 @@ CERTIFICATE = Workload(
     views=VIEWS,
     usual_views=USUAL,
     settings={"certificate_kb": Setting(256, bounds=(1, 65_536)), **SLOW_CLIENTS},
+)
+
+GUIDED = Guided(
+    CERTIFICATE,
+    users=(25, 300, 400, 500, 600, 800, 1000, 1300),
+    sides={WSGI: {"VIEWS": "plain"}, SYNC: {"VIEWS": "plain"}, ASYNC: {"VIEWS": "aiofiles"}},
 )

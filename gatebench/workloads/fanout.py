@@ -14,6 +14,7 @@ The services run on the cores of the load generator, and the log names a second 
 
 from dataclasses import replace
 
+from gatebench.values.guided import ASYNC, MANY_THREADS, SYNC, WSGI, Guided
 from gatebench.values.server import Interface
 from gatebench.values.workload import Objective, Service, Setting, Workload
 from gatebench.workloads.polls import POLLS
@@ -38,6 +39,7 @@ PERCENT = Setting(0.0, bounds=(0.0, 100.0))
 
 FANOUT = Workload(
     name="fanout",
+    about="a page that waits for two services",
     app=replace(POLLS, visits=("/shop/sync/1/",), packages=(*POLLS.packages, "httpx", "httpx2", "aiohttp")),
     service=SERVICE,
     locustfile="locustfiles/fanout.py",
@@ -56,5 +58,20 @@ FANOUT = Workload(
         "service_failures_pct": PERCENT,
         "service_hangs_pct": PERCENT,
         "service_nonsense_pct": PERCENT,
+    },
+)
+
+GUIDED = Guided(
+    FANOUT,
+    users=(10, 50, 75, 100, 125, 150, 200, 250, 300, 400, 500),
+    sides={
+        WSGI: {"VIEWS": "sync"},
+        "WSGI, 32 threads": {"VIEWS": "sync", "THREADS": "32"},
+        MANY_THREADS: {"VIEWS": "sync", "THREADS": "128"},
+        SYNC: {"VIEWS": "sync"},
+        ASYNC: {"VIEWS": "together", "CLIENT": "aiohttp"},
+        "ASGI, one after the other": {"VIEWS": "async", "CLIENT": "aiohttp"},
+        "ASGI, httpx": {"VIEWS": "together", "CLIENT": "httpx"},
+        "ASGI, httpx2": {"VIEWS": "together", "CLIENT": "httpx2"},
     },
 )

@@ -7,12 +7,14 @@ What would be unfair: to read it as the speed of a site. Users think for half a 
 cores is full at all; where the load generator is full first, read CPU a request and not requests/s.
 """
 
+from gatebench.values.guided import ASYNC, SYNC, WSGI, Guided
 from gatebench.values.server import Interface
 from gatebench.values.workload import Objective, Workload
 from gatebench.workloads.polls import POLLS
 
 HELLO = Workload(
     name="hello",
+    about="a page without a query",
     app=POLLS,
     locustfile="locustfiles/hello.py",
     request_names=("hello",),
@@ -23,4 +25,10 @@ HELLO = Workload(
     environment={"POLLS_BESIDE": "hello"},
     views=("sync", "async"),
     usual_views={Interface.WSGI: "sync", Interface.ASGI: "sync"},
+)
+
+GUIDED = Guided(
+    HELLO,
+    users=(25, 100, 150, 200, 250, 300, 400, 500),
+    sides={WSGI: {"VIEWS": "sync"}, SYNC: {"VIEWS": "sync"}, ASYNC: {"VIEWS": "async"}},
 )

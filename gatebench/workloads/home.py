@@ -14,12 +14,14 @@ quarter of a minute, so that there is anything to measure; at 10 the hash is mos
 
 from dataclasses import replace
 
+from gatebench.values.guided import ASYNC, SYNC, WSGI, Guided
 from gatebench.values.server import Interface
 from gatebench.values.workload import Setting, Workload
 from gatebench.workloads.polls import POLLS
 
 HOME = Workload(
     name="home",
+    about="a front page for visitors and members",
     app=replace(POLLS, visits=("/home/", "/home/login/"), setup=(*POLLS.setup, "seed_members --members {seed_size}")),
     locustfile="locustfiles/home.py",
     request_names=("front page", "login form", "login", "own page", "log out"),
@@ -30,4 +32,10 @@ HOME = Workload(
     views=("sync", "async"),
     usual_views={Interface.WSGI: "sync", Interface.ASGI: "sync"},
     settings={"log_in_pct": Setting(2, bounds=(0, 100)), "stay_rounds": Setting(10, bounds=(1, 10_000))},
+)
+
+GUIDED = Guided(
+    HOME,
+    users=(20, 60, 80, 100, 130, 170, 220, 300),
+    sides={WSGI: {"VIEWS": "sync"}, SYNC: {"VIEWS": "sync"}, ASYNC: {"VIEWS": "async"}},
 )

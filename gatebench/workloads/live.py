@@ -15,12 +15,14 @@ votes as those of `vote`: a transaction that notifies waits at its end for every
 
 from dataclasses import replace
 
+from gatebench.values.guided import ASYNC, MANY_THREADS, WSGI, Guided
 from gatebench.values.server import Interface
 from gatebench.values.workload import Setting, Workload
 from gatebench.workloads.polls import FORM, POLLS, WRITE
 
 LIVE = Workload(
     name="live",
+    about="results that stay open and are updated",
     app=replace(POLLS, visits=("/polls/", FORM)),
     locustfile="locustfiles/live.py",
     request_names=("open", "watch", "form", "vote", "results", "update"),
@@ -40,4 +42,10 @@ LIVE = Workload(
         "stay_s": Setting(60.0, bounds=(0.5, 3600.0)),
         "heartbeat_s": Setting(5.0, bounds=(0.1, 600.0)),
     },
+)
+
+GUIDED = Guided(
+    LIVE,
+    users=(10, 20, 50, 100, 200, 300, 400, 700, 1000, 1300),
+    sides={WSGI: {"VIEWS": "sync"}, MANY_THREADS: {"VIEWS": "sync", "THREADS": "128"}, ASYNC: {"VIEWS": "async"}},
 )

@@ -8,11 +8,13 @@ It has none, nor sessions, and its writers wait for one lock on one file.
 """
 
 from gatebench.values.app import App
+from gatebench.values.guided import SYNC, WSGI, Guided
 from gatebench.values.server import Interface
 from gatebench.values.workload import Workload, Write
 
 SIGNUP = Workload(
     name="signup",
+    about="a site in one file",
     app=App(
         name="signup",
         folder="small_sites",
@@ -34,3 +36,5 @@ SIGNUP = Workload(
     warm_up_path="/",
     writes=(Write("sign-up", rows_of="signups.csv"),),
 )
+
+GUIDED = Guided(SIGNUP, users=(50, 200, 300, 400, 500, 600, 750, 900), sides={WSGI: {}, SYNC: {}})

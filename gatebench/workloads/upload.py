@@ -16,12 +16,14 @@ than the site takes, whose own answer people get.
 
 from dataclasses import replace
 
+from gatebench.values.guided import ASYNC, SYNC, WSGI, Guided
 from gatebench.values.workload import Setting, Workload, Write
 from gatebench.workloads.certificate import DOCUMENTS, SLOW_CLIENTS, USUAL, VIEWS
 from gatebench.workloads.polls import POLLS
 
 UPLOAD = Workload(
     name="upload",
+    about="files that are received",
     app=replace(POLLS, visits=("/upload/plain/",), packages=(*POLLS.packages, "aiofiles")),
     locustfile="locustfiles/upload.py",
     request_names=("form", "upload", "upload, slowly"),
@@ -35,4 +37,10 @@ UPLOAD = Workload(
     usual_views=USUAL,
     largest_body_mb=8,
     settings={"upload_kb": Setting(256, bounds=(1, 4096)), **SLOW_CLIENTS},
+)
+
+GUIDED = Guided(
+    UPLOAD,
+    users=(25, 300, 400, 500, 600, 800, 1000, 1300),
+    sides={WSGI: {"VIEWS": "plain"}, SYNC: {"VIEWS": "plain"}, ASYNC: {"VIEWS": "aiofiles"}},
 )

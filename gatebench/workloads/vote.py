@@ -5,11 +5,13 @@ Held: 95 of 100 answers within a second, the time in which people keep to what t
 What would be unfair: one poll for all, whose votes would wait for each other's row locks and hide the server.
 """
 
+from gatebench.values.guided import MANY_THREADS, SYNC, WSGI, Guided
 from gatebench.values.workload import Workload
 from gatebench.workloads.polls import CHECK, FORM, POLLS, WRITE
 
 VOTE = Workload(
     name="vote",
+    about="forms, votes and results, with a database",
     app=POLLS,
     locustfile="locustfiles/vote.py",
     request_names=("form", "vote", "results"),
@@ -20,4 +22,10 @@ VOTE = Workload(
     check=CHECK,
     writes=(WRITE,),
     environment={"POLLS_VOTE": "atomic"},
+)
+
+GUIDED = Guided(
+    VOTE,
+    users=(50, 200, 300, 400, 500, 600, 700, 850, 1000),
+    sides={WSGI: {}, MANY_THREADS: {"THREADS": "128"}, SYNC: {}},
 )

@@ -30,7 +30,7 @@ _SAID_TWICE = {"ready", "interface", "db"}
 _TOLD_APART = {"settings", "workload", "overrides", "server_row"}
 """Settings have a line each, and overrides are among them; of the server, its command and what it loads are."""
 
-_SAID_ELSEWHERE = {"name", "db", "timeout_s", "workers", "vote", "debug", "users", "views"}
+_SAID_ELSEWHERE = {"name", "about", "db", "timeout_s", "workers", "vote", "debug", "users", "views"}
 """Of the settings: by a knob, or by the live app."""
 
 _RECORDED_LATER = {"pin", "env", "views", "revision", "machine id", "code version", "code revision", "code changed"}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -22,7 +23,7 @@ from gatebench.analysis.comparing.sides import Side
 from gatebench.analysis.showing.export import cannot_write
 from gatebench.analysis.showing.spacing import spread
 from gatebench.analysis.words import number
-from gatebench.records import ROLES, SERVICE
+from gatebench.records import GUIDE_COLUMNS, ROLES, SERVICE
 
 Runs = Sequence[Shown]
 """What has a line: a run, or a side with its medians and, around them, a band from the lowest to the highest."""
@@ -79,6 +80,46 @@ def save_charts(sides: Sequence[Side], folder: Path) -> dict[str, list[Path]]:
         return {what: [_save(figure, folder / name) for name, figure in some] for what, some in figures.items() if some}
     except OSError as error:
         raise cannot_write(folder, error) from error
+
+
+def save_guide_chart(table: pd.DataFrame, folder: Path) -> Path:
+    """The PNG of GUIDE's columns. Raises MachineError when it cannot write."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return _save(guide(table[table["side"].isin(GUIDE_COLUMNS)]), folder / "guide")
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def guide(table: pd.DataFrame) -> Figure:
+    """A block a workload, a line a side: users held, with the interval."""
+    names = sorted(table["workload"].unique())
+    figure = Figure(figsize=(9, 0.9 + 0.62 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    for side, style in zip(GUIDE_COLUMNS, STYLES, strict=False):
+        of_side = table[table["side"] == side]
+        lane = 0.18 * (GUIDE_COLUMNS.index(side) - (len(GUIDE_COLUMNS) - 1) / 2)
+        y = [names.index(name) + lane for name in of_side["workload"]]
+        known = of_side["users"].notna().to_numpy()
+        for chosen, column, face in ((known, "users", style.colour), (~known, "held_at", "white")):
+            axes.plot(
+                of_side[column].to_numpy(float)[chosen], np.array(y)[chosen], style.marker, color=style.colour,
+                markerfacecolor=face, label="_" if column == "held_at" else side,
+            )  # fmt: skip
+        axes.hlines(y, of_side["low"], of_side["high"], color=style.colour, linewidth=4, alpha=0.35)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.45, -0.55)
+    axes.set_xlabel("users held within the workload's objective (hollow: see the table)")
+    for n in range(1, len(names)):
+        axes.axhline(n - 0.5, color="0.9", linewidth=0.8)
+    figure.suptitle("Users that each kind of site holds", x=0.01, ha="left", fontweight="bold")
+    figure.legend(loc="outside upper right", ncols=4, frameon=False, fontsize=LABEL_PT, handletextpad=0.2)
+    _plain(axes)
+    return figure
 
 
 def _save(figure: Figure, path: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -36,6 +36,11 @@ def save_tables(sides: Sides, verdicts: Sequence[Verdict], folder: Path) -> None
         "timeline": _stacked(sides, lambda run: run.timeline),
         "settings": _settings(all_runs(sides)),
     }
+    save_frames(frames, folder)
+
+
+def save_frames(frames: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """One CSV file each, by its name; raises MachineError when it cannot write."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, frame in frames.items():

@@ -15,6 +15,9 @@ from gatebench.records import Run, Step
 PERCENTILES = {"p50_ms": 50, "p75_ms": 75, "p90_ms": 90, "p95_ms": 95, "p99_ms": 99, "p999_ms": 99.9, "max_ms": 100}
 """By their column."""
 
+OF_THE_APP = ("cpu_ms_per_request", "rss_bytes", "threads")
+"""Columns of RESOURCES."""
+
 
 def steps_table(
     requests: pd.DataFrame,
@@ -36,11 +39,10 @@ def steps_table(
 
 def judged(steps: pd.DataFrame, validity: pd.DataFrame, resources: pd.DataFrame) -> pd.DataFrame:
     """STEPS."""
-    app = resources.loc[resources["role"] == "app", ["step", "cpu_ms_per_request"]]
-    app = app.rename(columns={"cpu_ms_per_request": "cpu_ms_per_request_app"})
+    app = resources.loc[resources["role"] == "app"].set_index("step")[list(OF_THE_APP)].add_suffix("_app")
     found = validity[["step", "rps_drift_pct", "valid", "invalid_reason"]].astype({"step": "int64"})
     found = found.rename(columns={"rps_drift_pct": "drift_pct"}).merge(app, on="step", how="left")
-    columns = ["step", "drift_pct", "cpu_ms_per_request_app", "valid", "invalid_reason"]
+    columns = ["step", "drift_pct", *app.columns, "valid", "invalid_reason"]
     return steps.merge(found[columns], on="step")
 
 

@@ -107,6 +107,7 @@ def knobs_of(config: Config) -> dict[str, str]:
         "SET": " ".join(f"{name}={value}" for name, value in (config.get("overrides") or {}).items()),
         "ENV": " ".join(f"{name}={shlex.quote(str(value))}" for name, value in (config.get("env") or {}).items()),
         "PIN": "0" if config.get("pin") is False else None,
+        "STOP_AT_LIMIT": "1" if config.get("stop_at_limit") else None,
         "HEADLESS": "1",
     }
     return {name: str(value) for name, value in given.items() if value not in (None, "")}

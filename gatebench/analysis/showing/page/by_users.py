@@ -202,7 +202,7 @@ def _drawn(one: Series, places: dict[int, float], y: Scale) -> Markup:
         tag("path", class_="band", d=plot.area_of(bands)) if any(bands) and one.look.named else None,
         [_reach(*band, "reach") for band in bands if band] if len(bands) == 1 and one.look.named else None,
         tag("path", class_="line", d=plot.line_of(ends)) if any(ends) else None,
-        [plot.point(one.look, *at, valid) for at, valid in with_mark],
+        [plot.point(one.look.mark, *at, valid) for at, valid in with_mark],
         class_=one.look.css,
         data_series=one.look.mark,
     )

@@ -127,7 +127,7 @@ class Ranking:
                 value, low, high = ratios[rank.label]
                 content.append(tag("g", _interval(x, at, value, low, high), class_=look.css))
             elif n == 0:
-                content.append(tag("g", plot.point(look, x(1), at), class_=look.css))
+                content.append(tag("g", plot.point(look.mark, x(1), at), class_=look.css))
         said = "; ".join(f"{label} {value:.2f}" for label, (value, _, _) in ratios.items())
         description = f"{self.verdict.ranks[0].label} comes first. Of its {self.measure}, the others have: {said}."
         return plot.svg("verdict", wide, foot + 30, f"Ranking by {self.measure}", description, content)

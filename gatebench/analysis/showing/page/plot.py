@@ -183,10 +183,10 @@ def area_of(points: Sequence[tuple[float, float, float] | None]) -> str:
     return " ".join(words)
 
 
-def point(look: Look, x: float, y: float, valid: bool = True) -> Markup:
-    """Each side has a shape of its own; hollow where the step is not valid."""
+def point(mark: str, x: float, y: float, valid: bool = True) -> Markup:
+    """Each side's mark (see looks.py) has a shape of its own; hollow where the step is not valid."""
     css = "point" if valid else "point not"
-    match look.mark:
+    match mark:
         case "b":
             return tag("rect", class_=css, x=x - 4, y=y - 4, width=8.0, height=8.0)
         case "c":

@@ -65,7 +65,7 @@ class Percentiles:
                     tag(
                         "g",
                         tag("path", class_="line", d=plot.line_of(points)),
-                        [plot.point(look, *one, bool(row.valid)) for one in points],
+                        [plot.point(look.mark, *one, bool(row.valid)) for one in points],
                         class_=look.css,
                         data_series=look.mark,
                     )

@@ -1,0 +1,198 @@
+"""A guide: how many users each kind of site holds under each side, and which side that speaks for.
+
+Made of run.json and steps.csv alone. What a side holds is compared within its workload, trial by trial.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from gatebench.analysis.comparing.ratio import ERROR, Ratio, paired_ratios
+from gatebench.analysis.comparing.sentences import in_words, listed
+from gatebench.analysis.reading.frames import rows
+from gatebench.analysis.schema import GUIDE, GUIDE_RUNS, framed
+from gatebench.analysis.steps.capacity import interpolated
+from gatebench.analysis.steps.objective import Objective
+from gatebench.records import GUIDE_COLUMNS, Run
+
+HELD, ALL, NONE, NOTHING = "held", "all", "none", "nothing"
+"""What a run found, as the schema has it."""
+
+OF_A_STEP = {
+    "cpu_ms": "cpu_ms_per_request_app",
+    "rss_bytes": "rss_bytes_app",
+    "threads": "threads_app",
+    "update_p95_ms": "update_p95_ms",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a guide says of a workload. `best` are the columns that nothing else is clearly better than, the plainest
+    first; none where the guide does not show it.
+    """
+
+    workload: str
+    about: str
+    best: Sequence[str]
+    sentence: str
+
+
+def guide_runs(found: Sequence[tuple[Run, pd.DataFrame]]) -> pd.DataFrame:
+    """GUIDE_RUNS, of runs with their steps tables."""
+    return framed([_row(run, steps) for run, steps in found if len(steps)], GUIDE_RUNS)
+
+
+def _row(run: Run, steps: pd.DataFrame) -> dict[str, Any]:
+    assert run.trial is not None
+    objective, workload = Objective.of(run), run.config["workload"]
+    valid = steps.iloc[: _until_first(~steps["valid"].to_numpy(bool))]
+    held = _until_first(~objective.kept(valid).to_numpy(bool))
+    first, last = steps.iloc[0], steps.iloc[max(held - 1, 0)]
+    if valid.empty:
+        found = NOTHING
+    else:
+        found = ALL if held == len(valid) else HELD if held else NONE
+    return {
+        "workload": workload["name"],
+        "about": workload.get("about", ""),
+        "side": run.trial.side,
+        "trial": run.trial.number,
+        "run": run.id,
+        "found": found,
+        "users": interpolated(valid, objective),
+        "tried": int(valid["users"].iloc[-1] if len(valid) else first["users"]),
+        "low_users": int(first["users"]),
+        "p50_ms": first["p50_ms"],
+        "held_at": int(last["users"]),
+        **{name: last[column] for name, column in OF_A_STEP.items()},
+    }
+
+
+def _until_first(these: np.ndarray[Any, np.dtype[np.bool_]]) -> int:
+    """How many come before the first of these."""
+    return int(these.argmax()) if these.any() else len(these)
+
+
+def guide_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """GUIDE, of GUIDE_RUNS: workloads in the order of their names, sides in that of the columns."""
+    groups = runs.groupby(["workload", "side"], sort=False)
+    lines = [{"workload": workload, "side": side, **_over(group)} for (workload, side), group in groups]
+    lines.sort(key=lambda line: (line["workload"], _place(line["side"])))
+    return framed(lines, GUIDE)
+
+
+def _place(side: str) -> tuple[int, str]:
+    return (GUIDE_COLUMNS.index(side) if side in GUIDE_COLUMNS else len(GUIDE_COLUMNS), side)
+
+
+def _over(trials: pd.DataFrame) -> dict[str, Any]:
+    known, found = _agreeing(trials)
+    line: dict[str, Any] = {
+        "about": trials["about"].iloc[0],
+        "trials": len(known),
+        "found": found,
+        **{name: int(trials[name].median()) for name in ("tried", "low_users", "held_at")},
+        **{name: trials[name].median() for name in ("p50_ms", *OF_A_STEP)},
+    }
+    if found == HELD:
+        logs = np.log(known["users"])
+        line["users"] = math.exp(logs.mean())
+        if len(logs) > 1:
+            reach = float(stats.t.ppf(1 - ERROR / 2, len(logs) - 1)) * logs.std(ddof=1) / math.sqrt(len(logs))
+            line |= {"low": math.exp(logs.mean() - reach), "high": math.exp(logs.mean() + reach)}
+    return line
+
+
+def _agreeing(trials: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The trials that count, and what they found. A trial that was cut off at fewer users than others held, by a step
+    that is not valid, says nothing beside them.
+    """
+    held = trials[trials["found"] == HELD]
+    beyond = trials[(trials["found"] == ALL) & ~(trials["tried"] <= held["users"].max())]
+    none = trials[trials["found"] == NONE]
+    counts = {ALL: beyond, NONE: none, HELD: held}
+    found = max(counts, key=lambda name: len(counts[name]))
+    return counts[found], found if len(counts[found]) else NOTHING
+
+
+def advise(runs: pd.DataFrame) -> list[Advice]:
+    """One a workload, of GUIDE_RUNS: from the four columns alone."""
+    table = guide_table(runs)
+    columns = table[table["side"].isin(GUIDE_COLUMNS)]
+    return [_advice(of_one, runs[runs["workload"] == name]) for name, of_one in columns.groupby("workload")]
+
+
+def _advice(table: pd.DataFrame, runs: pd.DataFrame) -> Advice:
+    best, sentence = _best(list(rows(table)), runs)
+    return Advice(table["workload"].iloc[0], table["about"].iloc[0], best, sentence)
+
+
+def _best(sides: Sequence[Any], runs: pd.DataFrame) -> tuple[list[str], str]:
+    unknown = [spoken(one.side) for one in sides if one.found == NOTHING]
+    if unknown:
+        return [], f"Not shown: no trial of {listed(unknown)} is valid."
+    if all(one.found == ALL for one in sides):
+        return [], f"Not shown: each held {min(one.tried for one in sides):,} users, the most that could be measured."
+    beyond = [one for one in sides if one.found == ALL]
+    held = sorted((one for one in sides if one.found == HELD), key=lambda one: -one.users)
+    if beyond:
+        others = f"{spoken(held[0].side)} {held[0].users:,.0f}" if held else "the others not even the fewest"
+        tried = min(one.tried for one in beyond)
+        names = [one.side for one in beyond]
+        return names, f"{_take(names)}: it held {tried:,} users, the most that could be measured, and {others}."
+    if not held:
+        return [], f"Not shown: none held {sides[0].low_users:,} users, the fewest that were tried."
+    return _among(held, [one for one in sides if one.found == NONE], runs)
+
+
+def _among(held: Sequence[Any], none: Sequence[Any], runs: pd.DataFrame) -> tuple[list[str], str]:
+    """`held`: those with a number, the largest first; `none` held not even the fewest users."""
+    names = [one.side for one in held]
+    ratios = _ratios(names, runs)
+    first = names[0]
+    if any(ratios[first, other].interval is None for other in names[1:]):
+        second = f"; {spoken(names[1])} {held[1].users:,.0f}" if len(names) > 1 else ""
+        return [first], f"{spoken(first)} held {held[0].users:,.0f} users{second}: one trial proves nothing."
+    tied = [first, *(other for other in names[1:] if not ratios[first, other].clear)]
+    tied.sort(key=GUIDE_COLUMNS.index)
+    behind = [name for name in names if name not in tied]
+    if not behind and not none:
+        return tied, "Either: no clear difference in the users that they hold."
+    if not behind:
+        fewest = f"not even {none[0].low_users:,} users"
+        return (
+            tied,
+            f"{_take(tied)}: {held[0].users:,.0f} users, where {listed(spoken(one.side) for one in none)} held {fewest}.",
+        )
+    value, low, high = in_words(ratios[tied[0], behind[0]].inverted())
+    return tied, f"{_take(tied)}: {value} times the users of {spoken(behind[0])} ({low} to {high})."
+
+
+def _take(names: Sequence[str]) -> str:
+    said = [spoken(name) for name in names]
+    either = " or ".join(said)
+    return f"Take {either}, which are not clearly apart" if len(said) > 1 else f"Take {either}"
+
+
+def spoken(side: str) -> str:
+    """As a sentence has it: `ASGI, async views` is ASGI with async views."""
+    return side.replace(", ", " with ")
+
+
+def _ratios(names: Sequence[str], runs: pd.DataFrame) -> dict[tuple[str, str], Ratio]:
+    """Of each two sides, the second over the first. Their intervals hold together."""
+    by_trial = runs[runs["found"] == HELD].pivot_table(index="trial", columns="side", values="users")
+    logs = np.log(by_trial.reindex(columns=list(names)))
+    pairs = list(combinations(names, 2))
+    differences = np.column_stack([logs[b] - logs[a] for a, b in pairs]) if pairs else np.empty((len(logs), 0))
+    found = dict(zip(pairs, paired_ratios(differences, len(names)), strict=True))
+    return {**found, **{(b, a): ratio.inverted() for (a, b), ratio in found.items()}}

@@ -1,0 +1,96 @@
+"""A guide in tables: what the terminal shows and guide.md has. Numbers as a reader sees them stand here once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gatebench.analysis.comparing.guide import ALL, HELD, NONE, Advice, spoken
+from gatebench.analysis.comparing.sentences import listed
+from gatebench.analysis.reading.frames import rows
+from gatebench.analysis.showing.report import Section
+from gatebench.analysis.showing.text_tables import Table
+from gatebench.analysis.words import MISSING, mebibytes, number
+from gatebench.records import GUIDE_COLUMNS
+
+TITLE = "Which interface for which kind of site"
+HOLD = (
+    "Users that a site holds within its objective, in the middle of the trials, and the 95 % interval. "
+    "What is held is compared within a row: each workload has an objective of its own."
+)
+DETAILS = (
+    "The median answer (p50) is at the low load that the ramp begins with. CPU a request, memory and threads are of the "
+    "app server, at the last step that held."
+)
+
+
+def sections(table: pd.DataFrame, advice: Sequence[Advice], notes: Sequence[str], chart: Path | None) -> list[Section]:
+    return [
+        Section(
+            TITLE, HOLD, [("", users_table(table))], [f"{one.workload}: {one.sentence}" for one in advice],
+            [chart] if chart else [],
+        ),
+        Section("Each workload", DETAILS, [(str(name), details(of_one)) for name, of_one in table.groupby("workload")]),
+        Section("What it rests on", remarks=list(notes)),
+    ]  # fmt: skip
+
+
+def headline(advice: Sequence[Advice]) -> str:
+    """As in "WSGI for hello and vote; ASGI with async views for fanout; either for cpu": by the plainest of the best."""
+    groups: dict[str, list[str]] = {}
+    for one in sorted(advice, key=lambda one: _place(one.best)):
+        if one.best:
+            either = len(one.best) > 1 and len({side.partition(",")[0] for side in one.best}) > 1
+            groups.setdefault("either" if either else spoken(one.best[0]), []).append(one.workload)
+    return "; ".join(f"{side} for {listed(names)}" for side, names in groups.items()) or "Nothing is shown yet"
+
+
+def _place(best: Sequence[str]) -> tuple[bool, int]:
+    return (len(best) > 1, GUIDE_COLUMNS.index(best[0]) if best else len(GUIDE_COLUMNS))
+
+
+def users_table(table: pd.DataFrame) -> Table:
+    """A row a workload, a column a side."""
+    lines = []
+    for name, of_one in table.groupby("workload"):
+        by_side = {one.side: one for one in rows(of_one)}
+        lines.append([str(name), *(" ".join(held(by_side.get(side))).strip() for side in GUIDE_COLUMNS)])
+    return Table(["Workload", *GUIDE_COLUMNS], lines)
+
+
+def held(side: Any) -> tuple[str, str]:
+    """What a side holds, and its interval."""
+    if side is None:
+        return MISSING, ""
+    if side.found == HELD:
+        interval = "" if pd.isna(side.low) else f"({side.low:,.0f}–{side.high:,.0f})"
+        return f"{side.users:,.0f}", interval
+    if side.found == ALL:
+        return f"≥ {side.tried:,}", ""
+    return (f"< {side.low_users:,}", "") if side.found == NONE else ("not valid", "")
+
+
+DETAIL_COLUMNS = ("Users held", "95 % interval", "p50 ms", "CPU ms a request", "Memory", "Threads", "Trials")
+
+
+def details(of_one: pd.DataFrame) -> Table:
+    """A row a side of one workload."""
+    pushed = of_one["update_p95_ms"].notna().any()
+    lines = []
+    for side in rows(of_one):
+        users, interval = held(side)
+        own = [number(side.update_p95_ms)] if pushed else []
+        lines.append(
+            [
+                side.side, users, interval.strip("()") or MISSING, number(side.p50_ms), *own,
+                f"{side.cpu_ms:.2f}" if pd.notna(side.cpu_ms) else MISSING, mebibytes(side.rss_bytes),
+                f"{side.threads:,.0f}" if pd.notna(side.threads) else MISSING, str(side.trials),
+            ]
+        )  # fmt: skip
+    header = list(DETAIL_COLUMNS)
+    if pushed:
+        header.insert(3, "Update p95 ms")
+    return Table(["Side", *header], lines)

@@ -1,0 +1,142 @@
+"""What a guide finds: users held over the trials, and the advice that follows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from gatebench.analysis.comparing.guide import advise, guide_runs, guide_table
+from gatebench.analysis.schema import GUIDE_RUNS, framed
+from gatebench.records import Run, Trial
+
+WSGI, MANY, SYNC, ASYNC = "WSGI", "WSGI, many threads", "ASGI, sync views", "ASGI, async views"
+
+
+def runs(**sides: list[Any]) -> pd.DataFrame:
+    """Users by trial, of sides in short: a number, or how a run ended without one."""
+    names = {"wsgi": WSGI, "many": MANY, "sync": SYNC, "asynchronous": ASYNC}
+    lines = [
+        {
+            "workload": "page", "about": "a page", "side": names[side], "trial": number, "run": f"{side}-{number}",
+            "found": "held" if isinstance(one, (int, float)) else one, "users": one if isinstance(one, (int, float)) else None,
+            "tried": 500, "low_users": 10, "p50_ms": 5.0, "held_at": 100, "cpu_ms": 2.0, "rss_bytes": 2.0**28, "threads": 20.0,
+        }
+        for side, found in sides.items()
+        for number, one in enumerate(found, start=1)
+    ]  # fmt: skip
+    return framed(lines, GUIDE_RUNS)
+
+
+def sentence(**sides: list[Any]) -> str:
+    (one,) = advise(runs(**sides))
+    return one.sentence
+
+
+def best(**sides: list[Any]) -> list[str]:
+    (one,) = advise(runs(**sides))
+    return list(one.best)
+
+
+def test_users_held_are_the_geometric_mean_with_student_s_interval() -> None:
+    (row,) = guide_table(runs(wsgi=[100, 110, 121])).to_dict("records")
+    assert row["users"] == pytest.approx(110)
+    reach = 4.302653 * math.log(1.1) / math.sqrt(3)  # t of two degrees of freedom; the logs are a tenth apart
+    assert (row["low"], row["high"]) == pytest.approx((110 * math.exp(-reach), 110 * math.exp(reach)), rel=1e-5)
+    assert row["trials"] == 3
+
+
+def test_one_trial_has_no_interval_and_proves_nothing() -> None:
+    table = guide_table(runs(wsgi=[200], sync=[100]))
+    assert table["low"].isna().all()
+    assert (
+        sentence(wsgi=[200], sync=[100]) == "WSGI held 200 users; ASGI with sync views 100: one trial proves nothing."
+    )
+
+
+def test_the_better_side_is_taken_by_how_many_times() -> None:
+    said = sentence(wsgi=[200, 214, 208], sync=[100, 101, 104], asynchronous=[50, 51, 52])
+    assert said.startswith("Take WSGI: 2.0 times the users of ASGI with sync views (1.")
+    assert best(wsgi=[200, 204, 208], sync=[100, 101, 104]) == [WSGI]
+
+
+def test_sides_that_are_not_clearly_apart_are_named_together_the_plainest_first() -> None:
+    sides = {"wsgi": [200, 240, 210], "sync": [215, 220, 230], "asynchronous": [50, 51, 52]}
+    assert best(**sides) == [WSGI, SYNC]
+    assert sentence(**sides).startswith(
+        "Take WSGI or ASGI with sync views, which are not clearly apart: 4.2 times the users of ASGI with async views ("
+    )
+
+
+def test_no_clear_difference_is_either() -> None:
+    assert sentence(wsgi=[200, 240, 210], sync=[215, 220, 230]) == (
+        "Either: no clear difference in the users that they hold."
+    )
+
+
+def test_a_side_beyond_the_ramp_holds_at_least_that() -> None:
+    sides: dict[str, list[Any]] = {"many": [200, 210, 205], "asynchronous": ["all", "all", "all"]}
+    assert best(**sides) == [ASYNC]
+    assert sentence(**sides) == (
+        "Take ASGI with async views: it held 500 users, the most that could be measured, and WSGI with many threads 205."
+    )
+    assert (
+        sentence(wsgi=["all"] * 3, sync=["all"] * 3)
+        == "Not shown: each held 500 users, the most that could be measured."
+    )
+
+
+def test_a_side_that_held_not_even_the_fewest_is_behind_all() -> None:
+    sides: dict[str, list[Any]] = {"wsgi": ["none"] * 3, "many": [200, 210, 205]}
+    assert best(**sides) == [MANY]
+    assert sentence(**sides) == "Take WSGI with many threads: 205 users, where WSGI held not even 10 users."
+    assert best(wsgi=["none"] * 3, sync=["none"] * 3) == []
+
+
+def test_what_is_not_valid_shows_nothing_and_a_trial_of_it_is_left_out() -> None:
+    assert sentence(wsgi=["nothing"] * 3, sync=[100, 101, 102]) == "Not shown: no trial of WSGI is valid."
+    (row,) = guide_table(runs(wsgi=["nothing", 100, 100])).to_dict("records")
+    assert (row["trials"], row["users"]) == (2, pytest.approx(100))
+
+
+def test_a_trial_that_was_cut_off_below_what_others_held_says_nothing_beside_them() -> None:
+    found = runs(wsgi=[600, 610, "all"])
+    (row,) = guide_table(found).to_dict("records")
+    assert (row["found"], row["trials"], row["tried"]) == ("held", 2, 500)
+    (row,) = guide_table(runs(wsgi=[400, "all", "all"])).to_dict("records")
+    assert (row["found"], row["trials"]) == ("all", 2)
+
+
+def test_other_sides_of_a_workload_take_no_part_in_its_advice() -> None:
+    found = pd.concat([runs(wsgi=[100, 101, 102], sync=[50, 51, 52]), runs(many=[400, 410, 405])])
+    found.loc[found["side"] == MANY, "side"] = "WSGI, 32 threads"
+    (one,) = advise(found)
+    assert list(one.best) == [WSGI]
+    assert list(guide_table(found)["side"]) == [WSGI, SYNC, "WSGI, 32 threads"]
+
+
+def test_a_run_is_read_from_run_json_and_its_steps() -> None:
+    steps = pd.DataFrame(
+        {
+            "step": [1, 2, 3], "users": [10, 100, 200], "requests": [10, 100, 150], "failure_pct": [0.0, 0.0, 0.0],
+            "p50_ms": [5.0, 50.0, 900.0], "p95_ms": [10.0, 500.0, 2000.0], "update_p95_ms": [math.nan] * 3,
+            "cpu_ms_per_request_app": [2.0, 2.5, 3.0], "rss_bytes_app": [1, 2, 3], "threads_app": [10, 20, 30],
+            "valid": [True, True, True],
+        }
+    )  # fmt: skip
+    config = {"workload": {"name": "page", "about": "a page", "objective": {"failures_pct": 1.0, "p95_ms": 1000.0}}}
+    run = Run("run", config, 0.0, trial=Trial("guide-page", 2, SYNC, "guide"))
+    (row,) = guide_runs([(run, steps)]).to_dict("records")
+    assert (row["found"], row["users"]) == ("held", pytest.approx(150))
+    assert (row["tried"], row["low_users"], row["held_at"], row["p50_ms"]) == (200, 10, 100, 5.0)
+    assert (row["cpu_ms"], row["rss_bytes"], row["threads"]) == (2.5, 2, 20)
+    (row,) = guide_runs([(run, steps.head(2))]).to_dict("records")
+    assert row["found"] == "all"
+    (row,) = guide_runs([(run, steps.assign(valid=[True, True, False]))]).to_dict("records")
+    assert (row["found"], row["tried"]) == ("all", 100)
+    (row,) = guide_runs([(run, steps.assign(valid=[False, True, True]))]).to_dict("records")
+    assert row["found"] == "nothing"
+    (row,) = guide_runs([(run, steps.tail(1))]).to_dict("records")
+    assert row["found"] == "none"
