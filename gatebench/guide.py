@@ -54,7 +54,7 @@ class Guide:
         return [(trial, config) for trial, config in self.plan() if trial not in self.done]
 
     def expected_s(self) -> float:
-        """Seconds that are left at the most: where a side was measured before, as long as it took; else its whole ramp."""
+        """Seconds that are left at the most: a side takes as long as it took before, else as its whole ramp."""
         took = {(trial.campaign, trial.side): run.ended - run.started for trial, run in self.done.items() if run.ended}
         return sum(
             took.get((trial.campaign, trial.side), expected_s(config) + AROUND_S) for trial, config in self.left()

@@ -57,17 +57,14 @@ def _row(run: Run, steps: pd.DataFrame) -> dict[str, Any]:
     valid = steps.iloc[: _until_first(~steps["valid"].to_numpy(bool))]
     held = _until_first(~objective.kept(valid).to_numpy(bool))
     first, last = steps.iloc[0], steps.iloc[max(held - 1, 0)]
-    if valid.empty:
-        found = NOTHING
-    else:
-        found = ALL if held == len(valid) else HELD if held else NONE
+    ends = ALL if held == len(valid) else HELD if held else NONE
     return {
         "workload": workload["name"],
         "about": workload.get("about", ""),
         "side": run.trial.side,
         "trial": run.trial.number,
         "run": run.id,
-        "found": found,
+        "found": NOTHING if valid.empty else ends,
         "users": interpolated(valid, objective),
         "tried": int(valid["users"].iloc[-1] if len(valid) else first["users"]),
         "low_users": int(first["users"]),
@@ -168,10 +165,11 @@ def _among(held: Sequence[Any], none: Sequence[Any], runs: pd.DataFrame) -> tupl
     if not behind and not none:
         return tied, "Either: no clear difference in the users that they hold."
     if not behind:
+        others = listed(spoken(one.side) for one in none)
         fewest = f"not even {none[0].low_users:,} users"
         return (
             tied,
-            f"{_take(tied)}: {held[0].users:,.0f} users, where {listed(spoken(one.side) for one in none)} held {fewest}.",
+            f"{_take(tied)}: {held[0].users:,.0f} users, where {others} held {fewest}.",
         )
     value, low, high = in_words(ratios[tied[0], behind[0]].inverted())
     return tied, f"{_take(tied)}: {value} times the users of {spoken(behind[0])} ({low} to {high})."

@@ -22,8 +22,8 @@ HOLD = (
     "What is held is compared within a row: each workload has an objective of its own."
 )
 DETAILS = (
-    "The median answer (p50) is at the low load that the ramp begins with. CPU a request, memory and threads are of the "
-    "app server, at the last step that held."
+    "The median answer (p50) is at the low load that the ramp begins with. CPU a request, memory and threads are of "
+    "the app server, at the last step that held."
 )
 
 
@@ -39,7 +39,7 @@ def sections(table: pd.DataFrame, advice: Sequence[Advice], notes: Sequence[str]
 
 
 def headline(advice: Sequence[Advice]) -> str:
-    """As in "WSGI for hello and vote; ASGI with async views for fanout; either for cpu": by the plainest of the best."""
+    """As in "WSGI for vote; ASGI with async views for fanout; either for cpu": by the plainest of the best."""
     groups: dict[str, list[str]] = {}
     for one in sorted(advice, key=lambda one: _place(one.best)):
         if one.best:

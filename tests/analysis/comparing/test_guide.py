@@ -18,15 +18,13 @@ WSGI, MANY, SYNC, ASYNC = "WSGI", "WSGI, many threads", "ASGI, sync views", "ASG
 def runs(**sides: list[Any]) -> pd.DataFrame:
     """Users by trial, of sides in short: a number, or how a run ended without one."""
     names = {"wsgi": WSGI, "many": MANY, "sync": SYNC, "asynchronous": ASYNC}
-    lines = [
-        {
-            "workload": "page", "about": "a page", "side": names[side], "trial": number, "run": f"{side}-{number}",
-            "found": "held" if isinstance(one, (int, float)) else one, "users": one if isinstance(one, (int, float)) else None,
-            "tried": 500, "low_users": 10, "p50_ms": 5.0, "held_at": 100, "cpu_ms": 2.0, "rss_bytes": 2.0**28, "threads": 20.0,
-        }
-        for side, found in sides.items()
-        for number, one in enumerate(found, start=1)
-    ]  # fmt: skip
+    always = {"workload": "page", "about": "a page", "tried": 500, "low_users": 10, "held_at": 100}
+    used = {"p50_ms": 5.0, "cpu_ms": 2.0, "rss_bytes": 2.0**28, "threads": 20.0}
+    lines = []
+    for side, found in sides.items():
+        for number, one in enumerate(found, start=1):
+            what = {"found": one} if isinstance(one, str) else {"found": "held", "users": one}
+            lines.append({**always, **used, **what, "side": names[side], "trial": number, "run": f"{side}-{number}"})
     return framed(lines, GUIDE_RUNS)
 
 
@@ -80,7 +78,8 @@ def test_a_side_beyond_the_ramp_holds_at_least_that() -> None:
     sides: dict[str, list[Any]] = {"many": [200, 210, 205], "asynchronous": ["all", "all", "all"]}
     assert best(**sides) == [ASYNC]
     assert sentence(**sides) == (
-        "Take ASGI with async views: it held 500 users, the most that could be measured, and WSGI with many threads 205."
+        "Take ASGI with async views: it held 500 users, the most that could be measured, "
+        "and WSGI with many threads 205."
     )
     assert (
         sentence(wsgi=["all"] * 3, sync=["all"] * 3)
