@@ -14,9 +14,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 
+from gatebench.analysis.schema import GUIDE_RUNS, framed
 from gatebench.records import (
+    GUIDE_COLUMNS,
     Cause,
     DatabaseSample,
     LedgerReading,
@@ -340,3 +343,16 @@ def _array(field: pa.Field, batch: list[Request], words: dict[str, list[str]]) -
     known += sorted({str(value) for value in values if value is not None} - set(known))
     places = pa.array([None if value is None else known.index(value) for value in values], pa.int8())
     return pa.DictionaryArray.from_arrays(places, pa.array(known, pa.string()))
+
+
+def guide_of(workload: str = "page", **sides: list[Any]) -> pd.DataFrame:
+    """GUIDE_RUNS of a workload: users by trial, of sides in short; a number, or what a run found without one."""
+    names = dict(zip(("wsgi", "many", "sync", "asynchronous"), GUIDE_COLUMNS, strict=True))
+    always = {"workload": workload, "about": f"a {workload}", "tried": 500, "low_users": 10, "held_at": 100}
+    used = {"p50_ms": 5.0, "cpu_ms": 2.0, "rss_bytes": 2.0**28, "threads": 20.0}
+    lines = []
+    for side, found in sides.items():
+        for number, one in enumerate(found, start=1):
+            what = {"found": one} if isinstance(one, str) else {"found": "held", "users": one}
+            lines.append({**always, **used, **what, "side": names[side], "trial": number, "run": f"{side}-{number}"})
+    return framed(lines, GUIDE_RUNS)

@@ -30,7 +30,7 @@ DETAILS = (
 def sections(table: pd.DataFrame, advice: Sequence[Advice], notes: Sequence[str], chart: Path | None) -> list[Section]:
     return [
         Section(
-            TITLE, HOLD, [("", users_table(table))], [f"{one.workload}: {one.sentence}" for one in advice],
+            "The answer", HOLD, [("", users_table(table))], [f"{one.workload}: {one.sentence}" for one in advice],
             [chart] if chart else [],
         ),
         Section("Each workload", DETAILS, [(str(name), details(of_one)) for name, of_one in table.groupby("workload")]),
@@ -41,15 +41,18 @@ def sections(table: pd.DataFrame, advice: Sequence[Advice], notes: Sequence[str]
 def headline(advice: Sequence[Advice]) -> str:
     """As in "WSGI for vote; ASGI with async views for fanout; either for cpu": by the plainest of the best."""
     groups: dict[str, list[str]] = {}
-    for one in sorted(advice, key=lambda one: _place(one.best)):
-        if one.best:
-            either = len(one.best) > 1 and len({side.partition(",")[0] for side in one.best}) > 1
-            groups.setdefault("either" if either else spoken(one.best[0]), []).append(one.workload)
+    for one in sorted((one for one in advice if one.best), key=_place):
+        groups.setdefault("either" if _either(one) else spoken(one.best[0]), []).append(one.workload)
     return "; ".join(f"{side} for {listed(names)}" for side, names in groups.items()) or "Nothing is shown yet"
 
 
-def _place(best: Sequence[str]) -> tuple[bool, int]:
-    return (len(best) > 1, GUIDE_COLUMNS.index(best[0]) if best else len(GUIDE_COLUMNS))
+def _place(one: Advice) -> tuple[bool, int]:
+    return _either(one), GUIDE_COLUMNS.index(one.best[0])
+
+
+def _either(one: Advice) -> bool:
+    """Whether no interface is clearly better."""
+    return len({side.partition(",")[0] for side in one.best}) > 1
 
 
 def users_table(table: pd.DataFrame) -> Table:

@@ -9,37 +9,24 @@ import pandas as pd
 import pytest
 
 from gatebench.analysis.comparing.guide import advise, guide_runs, guide_table
-from gatebench.analysis.schema import GUIDE_RUNS, framed
 from gatebench.records import Run, Trial
+from tests.analysis.synthetic import guide_of
 
 WSGI, MANY, SYNC, ASYNC = "WSGI", "WSGI, many threads", "ASGI, sync views", "ASGI, async views"
 
 
-def runs(**sides: list[Any]) -> pd.DataFrame:
-    """Users by trial, of sides in short: a number, or how a run ended without one."""
-    names = {"wsgi": WSGI, "many": MANY, "sync": SYNC, "asynchronous": ASYNC}
-    always = {"workload": "page", "about": "a page", "tried": 500, "low_users": 10, "held_at": 100}
-    used = {"p50_ms": 5.0, "cpu_ms": 2.0, "rss_bytes": 2.0**28, "threads": 20.0}
-    lines = []
-    for side, found in sides.items():
-        for number, one in enumerate(found, start=1):
-            what = {"found": one} if isinstance(one, str) else {"found": "held", "users": one}
-            lines.append({**always, **used, **what, "side": names[side], "trial": number, "run": f"{side}-{number}"})
-    return framed(lines, GUIDE_RUNS)
-
-
 def sentence(**sides: list[Any]) -> str:
-    (one,) = advise(runs(**sides))
+    (one,) = advise(guide_of(**sides))
     return one.sentence
 
 
 def best(**sides: list[Any]) -> list[str]:
-    (one,) = advise(runs(**sides))
+    (one,) = advise(guide_of(**sides))
     return list(one.best)
 
 
 def test_users_held_are_the_geometric_mean_with_student_s_interval() -> None:
-    (row,) = guide_table(runs(wsgi=[100, 110, 121])).to_dict("records")
+    (row,) = guide_table(guide_of(wsgi=[100, 110, 121])).to_dict("records")
     assert row["users"] == pytest.approx(110)
     reach = 4.302653 * math.log(1.1) / math.sqrt(3)  # t of two degrees of freedom; the logs are a tenth apart
     assert (row["low"], row["high"]) == pytest.approx((110 * math.exp(-reach), 110 * math.exp(reach)), rel=1e-5)
@@ -47,7 +34,7 @@ def test_users_held_are_the_geometric_mean_with_student_s_interval() -> None:
 
 
 def test_one_trial_has_no_interval_and_proves_nothing() -> None:
-    table = guide_table(runs(wsgi=[200], sync=[100]))
+    table = guide_table(guide_of(wsgi=[200], sync=[100]))
     assert table["low"].isna().all()
     assert (
         sentence(wsgi=[200], sync=[100]) == "WSGI held 200 users; ASGI with sync views 100: one trial proves nothing."
@@ -96,20 +83,20 @@ def test_a_side_that_held_not_even_the_fewest_is_behind_all() -> None:
 
 def test_what_is_not_valid_shows_nothing_and_a_trial_of_it_is_left_out() -> None:
     assert sentence(wsgi=["nothing"] * 3, sync=[100, 101, 102]) == "Not shown: no trial of WSGI is valid."
-    (row,) = guide_table(runs(wsgi=["nothing", 100, 100])).to_dict("records")
+    (row,) = guide_table(guide_of(wsgi=["nothing", 100, 100])).to_dict("records")
     assert (row["trials"], row["users"]) == (2, pytest.approx(100))
 
 
 def test_a_trial_that_was_cut_off_below_what_others_held_says_nothing_beside_them() -> None:
-    found = runs(wsgi=[600, 610, "all"])
+    found = guide_of(wsgi=[600, 610, "all"])
     (row,) = guide_table(found).to_dict("records")
     assert (row["found"], row["trials"], row["tried"]) == ("held", 2, 500)
-    (row,) = guide_table(runs(wsgi=[400, "all", "all"])).to_dict("records")
+    (row,) = guide_table(guide_of(wsgi=[400, "all", "all"])).to_dict("records")
     assert (row["found"], row["trials"]) == ("all", 2)
 
 
 def test_other_sides_of_a_workload_take_no_part_in_its_advice() -> None:
-    found = pd.concat([runs(wsgi=[100, 101, 102], sync=[50, 51, 52]), runs(many=[400, 410, 405])])
+    found = pd.concat([guide_of(wsgi=[100, 101, 102], sync=[50, 51, 52]), guide_of(many=[400, 410, 405])])
     found.loc[found["side"] == MANY, "side"] = "WSGI, 32 threads"
     (one,) = advise(found)
     assert list(one.best) == [WSGI]

@@ -11,6 +11,7 @@ import pytest
 
 from tests.analysis.showing.page.cases import recorded
 from tests.analysis.showing.page.conftest import Made
+from tests.analysis.showing.page.test_guide import page as guide_page
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -97,6 +98,19 @@ def test_axe_finds_nothing(opened: Any, name: str, look: str) -> None:
     results = axe.Axe().run(one.page)
     assert results.response["passes"]
     assert results.violations_count == 0, results.generate_report()
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+def test_axe_finds_nothing_in_a_guide(browser: Any, tmp_path: Path, look: str) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(guide_page(), encoding="utf-8")
+    viewport = PHONE if look == "phone" else WIDE
+    one = Opened(browser, path, viewport=viewport, color_scheme="dark" if look == "dark" else "light")
+    results = axe.Axe().run(one.page)
+    assert results.violations_count == 0, results.generate_report()
+    assert one.heard == []
+    assert one.page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+    one.context.close()
 
 
 @pytest.mark.parametrize("name", ["a pair", "five servers", "markup"])
