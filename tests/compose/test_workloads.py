@@ -1,5 +1,5 @@
-"""Workloads in the compose stack that need what voting does not: they are rehearsed; one is wrapped, and its ledger is a
-file in the container of the app; one is sent an answer that goes on.
+"""Workloads in the compose stack that need what voting does not: they are rehearsed; the ledger of one is a file in the
+container of the app; the answers of another go on.
 """
 
 from __future__ import annotations
