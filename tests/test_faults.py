@@ -6,10 +6,12 @@ A fault that is not in the site is a knob or a signal; one that is, a variable o
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -55,9 +57,10 @@ def assert_named(run: AnalysedRun, cause: str, layer: str, proof: str, at_least:
 
 
 def faulty(**knobs: str) -> dict[str, str]:
-    """The knobs of a short run of the faulty site, with every FAULT_… in ENV."""
-    variables = {"DJANGO_SETTINGS_MODULE": "tests.faulty.settings"}
-    variables |= {name: knobs.pop(name) for name in list(knobs) if name.startswith("FAULT_")}
+    """The knobs of a short run, of the faulty site where there is a FAULT_… for its ENV."""
+    variables = {name: knobs.pop(name) for name in list(knobs) if name.startswith("FAULT_")}
+    if variables:
+        variables["DJANGO_SETTINGS_MODULE"] = "tests.faulty.settings"
     return {**SHORT, **knobs, "ENV": " ".join(f"{name}={value}" for name, value in variables.items())}
 
 
@@ -204,9 +207,13 @@ class Running:
         (master,) = [one for one in self.processes("gunicorn") if not _has(one.parent(), "gunicorn")]
         return master, master.children()
 
+    def memory_mb(self, server: str) -> float:
+        """Of all its processes together."""
+        return sum(one.memory_info().rss for one in self.processes(server)) / 2**20
+
     def database(self) -> psycopg.Connection[Any]:
         """A connection of somebody's, to the database that the app has."""
-        given = self.processes("gunicorn")[0].environ()
+        given = (self.processes("gunicorn") or self.processes("uvicorn"))[0].environ()
         options = {
             "host": "PGHOST",
             "port": "PGPORT",
@@ -367,6 +374,73 @@ def test_all_connections_ended_by_an_administrator_end_no_run(bench: Bench) -> N
     assert len(noted) == 3
     assert all("(terminating connection due to administrator command)" in note for note in noted)
     assert [reading.step for reading in bench.folder().read_votes()] == [0, 1, None]
+
+
+LIVE = {"WORKLOAD": "live", "USERS": "20"}
+
+POLL_OF_MANY_CHOICES = """
+WITH poll AS (INSERT INTO polls_question (question_text, pub_date) VALUES ('Which?', now()) RETURNING id)
+INSERT INTO polls_choice (question_id, choice_text, votes)
+SELECT id, 'this', 0 FROM poll, generate_series(1, 1000) RETURNING question_id
+"""
+
+VOTES_FOR_ALL = "UPDATE polls_choice SET votes = votes + %s * (1 - 2 * (id %% 2)) WHERE question_id = %s"
+"""Half of them lose one: the votes of all polls together stay what they are."""
+
+FLOODS, EVERY_S = 130, 0.1
+"""Each is 120 kB for whoever watches: 16 MB, of which the kernel takes some 8 between the app and a watcher."""
+
+
+@contextlib.contextmanager
+def watchers_that_never_read(port: int, path: str, count: int) -> Iterator[None]:
+    """With as little room for what comes as a socket may have."""
+    with contextlib.ExitStack() as stack:
+        for number in range(count):
+            watcher = stack.enter_context(socket.socket())
+            watcher.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            watcher.connect(("127.0.0.1", port))
+            headers = f"Host: 127.0.0.1:{port}\r\nX-Request-ID: {number:016x}"
+            watcher.sendall(f"GET {path} HTTP/1.1\r\n{headers}\r\n\r\n".encode())
+        yield
+
+
+@pytest.mark.parametrize(
+    ("interface", "server", "view", "more"),
+    [("wsgi", "gunicorn", "sync", {"THREADS": "32"}), ("asgi", "uvicorn", "async", {})],
+    ids=["gunicorn", "uvicorn"],
+)
+def test_watchers_that_never_read_are_borne(
+    bench: Bench, interface: str, server: str, view: str, more: dict[str, str]
+) -> None:
+    """What they leave is in the kernel's buffers, and no more of it in the app than the newest of each choice."""
+    settings = {"SET": "watchers_pct=50 polls=3 stay_s=4 heartbeat_s=1", "HOLD": "16"}
+    run = Running(bench, interface, **LIVE, **settings, **more)
+    run.wait_for_hold()
+    with run.database() as somebody:
+        ((poll,), *_) = somebody.execute(POLL_OF_MANY_CHOICES).fetchall()
+        with watchers_that_never_read(bench.port, f"/live/{view}/{poll}/", 6):
+            time.sleep(0.5)
+            before = run.memory_mb(server)
+            for one in itertools.islice(itertools.cycle([1, -1]), FLOODS):
+                somebody.execute(VOTES_FOR_ALL, [one, poll])
+                time.sleep(EVERY_S)
+            assert run.memory_mb(server) - before < 15
+    analysed = run.analysed()
+    (step,) = analysed.steps.to_dict("records")
+    assert named(analysed) == {}
+    assert step["updates"] > 20
+    assert step["update_p95_ms"] < 1000
+
+
+def test_watchers_that_hold_every_thread(bench: Bench) -> None:
+    """Under WSGI whoever watches holds one, and whether they read makes no difference."""
+    knobs = {"USERS": "30", "WORKERS": "1", "THREADS": "4", "TIMEOUT": "2"}
+    run = Running(bench, "wsgi", **{**LIVE, **knobs, "HOLD": "8", "SET": "watchers_pct=10 polls=3 heartbeat_s=1"})
+    run.wait_for_hold()
+    with watchers_that_never_read(bench.port, "/live/sync/100/", 8):
+        time.sleep(6)
+    proof = "proxy.log: streams held all 4 threads of worker"
+    assert_named(run.analysed(), "streams held every thread of a worker", "app server", proof)
 
 
 SLOW_DISK = """

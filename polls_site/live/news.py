@@ -50,7 +50,7 @@ class News:
 
 
 class Watcher:
-    """What one who watches has yet to hear: one piece of news a choice at most, so that no slow reader lets it grow."""
+    """What somebody who watches has yet to hear: one piece of news a choice at most, however slowly they read."""
 
     def __init__(self, wake):
         self.over = False
@@ -59,9 +59,12 @@ class Watcher:
         self._news = {}
 
     def tell(self, news):
+        """Wakes the reader by the first that it has yet to take, and not by each."""
         with self._lock:
+            is_first = not self._news
             self._news[news.choice] = news.after(self._news.get(news.choice))
-        self._wake()
+        if is_first:
+            self._wake()
 
     def take(self):
         with self._lock:

@@ -299,6 +299,15 @@ class WhatOneHasYetToHear(SimpleTestCase):
             watcher.tell(News(n % 4, n, 1, float(n)))
         self.assertEqual(len(watcher.take()), 4)
 
+    def test_wakes_once_until_it_is_taken(self):
+        wake = mock.Mock()
+        watcher = Watcher(wake)
+        for _ in range(2):
+            for n in range(10):
+                watcher.tell(News(n, n, 1, float(n)))
+            watcher.take()
+        self.assertEqual(wake.call_count, 2)
+
     def test_those_who_come_while_nothing_can_be_heard_are_sent_away(self):
         self.assertFalse(newsroom.listens)
         with newsroom.watching(1, lambda: None) as watcher:

@@ -65,37 +65,37 @@ async def results_async(request, question_id):
 
 
 def events(question_id):
-    there_is = threading.Event()
-    with newsroom.watching(question_id, there_is.set) as watcher:
+    woken = threading.Event()
+    with newsroom.watching(question_id, woken.set) as watcher:
         yield as_they_are(question_id)
         while not watcher.over:
-            if not there_is.wait(settings.LIVE_HEARTBEAT_S):
+            if not woken.wait(settings.LIVE_HEARTBEAT_S):
                 yield HEARTBEAT
                 continue
-            there_is.clear()
-            if news := told(watcher.take()):
-                yield news
+            woken.clear()
+            if text := as_events(watcher.take()):
+                yield text
 
 
 async def events_async(question_id):
-    there_is, loop = asyncio.Event(), asyncio.get_running_loop()
+    woken, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def wake():
         with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever watched
-            loop.call_soon_threadsafe(there_is.set)
+            loop.call_soon_threadsafe(woken.set)
 
     with newsroom.watching(question_id, wake) as watcher:
         yield await in_a_thread(as_they_are)(question_id)
         while not watcher.over:
             try:
                 async with asyncio.timeout(settings.LIVE_HEARTBEAT_S):
-                    await there_is.wait()
+                    await woken.wait()
             except TimeoutError:
                 yield HEARTBEAT
                 continue
-            there_is.clear()
-            if news := told(watcher.take()):
-                yield news
+            woken.clear()
+            if text := as_events(watcher.take()):
+                yield text
 
 
 def in_a_thread(query):
@@ -124,7 +124,7 @@ def connection_given_back():
         close_old_connections()
 
 
-def told(news):
+def as_events(news):
     return "".join(
         event("vote", {"choice": one.choice, "votes": one.votes, "told": one.told, "since": one.since}) for one in news
     )

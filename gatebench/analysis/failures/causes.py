@@ -380,6 +380,13 @@ RULES = (
         "overflow_line",
     ),
     Rule(
+        "streams held every thread of a worker",
+        APP_SERVER,
+        held_by("held_line"),
+        "Under WSGI whoever watches holds a thread for as long as that: more threads (THREADS), or ASGI.",
+        "held_line",
+    ),
+    Rule(
         "app server's worker was silent while others answered",
         APP_SERVER,
         held_by("silent_line"),

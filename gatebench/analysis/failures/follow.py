@@ -22,7 +22,9 @@ _WORKER_ENDED = "exited on signal"
 _WITHOUT_SERVICE = r"\bService (\w+) ((?:did not answer|refused|broke off|answered)[^.]*)"
 """What an app writes of a service that its page had to do without: its name, and what it did."""
 
-_CHARGED = ("nginx_stop_line", "stop_line", "busy_line", "silent_line", "lock_line", "disk_line", "query_line")
+_CHARGED = (
+    "nginx_stop_line", "stop_line", "busy_line", "held_line", "silent_line", "lock_line", "disk_line", "query_line"
+)  # fmt: skip
 
 _CLIENT = ["request_id", "started", "elapsed_ms", "name", "method", "step", "measured", "cause", "status"]
 
@@ -37,12 +39,13 @@ def followed(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder, sam
     (that the app server turns requests away). While it lived: overflow_line (a listen backlog was full), stall_line
     (PostgreSQL was silent), refusal_line (PostgreSQL refused the pool connections), late_ms (by how much the load
     generator's clock was late). Most of the time: nginx_stop_line (Nginx's worker was stopped). Most of the time that
-    the app server had it: stop_line, busy_line, silent_line (a worker of the app server's was stopped, busy, or
-    silent while others answered), lock_line, disk_line (sessions of PostgreSQL waited for a lock, for the disk),
-    query_line (one began then and was still at one query in the end). When it failed: worker_end, worker_line (how a
-    worker of the app server ended). Where the app wrote that it did without a service: service (its name), service_did
-    (what the app wrote of it), service_line (of its own log, about this request), service_in_time (whether it answered
-    before the app gave up), and service_lived (whether it answered others towards the end).
+    the app server had it: stop_line, busy_line, held_line, silent_line (a worker of the app server's was stopped, was
+    busy, had a stream in each thread, or was silent while others answered), lock_line, disk_line (sessions of
+    PostgreSQL waited for a lock, for the disk), query_line (one began then and was still at one query in the end). When
+    it failed: worker_end, worker_line (how a worker of the app server ended). Where the app wrote that it did without a
+    service: service (its name), service_did (what the app wrote of it), service_line (of its own log, about this
+    request), service_in_time (whether it answered before the app gave up), and service_lived (whether it answered
+    others towards the end).
     """
     failures = client_view(requests).assign(logged=requests.loc[failed(requests), "nginx_ms"].notna())
     failures = failures.sort_values("ended", ignore_index=True)
@@ -65,7 +68,8 @@ def followed(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder, sam
     failures["limit_line"] = app.limit_line
     failures["late_ms"] = _late_ms(samples.clock, started, over)
     failures = _with_service(failures, folder)
-    return _with_nginx_stopped(failures.assign(**_charged(failures, proxy, samples)))
+    held = workers.held(*_streams(requests, proxy, folder)) if len(failures) else trouble.NONE
+    return _with_nginx_stopped(failures.assign(**_charged(failures, proxy, samples, held)))
 
 
 def _with_nginx_stopped(failures: pd.DataFrame) -> pd.DataFrame:
@@ -77,7 +81,27 @@ def _with_nginx_stopped(failures: pd.DataFrame) -> pd.DataFrame:
     return failures
 
 
-def _charged(failures: pd.DataFrame, proxy: pd.DataFrame, samples: Samples) -> dict[str, pd.Series[Any]]:
+def _streams(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder) -> tuple[pd.DataFrame, int]:
+    """The worker that had each stream, from its start to its end; and how many threads a worker has. None under ASGI.
+
+    Whoever is no user of ours and was answered at length is taken for one who watches. A thread sees that somebody has
+    left when it next writes twice, which is a heartbeat later at the least, where there is no news.
+    """
+    config = folder.read_run().config
+    workload, threads = config.get("workload", {}), config.get("settings", {}).get("threads", 0)
+    names, heartbeat = workload.get("streams", ()), workload.get("settings", {}).get("heartbeat_s", {"value": 0})
+    if not (names and threads) or config["interface"] != "wsgi" or "--threads" in config.get("server_args", ""):
+        proxy = proxy.head(0)
+    lines = proxy[proxy["worker"].notna() & (proxy["upstream_ms"] > 1000 * trouble.WAITED_S)]
+    ours, opened = requests["request_id"], requests.loc[requests["name"].isin(names), "request_id"]
+    lines = lines[lines["request_id"].isin(opened) | ~lines["request_id"].isin(ours)]
+    over = lines["time"] + heartbeat["value"]
+    return lines.assign(start=lines["time"] - lines["upstream_ms"] / 1000, end=over), threads
+
+
+def _charged(
+    failures: pd.DataFrame, proxy: pd.DataFrame, samples: Samples, held: pd.DataFrame
+) -> dict[str, pd.Series[Any]]:
     """The lines of what went on for most of a request's time."""
     if not len(failures):
         return dict.fromkeys(_CHARGED, trouble.nothing(0))
@@ -92,6 +116,7 @@ def _charged(failures: pd.DataFrame, proxy: pd.DataFrame, samples: Samples) -> d
         trouble.covering(workers.stops(samples.processes, "nginx", answered), started, over),
         trouble.covering(workers.stops(samples.processes, "app", answered), taken, over),
         trouble.covering(silent[workers.BUSY], taken, over),
+        trouble.covering(held, taken, over),
         _of_several(trouble.covering(silent[workers.SILENT], taken, over).where(waited)),
         trouble.covering(waits.lock_waits(sessions), taken, over),
         trouble.covering(waits.disk_waits(sessions), taken, over),

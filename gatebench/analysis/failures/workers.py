@@ -1,5 +1,5 @@
 """Workers that answered nobody, as periods (trouble.py): those of Nginx and of the app server that were stopped,
-and those of the app server that were silent while they were there.
+and those of the app server that were silent while they were there, or had every thread held by a stream.
 """
 
 from __future__ import annotations
@@ -78,6 +78,24 @@ def silences(proxy: pd.DataFrame, processes: pd.DataFrame | None) -> dict[str, p
                 )
                 found[how].append((start, stop, line))
     return {how: as_periods(periods) for how, periods in found.items()}
+
+
+def held(streams: pd.DataFrame, threads: int) -> pd.DataFrame:
+    """While streams (worker, start, end) held all the threads that a worker of the app has."""
+    found = []
+    for worker, own in streams.groupby("worker", observed=True):
+        moments = np.concatenate([own["start"], own["end"]])
+        opened = np.repeat([1, -1], len(own))
+        order = np.lexsort((opened, moments))  # at one moment, who leaves comes first
+        full = np.cumsum(opened[order]) >= threads
+        edges = np.flatnonzero(np.diff(np.concatenate(([False], full)).astype(int)))
+        for start, end in moments[order][edges].reshape(-1, 2):
+            line = (
+                f"proxy.log: streams held all {threads} threads of worker {worker} of the app server between "
+                f"{clock(start)} and {clock(end)}"
+            )
+            found.append((start, end, line))
+    return as_periods(found)
 
 
 def answer_times(proxy: pd.DataFrame) -> npt.NDArray[np.float64]:

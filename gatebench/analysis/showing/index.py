@@ -53,9 +53,15 @@ class StepRow:
     requests: int
     failure_pct: float
     p95_ms: float  # not a number where nothing succeeded, as rps
+    update_p95_ms: float  # not a number where nothing is pushed
     rps: float
     valid: bool
     reason: str
+
+    def keeps(self, objective: Objective) -> bool:
+        """As Objective.kept of a frame."""
+        in_time = self.p95_ms <= objective.p95_ms and not self.update_p95_ms > objective.p95_ms
+        return self.failure_pct < objective.failures_pct and in_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,7 @@ def _steps(folder: RunFolder) -> Iterator[StepRow]:
                     requests=int(row["requests"]),
                     failure_pct=_number(row["failure_pct"]),
                     p95_ms=_number(row["p95_ms"]),
+                    update_p95_ms=_number(row.get("update_p95_ms", "")),
                     rps=_number(row["rps"]),
                     valid=row["valid"] == "True",
                     reason=row["invalid_reason"],
@@ -250,11 +257,7 @@ def _found(entry: Entry) -> str:
 def held(entry: Entry) -> int | None:
     """How many of the steps, from the first on, kept the objective; None when no step had a request."""
     objective = Objective.of(entry.run)
-    kept = [
-        step.failure_pct < objective.failures_pct and step.p95_ms <= objective.p95_ms
-        for step in entry.steps
-        if step.requests
-    ]
+    kept = [step.keeps(objective) for step in entry.steps if step.requests]
     return ([*kept, False]).index(False) if kept else None
 
 

@@ -210,6 +210,47 @@ def test_a_worker_that_came_or_went_meanwhile_was_not_silent_before_or_after(
     assert charged(**two_workers(answered, ALL_THE_TIME), processes=there)[0] == GENERIC
 
 
+STREAMS = {"streams": ["open"], "settings": {"heartbeat_s": {"value": 0.5}}}
+THREADS = {"workload": STREAMS, "settings": {"threads": 2}}
+HELD = "proxy.log: streams held all 2 threads of worker 41 of the app server between 22:13:31 and 22:13:35"
+
+
+def watched(at: float, until: float, **changes: Any) -> tuple[Request, dict[str, Any]]:
+    """A stream of worker 41's, with Nginx's line of it."""
+    row = request(at, 10, name="open")
+    return row, taken(row, 0, until - at, worker="41") | changes
+
+
+@pytest.mark.parametrize(
+    ("streams", "config", "held"),
+    [
+        ([watched(11, 15), watched(10, 14.6)], THREADS, True),  # one left, and its thread has not seen it
+        ([watched(11, 15), watched(10, 12), watched(12.4, 15)], THREADS, True),
+        ([watched(11, 15), watched(10, 12), watched(13.5, 15)], THREADS, False),
+        ([watched(11, 15), watched(10, 15, worker="42")], THREADS, False),
+        ([watched(11, 15)], THREADS, False),
+        ([watched(11, 15), watched(10, 15, worker="-")], THREADS, False),
+        ([watched(11, 15), watched(10, 15)], {**THREADS, "interface": "asgi"}, False),
+        ([watched(11, 15), watched(10, 15)], {**THREADS, "server_args": "--threads 9"}, False),
+        ([watched(11, 15), watched(10, 15)], {**THREADS, "workload": {}}, False),
+    ],
+)
+def test_a_worker_of_which_streams_hold_every_thread_is_told(
+    charged: Charged, streams: list[tuple[Request, dict[str, Any]]], config: dict[str, Any], held: bool
+) -> None:
+    pairs = [*streams, *((row, proxy_line(row)) for row in [gave_up()])]
+    rows, lines = [row for row, _ in pairs], [line for _, line in pairs]
+    cause, layer, _ = charged(rows, proxy_lines=lines, config=config)
+    assert (cause, layer) == ("streams held every thread of a worker" if held else GENERIC, "app server")
+
+
+def test_the_threads_that_streams_hold_are_told_from_when_to_when(charged: Charged) -> None:
+    """Somebody who watches and is none of our users holds one as well."""
+    (row, line), (_, somebody), failed = watched(11, 15), watched(10, 14.6), gave_up()
+    lines = [line, somebody, proxy_line(failed)]
+    assert charged([row, failed], proxy_lines=lines, config=THREADS)[2] == HELD
+
+
 def locked(at: float, lock_s: float, **changes: Any) -> Any:
     held = {"blocker": 9, "blocker_application": "psql", "blocker_state": "idle in transaction"}
     held |= {"blocker_query": "LOCK TABLE polls_choice", "lock_s": lock_s}

@@ -34,6 +34,7 @@ from gatebench.analysis.steps.objective import Objective
 from gatebench.records import Outcome, Trial
 from gatebench.run_folder import RunFolder
 from tests.analysis.conftest import Command
+from tests.analysis.steps.test_updates import LIVE, update, watched
 from tests.analysis.synthetic import ASGI, BEGAN, Recorded, requests, step
 
 RECORDED = ROOT / "results" / "recorded"
@@ -259,6 +260,21 @@ def test_users_held_are_those_of_the_capacity_table(folder: Path, tmp_path: Path
     assert (entry.steps[n - 1].users if n else None) == (
         None if pd.isna(table["objective met"]) else table["objective met"]
     )
+
+
+def test_updates_that_came_late_are_not_held(results: Path) -> None:
+    opening, staying = watched()
+    rows = [
+        opening,
+        staying,
+        *requests(1, ok=40),
+        *requests(2, ok=40),
+        update(15, 20, opening),
+        update(35, 1100, opening),
+    ]
+    write_steps(analyse(Recorded(rows, [step(1), step(2)], config=LIVE).write(results / "live")))
+    ((entry,), _) = read_entries(results)
+    assert held(entry) == 1
 
 
 TREND = Trend("WSGI", "", "a machine", 100, (1.0, 2.0, 3.0, 4.0), (100.0, 104.0, 96.0, 70.0))
