@@ -2,11 +2,13 @@
 
     python benchmarks/keep.py --into results/recorded/campaigns results/2*
     python benchmarks/keep.py --into results/recorded/article-trials --proxy-log results/2*
+    python benchmarks/keep.py --into results/recorded/guide --steps-only results/2*
 
 The rows of requests.arrows stay as they are, in one record batch instead of one a second. load.jsonl, resources.csv,
 processes.csv and the logs are packed; proxy.log is packed, or left out. run.json and the logs name no folder of the
 machine that made them: the results are in `results`, and what else a run had began in `.`, the checkout, a project's
-own folder and those of the layers beside it alike.
+own folder and those of the layers beside it alike. With --steps-only there is run.json and steps.csv alone, which is
+what a guide is made of.
 """
 
 from __future__ import annotations
@@ -29,6 +31,17 @@ from gatebench.command import guarded  # noqa: E402
 from gatebench.run_folder import RunFolder, packed  # noqa: E402
 
 SMALLEST = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=19), unify_dictionaries=True)
+
+
+def keep_steps(folder: RunFolder, into: Path) -> RunFolder:
+    """run.json, closely written, and steps.csv; raises RunFolderError when the folder holds no run."""
+    folder.read_run()
+    kept = RunFolder(into / folder.path.name)
+    kept.path.mkdir(parents=True)
+    run = json.loads(folder.run_json.read_text())
+    kept.run_json.write_text(json.dumps(without(places_of(run), run), separators=(",", ":")) + "\n")
+    shutil.copy(folder.steps_csv, kept.steps_csv)
+    return kept
 
 
 def keep(folder: RunFolder, into: Path, proxy_log: bool) -> RunFolder:
@@ -78,9 +91,13 @@ def main() -> int:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     parser.add_argument("--into", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--proxy-log", action="store_true", help="keep it, packed: causes are traced with it")
+    parser.add_argument("--steps-only", action="store_true", help="nothing but run.json and steps.csv")
     arguments = parser.parse_args()
     for path in arguments.runs:
-        print(keep(RunFolder(path), arguments.into, arguments.proxy_log).path)
+        if arguments.steps_only:
+            print(keep_steps(RunFolder(path), arguments.into).path)
+        else:
+            print(keep(RunFolder(path), arguments.into, arguments.proxy_log).path)
     return 0
 
 

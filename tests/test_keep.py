@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from benchmarks.keep import main, places_of, without
-from gatebench.analysis.analysed_run import analyse
+from gatebench.analysis.analysed_run import analyse, write_steps
+from gatebench.analysis.comparing.guide import guide_runs
+from gatebench.records import Trial
 from gatebench.run_folder import RunFolder
 from tests.analysis.synthetic import Recorded, progress, proxy_line, request, requests, step
 
@@ -30,6 +32,22 @@ def test_a_kept_run_is_analysed_to_the_same_tables(tmp_path: Path, monkeypatch: 
     assert kept.read_run().config["results"] == "results"
     for name in ("steps", "causes", "examples", "validity"):
         pd.testing.assert_frame_equal(getattr(analyse(kept), name), getattr(analyse(made), name))
+
+
+def test_of_a_run_of_a_guide_its_steps_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workload = {"name": "vote", "about": "votes", "objective": {"failures_pct": 1.0, "p95_ms": 1000.0}}
+    trial = Trial("g-vote", 1, "WSGI", "g")
+    made = Recorded(requests(1, ok=30), [step(1)], config={"workload": workload}, run={"trial": trial}).write(
+        tmp_path / "made"
+    )
+    analysed = analyse(made)
+    write_steps(analysed)
+    monkeypatch.setattr(sys, "argv", ["keep.py", "--into", str(tmp_path / "kept"), "--steps-only", str(made.path)])
+    assert main() == 0
+    kept = RunFolder(tmp_path / "kept" / "made")
+    assert {path.name for path in kept.path.iterdir()} == {"run.json", "steps.csv"}
+    found = guide_runs([(kept.read_run(), pd.read_csv(kept.steps_csv))])
+    pd.testing.assert_frame_equal(found, guide_runs([(analysed.run, analysed.steps)]))
 
 
 def test_what_is_kept_names_no_folder_of_the_machine_that_made_it() -> None:

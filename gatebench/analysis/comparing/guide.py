@@ -70,7 +70,7 @@ def _row(run: Run, steps: pd.DataFrame) -> dict[str, Any]:
         "low_users": int(first["users"]),
         "p50_ms": first["p50_ms"],
         "held_at": int(last["users"]),
-        **{name: last[column] for name, column in OF_A_STEP.items()},
+        **{name: float(last[column]) for name, column in OF_A_STEP.items() if pd.notna(last[column])},
     }
 
 
