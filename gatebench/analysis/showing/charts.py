@@ -14,13 +14,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from matplotlib.transforms import ScaledTranslation
 
 from gatebench.analysis.analysed_run import AnalysedRun, Shown
+from gatebench.analysis.comparing.guide import ALL, HELD
 from gatebench.analysis.comparing.sides import Side
+from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing.export import cannot_write
+from gatebench.analysis.showing.guide import held
 from gatebench.analysis.showing.spacing import spread
 from gatebench.analysis.words import number
 from gatebench.records import GUIDE_COLUMNS, ROLES, SERVICE
@@ -93,33 +97,50 @@ def save_guide_chart(table: pd.DataFrame, folder: Path) -> Path:
 
 def guide(table: pd.DataFrame) -> Figure:
     """A block a workload, a line a side: users held, with the interval."""
-    names = sorted(table["workload"].unique())
-    figure = Figure(figsize=(9, 0.9 + 0.62 * len(names)), layout="constrained")
+    styles = dict(zip(GUIDE_COLUMNS, STYLES, strict=False))
+    blocks = {str(name): list(rows(of_one)) for name, of_one in table.groupby("workload")}
+    lines = sum(map(len, blocks.values())) + len(blocks)
+    figure = Figure(figsize=(9, 1.2 + 0.19 * lines), layout="constrained")
     axes = figure.subplots()
-    for side, style in zip(GUIDE_COLUMNS, STYLES, strict=False):
-        of_side = table[table["side"] == side]
-        lane = 0.18 * (GUIDE_COLUMNS.index(side) - (len(GUIDE_COLUMNS) - 1) / 2)
-        y = [names.index(name) + lane for name in of_side["workload"]]
-        known = of_side["users"].notna().to_numpy()
-        for chosen, column, face in ((known, "users", style.colour), (~known, "held_at", "white")):
-            axes.plot(
-                of_side[column].to_numpy(float)[chosen], np.array(y)[chosen], style.marker, color=style.colour,
-                markerfacecolor=face, label="_" if column == "held_at" else side,
-            )  # fmt: skip
-        axes.hlines(y, of_side["low"], of_side["high"], color=style.colour, linewidth=4, alpha=0.35)
+    y, middles = 0, []
+    for sides in blocks.values():
+        middles.append(y + (len(sides) - 1) / 2)
+        for side in sides:
+            _held(axes, side, y, styles[side.side])
+            y += 1
+        y += 1
+        axes.axhline(y - 1, color="0.9", linewidth=0.8)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.45, -0.55)
-    axes.set_xlabel("users held within the workload's objective (hollow: see the table)")
-    for n in range(1, len(names)):
-        axes.axhline(n - 0.5, color="0.9", linewidth=0.8)
-    figure.suptitle("Users that each kind of site holds", x=0.01, ha="left", fontweight="bold")
-    figure.legend(loc="outside upper right", ncols=4, frameon=False, fontsize=LABEL_PT, handletextpad=0.2)
+    axes.margins(x=0.12)
+    axes.set_ylim(y - 1, -1)
+    axes.set_xlabel("users within the workload's objective")
     _plain(axes)
+    axes.grid(visible=False, axis="y")
+    axes.set_yticks(middles, list(blocks))
+    axes.tick_params(axis="y", length=0)
+    figure.suptitle("Users that each kind of site holds", x=0.01, ha="left", fontweight="bold")
+    keys = [
+        Line2D([], [], linestyle="", marker=style.marker, color=style.colour, label=side)
+        for side, style in styles.items()
+    ]
+    figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False, fontsize=LABEL_PT)
     return figure
+
+
+def _held(axes: Axes, side: Any, y: int, style: Style) -> None:
+    """A mark where it is known, hollow where not; beside it in words what the side holds."""
+    known = side.found == HELD
+    at = side.users if known else side.tried if side.found == ALL else side.low_users
+    axes.plot(at, y, style.marker, color=style.colour, markerfacecolor=style.colour if known else "white")
+    end = at
+    if known and np.isfinite(side.low):
+        axes.hlines(y, side.low, side.high, color=style.colour, linewidth=4, alpha=0.35)
+        end = side.high
+    words = " ".join(held(side)).strip()
+    axes.annotate(words, (end, y), (7, 0), textcoords="offset points", va="center", fontsize=8, color="0.3")
 
 
 def _save(figure: Figure, path: Path) -> Path:

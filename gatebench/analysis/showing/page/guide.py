@@ -32,7 +32,7 @@ def guide_page(table: pd.DataFrame, advice: Sequence[Advice], notes: Sequence[st
     """The whole document, of GUIDE and the runs behind it."""
     day = time.strftime("%-d %B %Y", time.gmtime(max(run.started for run in runs)))
     opening = [
-        tag("p", f"Gatebench guide · {len(runs)} runs · {day}", class_="kicker"),
+        tag("p", f"Gatebench guide · {len(runs)} {'run' if len(runs) == 1 else 'runs'} · {day}", class_="kicker"),
         tag("h1", told.headline(advice) + "."),
         tag("p", prose(told.HOLD), class_="lede"),
         _figure(table),
@@ -64,7 +64,7 @@ def _advice(advice: Sequence[Advice]) -> Markup:
         )
         for one in advice
     ]
-    head = [tag("th", name, scope="col", class_="text") for name in ("Workload", "A site that is", "What to do")]
+    head = [tag("th", name, scope="col", class_="text") for name in ("Workload", "Kind of site", "What to do")]
     return tag("table", tag("thead", tag("tr", head)), tag("tbody", lines), class_="plain")
 
 
