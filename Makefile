@@ -62,7 +62,7 @@ compare: $(VENV)/bench.stamp ## the runs of A="results/… results/…" with tho
 	@$(ANALYZE) --a $(call given,A) --b $(call given,B)
 
 # Whole tests of which none is spoilt by a busy machine: they run beside one another.
-BESIDE := $(addprefix tests/,analysis load own_project test_docs.py test_environment.py test_toys.py test_workloads.py)
+BESIDE := $(addprefix tests/,analysis live load own_project test_docs.py test_environment.py test_toys.py test_workloads.py)
 
 test: test-quick ## all tests; those of the compose stack are skipped where no Docker engine answers
 	@$(RUN) -m pytest -m whole -n auto --dist loadfile $(BESIDE)

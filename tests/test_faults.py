@@ -72,13 +72,13 @@ def measured(bench: Bench, interface: str, **knobs: str) -> AnalysedRun:
 
 def test_a_service_that_fails_hangs_and_answers_nonsense(bench: Bench) -> None:
     shares = "service_failures_pct=20 service_hangs_pct=20 service_nonsense_pct=20 service_delay_ms=20 threads=32"
-    done = bench.run("wsgi", **{**SHORT, "WORKLOAD": "fanout", "USERS": "20", "HOLD": "4", "SET": shares})
+    done = bench.run("wsgi", **{**SHORT, "WORKLOAD": "fanout", "USERS": "40", "HOLD": "4", "SET": shares})
     assert done.returncode == 0, done.stderr + done.stdout
     run = analyse(bench.folder())
     wrongs = ("answered 503", "did not answer in time", "answered nonsense")
     assert {failure for failure, _ in named(run)} == {f"service {wrong}" for wrong in wrongs}
     assert {layer for _, layer in named(run)} == {"service"}
-    assert min(named(run).values()) > 3
+    assert sum(named(run).values()) > 20
 
 
 def test_a_service_that_is_killed_is_borne_and_told(bench: Bench) -> None:
