@@ -327,8 +327,8 @@ def _side(interface: Interface, values: Mapping[str, Any], own: Workload | None)
     workload = WORKLOADS[values["WORKLOAD"]] if values["WORKLOAD"] else usual
     if workload.websockets and not server.websockets:
         raise UsageError(
-            f"WORKLOAD={workload.name} needs WebSockets, and SERVER={server.name} speaks none: run `make bench-asgi` with "
-            f"SERVER={_or(SPEAK_WEBSOCKETS)}, or give {interface.upper()} WORKLOAD=live, which needs none."
+            f"WORKLOAD={workload.name} needs WebSockets, and SERVER={server.name} speaks none: run `make bench-asgi` "
+            f"with SERVER={_or(SPEAK_WEBSOCKETS)}, or give {interface.upper()} WORKLOAD=live, which needs none."
         )
     overrides = _overrides(values)
     footing = _footing(profile.footing, values, overrides)

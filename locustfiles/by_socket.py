@@ -1,7 +1,6 @@
 """Those of live.py, who watch by a WebSocket. Not named socket.py, which would hide Python's own."""
 
 import live  # the locustfile beside this one
-
 from gatebench.load.web_socket import WebSocketStream
 
 

@@ -44,7 +44,7 @@ class WebSocketStream:
         with _as_of_http():
             try:
                 # With a socket of its own no proxy of the environment's is asked.
-                self._websocket.connect(
+                self._websocket.connect(  # type: ignore[no-untyped-call]
                     f"ws://{address.netloc}{path}",
                     socket=self._socket,
                     header=[f"{name}: {value}" for name, value in headers.items()],
@@ -96,7 +96,7 @@ def _as_of_http() -> Iterator[None]:
     except websocket.WebSocketTimeoutException as error:
         raise TimeoutError from error
     except websocket.WebSocketConnectionClosedException as error:
-        raise RemoteDisconnected from error
+        raise RemoteDisconnected(str(error)) from error
     except websocket.WebSocketException as error:
         if isinstance(error, websocket.WebSocketBadStatusException):
             raise

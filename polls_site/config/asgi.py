@@ -19,6 +19,7 @@ application = get_asgi_application()
 
 if environment.flag("POLLS_SOCKETS", default=False):  # after Django: what follows needs its apps
     from channels.routing import ProtocolTypeRouter, URLRouter
+
     from live.sockets import urlpatterns
 
     application = ProtocolTypeRouter({"http": application, "websocket": URLRouter(urlpatterns)})
