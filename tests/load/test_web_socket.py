@@ -12,9 +12,7 @@ from collections.abc import Iterator
 import pytest
 from websockets.sync.server import ServerConnection, serve
 
-from gatebench.load.user import cause_of
 from gatebench.load.web_socket import WebSocketStream
-from gatebench.records import Cause
 from gatebench.stacks.postgres import free_ports
 
 FIRST, BEAT, NEWS = (json.dumps({"kind": kind}) for kind in ("results", "still here", "vote"))
@@ -83,9 +81,9 @@ def test_somebody_else_may_close_it_while_it_is_read_and_the_server_is_told(url:
     assert stream.closed
     stream.release()
     deadline = time.monotonic() + 2
-    while not left and time.monotonic() < deadline:
+    while 1000 not in left and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert left[-1] in (1000, 1005)
+    assert 1000 in left
 
 
 def test_a_server_that_closes_it_ends_the_events(url: str) -> None:
@@ -102,13 +100,13 @@ def test_an_answer_that_refuses_is_a_status(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "cause"), [("/silent", Cause.TIMEOUT), ("/nothing", Cause.TIMEOUT), ("/breaks", Cause.CLOSED)]
+    ("path", "error"),
+    [("/silent", TimeoutError), ("/nothing", TimeoutError), ("/breaks", http.client.RemoteDisconnected)],
 )
-def test_a_socket_that_does_not_go_on_is_named_as_a_stream_is(url: str, path: str, cause: Cause) -> None:
+def test_a_socket_that_does_not_go_on_raises_what_a_stream_raises(url: str, path: str, error: type[Exception]) -> None:
     stream = opened(url, path, timeout_s=0.3)
-    with pytest.raises((OSError, http.client.HTTPException)) as raised:
+    with pytest.raises(error):
         list(stream.events())
-    assert cause_of(raised.value) is cause
     stream.release()
 
 
