@@ -194,7 +194,11 @@ def _servers_in_words() -> str:
 
 def _listed(interface: Interface) -> str:
     others = [server.name for server in SERVERS.values() if server.interface is interface and not server.is_default]
-    return " or ".join([", ".join([f"{DEFAULTS[interface]} (default)", *others[:-1]]), *others[-1:]])
+    return _or([f"{DEFAULTS[interface]} (default)", *others])
+
+
+def _or(names: list[str]) -> str:
+    return " or ".join([", ".join(names[:-1]), *names[-1:]])
 
 
 _VIEWS = tuple(dict.fromkeys(views for workload in WORKLOADS.values() for views in workload.views))
@@ -274,13 +278,21 @@ def resolve_server(
     return resolve(server.interface, {**given, "SERVER": name}, engine_answers, own)
 
 
+SPEAK_WEBSOCKETS = [name for name, server in SERVERS.items() if server.websockets]
+
+
 def servers_of(given: Mapping[str, str]) -> list[str]:
-    """Those that SERVER names, with commas. Where it names one only, or none, the other interface's default joins."""
+    """Those that SERVER names, with commas. Where it names one only, or none, the other interface's default joins, and
+    in a workload of WebSockets all that speak them.
+    """
     named = [parse_server(name, "SERVER") for name in given.get("SERVER", "").split(",") if name]
     if len(set(named)) < len(named):
         raise UsageError(f"SERVER={given['SERVER']} names a server twice: `make aa` runs one against itself.")
     if len(named) > 1:
         return named
+    workload = WORKLOADS.get(given.get("WORKLOAD", ""))
+    if workload is not None and workload.websockets:
+        return list(dict.fromkeys([*named, *SPEAK_WEBSOCKETS]))
     return list((DEFAULTS | {SERVERS[name].interface: name for name in named}).values())
 
 
@@ -313,6 +325,11 @@ def _side(interface: Interface, values: Mapping[str, Any], own: Workload | None)
     profile, server = PROFILES[values["PROFILE"]], _server(interface, values)
     usual = own or WORKLOADS[profile.workload]
     workload = WORKLOADS[values["WORKLOAD"]] if values["WORKLOAD"] else usual
+    if workload.websockets and not server.websockets:
+        raise UsageError(
+            f"WORKLOAD={workload.name} needs WebSockets, and SERVER={server.name} speaks none: run `make bench-asgi` "
+            f"with SERVER={_or(SPEAK_WEBSOCKETS)}, or give {interface.upper()} WORKLOAD=live, which needs none."
+        )
     overrides = _overrides(values)
     footing = _footing(profile.footing, values, overrides)
     if interface is Interface.ASGI and footing.db == "persistent":

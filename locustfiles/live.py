@@ -17,13 +17,16 @@ class Watcher(FastUser):
     def share(cls) -> int:
         return cls.settings["watchers_pct"]
 
+    def path(self, poll: int) -> str:
+        return f"/live/{self.views}/{poll}/"
+
     @task
     def watch(self) -> None:
         """The results of a random poll, for a while."""
         poll = random.randint(1, self.settings["polls"])
         seen = Seen(poll)
         self.watch_stream(
-            f"/live/{self.views}/{poll}/",
+            self.path(poll),
             opening="open",
             staying="watch",
             update="update",

@@ -10,7 +10,7 @@ import pytest
 from gatebench.analysis.cli import SWITCHES
 from gatebench.analysis.comparing.gates import GATES
 from gatebench.errors import UsageError
-from gatebench.knobs import KNOBS, WORKLOADS, parse_users, resolve
+from gatebench.knobs import KNOBS, WORKLOADS, parse_users, resolve, servers_of
 from gatebench.names import JUDGED, check_names
 from gatebench.profiles import PROFILES
 from gatebench.servers import SERVERS
@@ -321,3 +321,17 @@ def test_a_secret_is_given_to_the_app_and_written_nowhere() -> None:
     assert not any(secret in written for secret in ("sk_live_1", "https://2", '"3"', '"4"'))
     assert config.to_json()["env"]["STRIPE_API_KEY"] == "set"
     assert "PLAIN=5" in config.side.label
+
+
+def test_sockets_need_a_server_that_speaks_them() -> None:
+    with pytest.raises(UsageError, match=r"^WORKLOAD=socket .* `make bench-asgi` with SERVER=daphne, hypercorn or uvi"):
+        resolved(WORKLOAD="socket")
+    for server in ("uvicorn", "daphne", "hypercorn"):
+        assert resolved(Interface.ASGI, WORKLOAD="socket", SERVER=server).side.workload.websockets
+
+
+def test_what_is_compared_under_sockets_speaks_them() -> None:
+    assert servers_of({"WORKLOAD": "socket"}) == ["daphne", "hypercorn", "uvicorn"]
+    assert servers_of({"WORKLOAD": "socket", "SERVER": "uvicorn"}) == ["uvicorn", "daphne", "hypercorn"]
+    assert servers_of({"WORKLOAD": "socket", "SERVER": "uvicorn,daphne"}) == ["uvicorn", "daphne"]
+    assert servers_of({"WORKLOAD": "live"}) == ["gunicorn", "uvicorn"]

@@ -11,7 +11,7 @@ import pytest
 
 from gatebench import ROOT
 from gatebench.analysis.analysed_run import analyse
-from gatebench.knobs import WORKLOADS, resolve
+from gatebench.knobs import SPEAK_WEBSOCKETS, WORKLOADS, resolve
 from gatebench.records import Outcome
 from gatebench.run_folder import RunFolder
 from gatebench.values.server import Interface
@@ -165,6 +165,11 @@ def assert_streamed(folder: RunFolder, view: str) -> None:
     assert step["max_ms"] < 3000  # who stays is not timed
 
 
+@pytest.mark.parametrize("server", SPEAK_WEBSOCKETS)
+def test_sockets(bench: Bench, server: str) -> None:
+    assert_streamed(ran(bench, "asgi", WORKLOAD="socket", SERVER=server, **LIVE), "socket")
+
+
 def test_bare_answers_what_the_hello_page_does() -> None:
     template = (ROOT / "polls_site" / "hello" / "templates" / "hello" / "page.html").read_text()
     bare = (ROOT / "small_sites" / "bare.py").read_text()
@@ -187,6 +192,8 @@ def test_a_workload_is_whole(workload: Any) -> None:
 @pytest.mark.parametrize("workload", WORKLOADS)
 @pytest.mark.parametrize("interface", Interface)
 def test_the_views_that_are_measured_stand_in_the_label(workload: str, interface: Interface) -> None:
+    if WORKLOADS[workload].websockets and interface is Interface.WSGI:
+        pytest.skip("WSGI speaks no WebSockets")
     side = resolve(interface, {"WORKLOAD": workload}, lambda: False).side
     assert side.views == side.workload.usual_views.get(interface, "")
     for views in side.workload.views:

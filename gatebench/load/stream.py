@@ -24,6 +24,9 @@ class Event:
 class Stream:
     """With a connection of its own. A silence of more than `timeout_s` is an error, before the first event or after."""
 
+    OPENED = 200
+    """The status of a request that opened one."""
+
     def __init__(self, host: str, timeout_s: float | None) -> None:
         address = urlsplit(host)
         self.status_code = 0  # none yet

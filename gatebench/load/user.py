@@ -26,6 +26,7 @@ from locust.exception import StopUser
 from gatebench.load import mistakes
 from gatebench.load.slow import SlowSession
 from gatebench.load.stream import Event, Stream
+from gatebench.load.web_socket import WebSocketStream
 from gatebench.records import Cause
 
 # geventhttpclient sends a GET again, unasked, when its connection breaks: a failure that nobody would see.
@@ -65,7 +66,7 @@ class InFlight(NamedTuple):
 in_flight: dict[int, InFlight] = {}
 """Requests without an answer so far, by request id. A user that is killed leaves its request here: it is unfinished."""
 
-open_streams: set[Stream] = set()
+open_streams: set[Stream | WebSocketStream] = set()
 """Streams that somebody watches: at the end of the load they are closed, and count as ended in good order."""
 
 _ids = itertools.count(random.getrandbits(32) << 31)
@@ -87,6 +88,7 @@ class MeasuredUser(User):
     follow_redirects = False
     draining = False  # set for all users at the end: nobody asks for anything more
     rehearsing = False  # set before any load: whoever would stay leaves at once
+    stream_class: type[Stream | WebSocketStream] = Stream  # that `watch_stream` opens
     options: Mapping[str, Any] = {}  # what else the client is told with each request
     client: Any
 
@@ -125,7 +127,7 @@ class MeasuredUser(User):
         told_at: Callable[[Event], float | None],
         stay_s: float,
     ) -> None:
-        """Opens a stream of server-sent events and stays for `stay_s`, or until the load ends.
+        """Opens a stream of events, by default server-sent ones, and stays for `stay_s`, or until the load ends.
 
         `opening` is the request, timed up to its first event, which must be as `expect` says. Each event after that is
         an `update`, timed from when its news was stored, which `told_at` says of it (s since the epoch). An event of
@@ -136,7 +138,7 @@ class MeasuredUser(User):
             raise StopUser
         request_id, started = next_id(), time.time()
         in_flight[request_id] = InFlight(started, "GET", opening)
-        stream = Stream(str(self.host), self.timeout_s)
+        stream = self.stream_class(str(self.host), self.timeout_s)
         leaves = None
         try:
             failed, events = self._opened(stream, path, request_id, expect)
@@ -156,11 +158,11 @@ class MeasuredUser(User):
             stream.release()
 
     def _opened(
-        self, stream: Stream, path: str, request_id: int, expect: Callable[[Event], bool]
+        self, stream: Stream | WebSocketStream, path: str, request_id: int, expect: Callable[[Event], bool]
     ) -> tuple[RequestFailedError | None, Iterator[Event] | None]:
         try:
             stream.open(path, {"X-Request-ID": f"{request_id:016x}"})
-            if stream.status_code != 200:
+            if stream.status_code != stream.OPENED:
                 return RequestFailedError(Cause.STATUS, stream.status_code), None
             events = stream.events()
             first = next(events, None)
@@ -176,7 +178,7 @@ class MeasuredUser(User):
 
     def _watched(
         self,
-        stream: Stream,
+        stream: Stream | WebSocketStream,
         events: Iterator[Event],
         request_id: int,
         update: str,
@@ -200,7 +202,7 @@ class MeasuredUser(User):
         self,
         name: str,
         request_id: int,
-        stream: Stream,
+        stream: Stream | WebSocketStream,
         started: float,
         ended: float,
         failed: RequestFailedError | None,

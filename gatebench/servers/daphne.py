@@ -9,4 +9,5 @@ DAPHNE = Server(
         "article": "daphne --fd {fd} {application}",
     },
     packages=("daphne", "twisted"),
+    websockets=True,
 )

@@ -9,4 +9,5 @@ HYPERCORN = Server(
         "article": "hypercorn {application} --bind {host}:{port} --workers {workers}",
     },
     packages=("hypercorn", "uvloop"),
+    websockets=True,
 )

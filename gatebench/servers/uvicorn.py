@@ -21,4 +21,5 @@ UVICORN = Server(
         limit_reached=("Exceeded concurrency limit",),
     ),
     is_default=True,
+    websockets=True,
 )

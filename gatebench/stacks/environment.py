@@ -63,13 +63,23 @@ def nginx_environment(side: Side) -> dict[str, str]:
         "NGINX_BACKLOG": str(footing.nginx_backlog),
         "NGINX_UPSTREAM_HTTP": footing.nginx_upstream_http,
         "NGINX_UPSTREAM_CONNECTION": footing.nginx_upstream_connection,
+        "NGINX_UPSTREAM_UPGRADE": "",
         "NGINX_BUFFERING": footing.nginx_buffering,
         "NGINX_LARGEST_BODY": f"{side.workload.largest_body_mb}m",
         "NGINX_CONNECT_TIMEOUT_S": str(footing.nginx_connect_timeout_s),
         "NGINX_READ_TIMEOUT_S": str(footing.nginx_read_timeout_s),
         "NGINX_STATIC_URL": _served(side.workload.app.static_url, "static"),
         "NGINX_MEDIA_URL": _served(side.workload.app.media_url, "media"),
+        **(_FOR_WEBSOCKETS if side.workload.websockets else {}),
     }
+
+
+_FOR_WEBSOCKETS = {
+    "NGINX_UPSTREAM_HTTP": "1.1",
+    "NGINX_UPSTREAM_CONNECTION": "$http_connection",
+    "NGINX_UPSTREAM_UPGRADE": " proxy_set_header Upgrade $http_upgrade;",
+}
+"""What a client asks for is asked of the app server: the upgrade by those who open a socket, keep-alive by others."""
 
 
 def _served(url: str | None, what: str) -> str:

@@ -53,6 +53,7 @@ class Server:
     packages: tuple[str, ...]  # whose versions are reported
     log: LogPatterns = LogPatterns()
     is_default: bool = False  # taken for its interface when none is named
+    websockets: bool = False  # whether it speaks them
 
     def shares_socket(self, footing: str) -> bool:
         return "{fd}" in self.commands[footing]

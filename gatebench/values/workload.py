@@ -100,3 +100,4 @@ class Workload:
     settings: Mapping[str, Setting] = field(default_factory=dict)
     largest_body_mb: int = 1  # of a request, that Nginx lets through: its own default
     service: Service | None = None
+    websockets: bool = False  # whether the server must speak them, and Nginx let them through

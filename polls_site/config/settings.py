@@ -13,6 +13,7 @@
 | SHOP_TIMEOUT_S          | how long each of them is waited for                    | 1                     |
 | SHOP_CLIENT             | httpx, httpx2 or aiohttp: of the asynchronous views    | httpx                 |
 | POLLS_DOCUMENTS         | the folder of the certificate and of what is uploaded  | documents-data        |
+| POLLS_SOCKETS           | 1: the results by WebSockets too, under ASGI (live)    | 0                     |
 | LIVE_HEARTBEAT_S        | how long an open stream of results may say nothing     | 5                     |
 """
 

@@ -78,6 +78,18 @@ def events(question_id):
 
 
 async def events_async(question_id):
+    with watching_async(question_id) as (watcher, woken):
+        yield await in_a_thread(as_they_are)(question_id)
+        while not watcher.over:
+            if not await is_woken(woken):
+                yield HEARTBEAT
+            elif text := as_events(watcher.take()):
+                yield text
+
+
+@contextlib.contextmanager
+def watching_async(question_id):
+    """A watcher, and an event of this loop that is set when there is news for it."""
     woken, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def wake():
@@ -85,17 +97,18 @@ async def events_async(question_id):
             loop.call_soon_threadsafe(woken.set)
 
     with newsroom.watching(question_id, wake) as watcher:
-        yield await in_a_thread(as_they_are)(question_id)
-        while not watcher.over:
-            try:
-                async with asyncio.timeout(settings.LIVE_HEARTBEAT_S):
-                    await woken.wait()
-            except TimeoutError:
-                yield HEARTBEAT
-                continue
-            woken.clear()
-            if text := as_events(watcher.take()):
-                yield text
+        yield watcher, woken
+
+
+async def is_woken(woken):
+    """False when there was no news for a heartbeat."""
+    try:
+        async with asyncio.timeout(settings.LIVE_HEARTBEAT_S):
+            await woken.wait()
+    except TimeoutError:
+        return False
+    woken.clear()
+    return True
 
 
 def in_a_thread(query):
@@ -110,9 +123,13 @@ def must_be_published(question_id):
 
 
 def as_they_are(question_id):
+    return f"retry: {COME_AGAIN_MS}\n" + event("results", votes_of(question_id))
+
+
+def votes_of(question_id):
     with connection_given_back():
         votes = dict(Choice.objects.filter(question=question_id).values_list("id", "votes"))
-    return f"retry: {COME_AGAIN_MS}\n" + event("results", {"poll": question_id, "votes": votes})
+    return {"poll": question_id, "votes": votes}
 
 
 @contextlib.contextmanager
@@ -125,9 +142,11 @@ def connection_given_back():
 
 
 def as_events(news):
-    return "".join(
-        event("vote", {"choice": one.choice, "votes": one.votes, "told": one.told, "since": one.since}) for one in news
-    )
+    return "".join(event("vote", told(one)) for one in news)
+
+
+def told(news):
+    return {"choice": news.choice, "votes": news.votes, "told": news.told, "since": news.since}
 
 
 def event(kind, data):

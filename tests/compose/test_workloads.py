@@ -17,6 +17,12 @@ def test_a_workload_without_a_database_of_its_own_runs_in_containers(bench: Benc
     assert leftovers(folder) == []
 
 
+def test_sockets_come_through_containers(bench: Bench) -> None:
+    folder = ran(bench, "asgi", WORKLOAD="socket", **{**KNOBS, **LIVE})
+    assert_streamed(folder, "socket")
+    assert leftovers(folder) == []
+
+
 def test_streams_come_through_containers(bench: Bench) -> None:
     folder = ran(bench, "asgi", WORKLOAD="live", **{**KNOBS, **LIVE})
     assert_streamed(folder, "async")

@@ -20,7 +20,8 @@ import psycopg
 import pytest
 
 from gatebench import ROOT
-from gatebench.knobs import resolve
+from gatebench.knobs import SPEAK_WEBSOCKETS, resolve
+from gatebench.load.web_socket import WebSocketStream
 from gatebench.loopback import opener
 from gatebench.stacks.environment import app_environment
 from gatebench.stacks.postgres import free_ports
@@ -34,7 +35,6 @@ VISITS = 1_000
 
 AT_ONCE = 20
 KILLED = 20
-VIEWS = {Interface.WSGI: "sync", Interface.ASGI: "async"}
 VOTE = "UPDATE polls_choice SET votes = votes + 1 WHERE question_id = 1"
 
 KNOBS = {
@@ -51,9 +51,9 @@ Address = tuple[str, int]
 class Site:
     """The app behind a server of its own, and its database."""
 
-    def __init__(self, interface: Interface, port: int, database: psycopg.Connection) -> None:
+    def __init__(self, path: str, port: int, database: psycopg.Connection) -> None:
         self.address = ("127.0.0.1", port)
-        self.path = f"/live/{VIEWS[interface]}/1/"
+        self.path = path
         self._database = database
 
     def vote(self) -> None:
@@ -72,7 +72,8 @@ class Site:
 def site(request: pytest.FixtureRequest, start_postgres: StartPostgres, tmp_path: Path) -> Iterator[Site]:
     postgres = start_postgres(find_postgres())
     (port,) = free_ports(1)
-    side = resolve(request.param, {**KNOBS, "THREADS": "64"} if request.param == Interface.WSGI else KNOBS, bool).side
+    interface, path, knobs = request.param
+    side = resolve(interface, {**KNOBS, **knobs}, bool).side
     environment = {**os.environ, **postgres.environment, **app_environment(side), "PYTHONPATH": str(ROOT)}
     launch = [sys.executable, "-m", "gatebench.launch"]
     static = ["--static", str(tmp_path / "static")]
@@ -84,7 +85,7 @@ def site(request: pytest.FixtureRequest, start_postgres: StartPostgres, tmp_path
     try:
         wait_for(lambda: answers(f"http://127.0.0.1:{port}/open/"), "the app to answer")
         with psycopg.connect(postgres.url, autocommit=True) as database:
-            yield Site(request.param, port, database)
+            yield Site(path, port, database)
     finally:
         server.terminate()
         server.wait(30)
@@ -177,7 +178,13 @@ def nobody_watches(site: Site) -> bool:
     return site.open()["watchers"] == 0
 
 
-@pytest.mark.parametrize("site", Interface, indirect=True, ids=["gunicorn", "uvicorn"])
+STREAMS = (
+    (Interface.WSGI, "/live/sync/1/", {"THREADS": "64"}),
+    (Interface.ASGI, "/live/async/1/", {}),
+)
+
+
+@pytest.mark.parametrize("site", STREAMS, indirect=True, ids=["gunicorn", "uvicorn"])
 def test_an_hour_of_comings_and_goings_leaves_nothing_behind(site: Site) -> None:
     """Pools and threads that are kept for the next are there after the first hundred."""
     come_and_go(site, 100)
@@ -185,5 +192,44 @@ def test_an_hour_of_comings_and_goings_leaves_nothing_behind(site: Site) -> None
     before = site.open()
     come_and_go(site, VISITS)
     with contextlib.suppress(AssertionError):  # the next says what is left
+        wait_for(lambda: site.open() == before, "all to be as before", 10)
+    assert site.open() == before
+
+
+SOCKETS = [(Interface.ASGI, "/live/socket/1/", {"WORKLOAD": "socket", "SERVER": name}) for name in SPEAK_WEBSOCKETS]
+SOCKET_VISITS = 300
+
+
+def open_socket(site: Site) -> None:
+    """Somebody who watches by a WebSocket and then leaves: every second without a word, by a reset."""
+    stream = WebSocketStream("http://{}:{}".format(*site.address), 20)
+    stream.open(site.path, {})
+    assert stream.status_code == stream.OPENED
+    events = stream.events()
+    assert [next(events).kind, next(events).kind] == ["results", "vote"]
+    if next(_odd):
+        stream.close()
+    else:
+        assert stream._socket is not None
+        stream._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    stream.release()
+
+
+_odd = itertools.cycle((True, False))
+
+
+def sockets_come_and_go(site: Site, visits: int) -> None:
+    with votes(site), ThreadPoolExecutor(AT_ONCE) as people:
+        for visit in [people.submit(open_socket, site) for _ in range(visits)]:
+            visit.result()
+
+
+@pytest.mark.parametrize("site", SOCKETS, indirect=True, ids=SPEAK_WEBSOCKETS)
+def test_those_who_watch_by_sockets_leave_nothing_behind(site: Site) -> None:
+    sockets_come_and_go(site, 100)
+    wait_for(lambda: nobody_watches(site), "the first to be gone", 10)
+    before = site.open()
+    sockets_come_and_go(site, SOCKET_VISITS)
+    with contextlib.suppress(AssertionError):
         wait_for(lambda: site.open() == before, "all to be as before", 10)
     assert site.open() == before

@@ -12,6 +12,9 @@ from . import logs, ready, spec
 WORKER = "X-Worker"
 REQUEST_ID = "X-Request-ID"
 
+STARTS = {"http": "http.response.start", "websocket": "websocket.accept"}
+"""The message that begins an answer, by the type of a connection that has one."""
+
 
 class BypassedError(Exception):
     """The project set DJANGO_SETTINGS_MODULE outright, and what the run sets does not hold."""
@@ -41,10 +44,10 @@ def asgi():
     application = _application("asgi")
 
     async def answering(scope, receive, send):
-        if scope["type"] != "http":
+        if scope["type"] not in STARTS:
             await application(scope, receive, send)
             return
-        if scope["path"] == spec.READY_PATH:
+        if scope["type"] == "http" and scope["path"] == spec.READY_PATH:
             status, text = await sync_to_async(ready.answer, thread_sensitive=True)("asgi")
             headers = [(name.lower().encode(), value.encode()) for name, value in _json_headers()]
             await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -55,7 +58,7 @@ def asgi():
         logs.request_id.set(given.decode("latin-1"))
 
         def sending(message):
-            if message["type"] == "http.response.start":
+            if message["type"] == STARTS[scope["type"]]:
                 worker = (WORKER.lower().encode(), str(os.getpid()).encode())
                 message = {**message, "headers": [*message.get("headers", ()), worker]}
             return send(message)
