@@ -33,7 +33,7 @@ from tests.conftest import StartPostgres, wait_for
 VISITS = 1_000
 """An hour of fifty people, each of whom watches for three minutes."""
 
-AT_ONCE = 20
+AT_ONCE = 40
 KILLED = 20
 VOTE = "UPDATE polls_choice SET votes = votes + 1 WHERE question_id = 1"
 
@@ -179,7 +179,7 @@ def nobody_watches(site: Site) -> bool:
 
 
 STREAMS = (
-    (Interface.WSGI, "/live/sync/1/", {"THREADS": "64"}),
+    (Interface.WSGI, "/live/sync/1/", {"THREADS": "32"}),
     (Interface.ASGI, "/live/async/1/", {}),
 )
 
