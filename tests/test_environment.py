@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from string import Template
 
 import pytest
 
-from gatebench import launch
+from gatebench import ROOT, launch
 from gatebench.knobs import STACK_VARIABLES, resolve
 from gatebench.launch import SIDE
 from gatebench.records import Outcome
 from gatebench.run_folder import RunFolder
-from gatebench.stacks.environment import app_environment, docker_environment, inherited
+from gatebench.stacks.environment import app_environment, docker_environment, inherited, nginx_environment
 from gatebench.values.server import Interface
 from gatebench.workloads.polls import POLLS
 from gatebench.workloads.vote import VOTE
@@ -90,3 +91,18 @@ def test_the_environment_in_run_json_is_whole_and_has_no_secret(tiny_run: TinyRu
 def test_env_cannot_give_what_compose_gives() -> None:
     given = resolved("docker-compose.wsgi.yml")["services"]["app"]["environment"]
     assert {name for name in given if not name.startswith("GATEBENCH_")} <= set(STACK_VARIABLES)
+
+
+def test_nginx_passes_an_upgrade_on_for_those_who_need_it_and_says_nothing_of_it_to_others() -> None:
+    """What others run behind is to the letter what it was."""
+    template = (ROOT / "nginx" / "nginx.conf.template").read_text()
+
+    def filled(workload: str) -> str:
+        environment = nginx_environment(resolve(Interface.ASGI, {"WORKLOAD": workload}, bool).side)
+        return Template(template).safe_substitute(environment)
+
+    assert 'proxy_set_header Connection "";\n' in filled("live")
+    assert "pgrade" not in filled("live")
+    assert 'proxy_set_header Connection "$http_connection"; proxy_set_header Upgrade $http_upgrade;\n' in filled(
+        "socket"
+    )
