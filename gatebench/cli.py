@@ -69,11 +69,15 @@ def _guide(_: str, options: Mapping[str, Any]) -> int:
     environment = from_environment()
     check_names(environment, "guide")
     given = {name: options.get(name.lower()) or environment.get(name, "") for name in (*GUIDE, "AGAIN")}
-    guide = plan_guide(given, engine_answers)
+    if given["AGAIN"] not in ("", "0", "1"):
+        raise UsageError(f"AGAIN={given['AGAIN']} is neither 0 nor 1: give AGAIN=1 for a new guide.")
+    guide, told = plan_guide(given, engine_answers), ""
     results = Path(given["RESULTS"] or RESULTS)
+    console = Console(stderr=True, quiet=environment.get("QUIET") == "1")
     if given["AGAIN"] != "1":
-        guide = resumed(guide, code(PACKAGE.parent), results)
-    console = Console(stderr=True)
+        guide, told = resumed(guide, code(PACKAGE.parent), results)
+    if told:
+        console.print(told, highlight=False, soft_wrap=True)
     if guide.left():
         measure_guide(guide, console)
     else:

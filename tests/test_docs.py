@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,20 +17,25 @@ from benchmarks.overlay import ALLOWED, cost
 from benchmarks.repeatability import sections
 from gatebench import ROOT, errors
 from gatebench.analysis.analysed_run import analyse
+from gatebench.analysis.comparing.guide import advise, guide_runs, guide_table
+from gatebench.analysis.comparing.ratio import paired_ratios
 from gatebench.analysis.comparing.sides import Side, all_runs, sides_of
 from gatebench.analysis.comparing.verdict import verdicts
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing import text_tables
+from gatebench.analysis.showing.guide import details, users_table
 from gatebench.analysis.showing.text_tables import Table
 from gatebench.analysis.words import count, percent
 from gatebench.knobs import KNOBS, WORKLOADS
 from gatebench.run_folder import RunFolder
 from gatebench.servers import SERVERS
+from gatebench.values.guided import ASYNC, SYNC, WSGI
 
 README = (ROOT / "README.md").read_text()
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 ARTICLE = (ROOT / "docs" / "article.md").read_text()
 MEASUREMENTS = (ROOT / "docs" / "measurements.md").read_text()
+WORKLOADS_TOLD = (ROOT / "docs" / "workloads.md").read_text()
 OWN = (ROOT / "docs" / "your-project.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -152,6 +158,43 @@ def test_the_readme_opens_with_the_verdict_of_three_campaigns_of_five_trials() -
         assert (run.run.config["settle_s"], run.run.config["hold_s"]) == (10, 20)
     (threads,) = (remark for remark in verdict.remarks if remark.startswith("App threads under load differ"))
     assert threads in text
+
+
+@cache
+def guide() -> pd.DataFrame:
+    """GUIDE_RUNS of the recorded guide."""
+    folders = [RunFolder(path.parent) for path in sorted((ROOT / "results" / "recorded" / "guide").glob("*/run.json"))]
+    return guide_runs([(folder.read_run(), pd.read_csv(folder.steps_csv)) for folder in folders])
+
+
+def test_the_guide_is_told_as_its_recorded_runs_have_it() -> None:
+    table, advice = guide_table(guide()), advise(guide())
+    told = lines_of(WORKLOADS_TOLD)
+    assert rows_of(users_table(table)) <= told
+    assert f"{len(guide())} runs" in WORKLOADS_TOLD
+    assert {f"- {one.workload}: {one.sentence}" for one in advice} <= told
+    for _, of_one in table.groupby("workload"):
+        assert rows_of(details(of_one)) <= told
+
+
+@pytest.mark.parametrize(
+    ("workload", "a", "b", "measure"),
+    [
+        ("fanout", "ASGI, one after the other", ASYNC, "p50_ms"),
+        ("fanout", WSGI, "ASGI, one after the other", "p50_ms"),
+        ("cpu", WSGI, ASYNC, "users"),
+        ("cpu", WSGI, SYNC, "users"),
+    ],
+)
+def test_what_the_guide_shows_of_two_sides_is_told_with_its_interval(
+    workload: str, a: str, b: str, measure: str
+) -> None:
+    by_trial = guide()[guide()["workload"] == workload].pivot_table(index="trial", columns="side", values=measure)
+    (ratio,) = paired_ratios(np.log(by_trial[[b]].to_numpy() / by_trial[[a]].to_numpy()), 2)
+    assert ratio.value
+    assert ratio.interval
+    low, high = ratio.interval
+    assert f"{ratio.value:.2f} ({low:.2f} to {high:.2f}) times" in " ".join(WORKLOADS_TOLD.split())
 
 
 @pytest.mark.whole

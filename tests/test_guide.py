@@ -103,10 +103,10 @@ def test_a_workload_that_it_has_not_is_one_sentence() -> None:
         planned(WORKLOAD="hello,fan")
 
 
-def test_it_says_first_how_long_it_takes_at_most(tmp_path: Path) -> None:
+def test_it_says_first_how_long_it_takes_about(tmp_path: Path) -> None:
     guide = planned(WORKLOAD="signup", TRIALS="1")
     lines = said(guide, FakeRun(tmp_path))
-    assert re.fullmatch(rf"Guide {guide.id}: 2 runs, at most about \d+ min\.", lines[0])
+    assert re.fullmatch(rf"Guide {guide.id}: 2 runs, about \d+ min\.", lines[0])
     assert lines[1].startswith("Trial 1 of 1, run 1 of 2: signup, ")
 
 
@@ -115,20 +115,23 @@ def test_an_interrupted_guide_goes_on_where_it_was(tmp_path: Path) -> None:
     lines = said(first, FakeRun(tmp_path, None, None, None, KeyboardInterrupt()), KeyboardInterrupt)
     assert lines[-1] == "The guide has 3 of its 6 runs: `make guide` goes on with it."
 
-    second = resumed(planned(WORKLOAD="signup"), CODE, tmp_path)
+    second, told = resumed(planned(WORKLOAD="signup"), CODE, tmp_path)
+    assert told == ""
     assert second.id == first.id
     assert [trial for trial, _ in second.left()] == [trial for trial, _ in first.plan()[3:]]
     assert second.expected_s() == 3 * 60  # as long as each side took
     fake = FakeRun(tmp_path)
     assert "3 of 6 runs are left" in said(second, fake)[0]
     assert len(fake.trials) == 3
-    assert not resumed(planned(WORKLOAD="signup"), CODE, tmp_path).left()
+    assert not resumed(planned(WORKLOAD="signup"), CODE, tmp_path)[0].left()
 
 
 def test_other_settings_and_another_gatebench_begin_a_new_one(tmp_path: Path) -> None:
     said(planned(WORKLOAD="signup"), FakeRun(tmp_path, None, KeyboardInterrupt()), KeyboardInterrupt)
     for new, code in ((planned(WORKLOAD="signup", HOLD="9"), CODE), (planned(WORKLOAD="signup"), {"version": "2"})):
-        assert resumed(new, code, tmp_path) is new
+        same, told = resumed(new, code, tmp_path)
+        assert same is new
+        assert told.endswith("is of other settings or of another Gatebench: this is a new one.")
 
 
 def test_a_run_that_fails_is_told_and_the_guide_goes_on(tmp_path: Path) -> None:
@@ -138,7 +141,7 @@ def test_a_run_that_fails_is_told_and_the_guide_goes_on(tmp_path: Path) -> None:
     assert len(fake.trials) == 2
     assert "The load generator ended." in lines
     assert lines[-1] == "The guide has 1 of its 2 runs: `make guide` goes on with it."
-    assert [trial for trial, _ in resumed(guide, CODE, tmp_path).left()] == [fake.trials[0]]
+    assert [trial for trial, _ in resumed(guide, CODE, tmp_path)[0].left()] == [fake.trials[0]]
 
 
 def test_three_failures_in_a_row_end_it(tmp_path: Path) -> None:

@@ -178,9 +178,9 @@ GUIDE_RUNS = {  # a row a run of a guide
     "side": "str",  # one of records.GUIDE_COLUMNS, or another of the workload's
     "trial": "int64",
     "run": "str",
-    "found": "str",  # held: `users`; all: every step; none: not even the first; nothing: the first step is not valid
+    "found": "str",  # held: `users`; all: every valid step; none: not even the first; nothing: no step is valid
     "users": "float64",  # within the objective, interpolated; missing unless held
-    "tried": "int64",  # users of the last step before one that is not valid
+    "tried": "int64",  # users of the last step that is valid
     "low_users": "int64",  # of the first step
     "p50_ms": "float64",  # of the first step
     "held_at": "int64",  # users of the last step that held, else of the first: the following are of that

@@ -46,6 +46,6 @@ CERTIFICATE = Workload(
 
 GUIDED = Guided(
     CERTIFICATE,
-    users=(25, 300, 400, 500, 600, 800, 1000, 1300),
+    users=(25, 300, 500, 800, 1000, 1300, 1600),
     sides={WSGI: {"VIEWS": "plain"}, SYNC: {"VIEWS": "plain"}, ASYNC: {"VIEWS": "aiofiles"}},
 )

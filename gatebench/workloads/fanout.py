@@ -63,15 +63,12 @@ FANOUT = Workload(
 
 GUIDED = Guided(
     FANOUT,
-    users=(10, 50, 75, 100, 125, 150, 200, 250, 300, 400, 500),
+    users=(10, 50, 100, 150, 200, 250, 300, 400, 500, 650),
     sides={
         WSGI: {"VIEWS": "sync"},
-        "WSGI, 32 threads": {"VIEWS": "sync", "THREADS": "32"},
         MANY_THREADS: {"VIEWS": "sync", "THREADS": "128"},
         SYNC: {"VIEWS": "sync"},
         ASYNC: {"VIEWS": "together", "CLIENT": "aiohttp"},
-        "ASGI, one after the other": {"VIEWS": "async", "CLIENT": "aiohttp"},
         "ASGI, httpx": {"VIEWS": "together", "CLIENT": "httpx"},
-        "ASGI, httpx2": {"VIEWS": "together", "CLIENT": "httpx2"},
     },
 )

@@ -36,6 +36,6 @@ HOME = Workload(
 
 GUIDED = Guided(
     HOME,
-    users=(20, 60, 80, 100, 130, 170, 220, 300),
+    users=(20, 100, 130, 170, 220, 300),
     sides={WSGI: {"VIEWS": "sync"}, SYNC: {"VIEWS": "sync"}, ASYNC: {"VIEWS": "async"}},
 )

@@ -46,6 +46,6 @@ LIVE = Workload(
 
 GUIDED = Guided(
     LIVE,
-    users=(10, 20, 50, 100, 200, 300, 400, 700, 1000, 1300),
+    users=(10, 50, 200, 300, 700, 1000, 1300),
     sides={WSGI: {"VIEWS": "sync"}, MANY_THREADS: {"VIEWS": "sync", "THREADS": "128"}, ASYNC: {"VIEWS": "async"}},
 )

@@ -37,4 +37,4 @@ SIGNUP = Workload(
     writes=(Write("sign-up", rows_of="signups.csv"),),
 )
 
-GUIDED = Guided(SIGNUP, users=(50, 200, 300, 400, 500, 600, 750, 900), sides={WSGI: {}, SYNC: {}})
+GUIDED = Guided(SIGNUP, users=(50, 200, 300, 400, 600, 800, 1000), sides={WSGI: {}, SYNC: {}})

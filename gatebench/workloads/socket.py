@@ -30,6 +30,6 @@ SOCKET = replace(
 
 GUIDED = Guided(
     SOCKET,
-    users=(10, 50, 200, 400, 700, 1000, 1300),
-    sides={ASYNC: {}, "ASGI, daphne": {"SERVER": "daphne"}},
+    users=(10, 50, 400, 700, 1000, 1300, 1600),
+    sides={ASYNC: {}},
 )

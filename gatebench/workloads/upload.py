@@ -41,6 +41,6 @@ UPLOAD = Workload(
 
 GUIDED = Guided(
     UPLOAD,
-    users=(25, 300, 400, 500, 600, 800, 1000, 1300),
+    users=(25, 200, 300, 400, 600, 800, 1000),
     sides={WSGI: {"VIEWS": "plain"}, SYNC: {"VIEWS": "plain"}, ASYNC: {"VIEWS": "aiofiles"}},
 )

@@ -26,6 +26,6 @@ VOTE = Workload(
 
 GUIDED = Guided(
     VOTE,
-    users=(50, 200, 300, 400, 500, 600, 700, 850, 1000),
+    users=(50, 100, 200, 300, 400, 500, 600, 800),
     sides={WSGI: {}, MANY_THREADS: {"THREADS": "128"}, SYNC: {}},
 )

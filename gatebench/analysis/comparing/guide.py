@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from gatebench.analysis.comparing.ratio import ERROR, Ratio, paired_ratios
 from gatebench.analysis.comparing.sentences import in_words, listed
@@ -52,11 +52,13 @@ def guide_runs(found: Sequence[tuple[Run, pd.DataFrame]]) -> pd.DataFrame:
 
 
 def _row(run: Run, steps: pd.DataFrame) -> dict[str, Any]:
+    """Steps that are not valid take no part."""
     assert run.trial is not None
     objective, workload = Objective.of(run), run.config["workload"]
-    valid = steps.iloc[: _until_first(~steps["valid"].to_numpy(bool))]
-    held = _until_first(~objective.kept(valid).to_numpy(bool))
-    first, last = steps.iloc[0], steps.iloc[max(held - 1, 0)]
+    valid = steps[steps["valid"].astype(bool)]
+    kept = objective.kept(valid).to_numpy(bool)
+    held = len(kept) if kept.all() else int(kept.argmin())
+    first, last = steps.iloc[0], (valid if len(valid) else steps).iloc[max(held - 1, 0)]
     ends = ALL if held == len(valid) else HELD if held else NONE
     return {
         "workload": workload["name"],
@@ -72,11 +74,6 @@ def _row(run: Run, steps: pd.DataFrame) -> dict[str, Any]:
         "held_at": int(last["users"]),
         **{name: float(last[column]) for name, column in OF_A_STEP.items() if pd.notna(last[column])},
     }
-
-
-def _until_first(these: np.ndarray[Any, np.dtype[np.bool_]]) -> int:
-    """How many come before the first of these."""
-    return int(these.argmax()) if these.any() else len(these)
 
 
 def guide_table(runs: pd.DataFrame) -> pd.DataFrame:
@@ -104,19 +101,19 @@ def _over(trials: pd.DataFrame) -> dict[str, Any]:
         logs = np.log(known["users"])
         line["users"] = math.exp(logs.mean())
         if len(logs) > 1:
-            reach = float(stats.t.ppf(1 - ERROR / 2, len(logs) - 1)) * logs.std(ddof=1) / math.sqrt(len(logs))
+            reach = float(stdtrit(len(logs) - 1, 1 - ERROR / 2)) * logs.std(ddof=1) / math.sqrt(len(logs))
             line |= {"low": math.exp(logs.mean() - reach), "high": math.exp(logs.mean() + reach)}
     return line
 
 
 def _agreeing(trials: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """The trials that count, and what they found. A trial that was cut off at fewer users than others held, by a step
-    that is not valid, says nothing beside them.
+    """The trials that count, and what they found. One that shows no limit, because a step is not valid, says nothing
+    beside others whose limit lies beyond what it shows.
     """
     held = trials[trials["found"] == HELD]
     beyond = trials[(trials["found"] == ALL) & ~(trials["tried"] <= held["users"].max())]
     none = trials[trials["found"] == NONE]
-    counts = {ALL: beyond, NONE: none, HELD: held}
+    counts = {HELD: held, ALL: beyond, NONE: none}
     found = max(counts, key=lambda name: len(counts[name]))
     return counts[found], found if len(counts[found]) else NOTHING
 
@@ -141,6 +138,10 @@ def _best(sides: Sequence[Any], runs: pd.DataFrame) -> tuple[list[str], str]:
         return [], f"Not shown: each held {min(one.tried for one in sides):,} users, the most that could be measured."
     beyond = [one for one in sides if one.found == ALL]
     held = sorted((one for one in sides if one.found == HELD), key=lambda one: -one.users)
+    cut_off = [one for one in beyond if held and one.tried <= held[0].users]
+    if cut_off:
+        which = listed(f"{spoken(one.side)} beyond {one.tried:,} users" for one in cut_off)
+        return [], f"Not shown: no step of {which} is valid."
     if beyond:
         others = f"{spoken(held[0].side)} {held[0].users:,.0f}" if held else "the others not even the fewest"
         tried = min(one.tried for one in beyond)
@@ -158,7 +159,9 @@ def _among(held: Sequence[Any], none: Sequence[Any], runs: pd.DataFrame) -> tupl
     first = names[0]
     if any(ratios[first, other].interval is None for other in names[1:]):
         second = f"; {spoken(names[1])} {held[1].users:,.0f}" if len(names) > 1 else ""
-        return [first], f"{spoken(first)} held {held[0].users:,.0f} users{second}: one trial proves nothing."
+        return [
+            first
+        ], f"{spoken(first)} held {held[0].users:,.0f} users{second}: too few valid trials to say how sure that is."
     tied = [first, *(other for other in names[1:] if not ratios[first, other].clear)]
     tied.sort(key=GUIDE_COLUMNS.index)
     behind = [name for name in names if name not in tied]

@@ -33,11 +33,12 @@ def test_users_held_are_the_geometric_mean_with_student_s_interval() -> None:
     assert row["trials"] == 3
 
 
-def test_one_trial_has_no_interval_and_proves_nothing() -> None:
+def test_one_trial_has_no_interval() -> None:
     table = guide_table(guide_of(wsgi=[200], sync=[100]))
     assert table["low"].isna().all()
     assert (
-        sentence(wsgi=[200], sync=[100]) == "WSGI held 200 users; ASGI with sync views 100: one trial proves nothing."
+        sentence(wsgi=[200], sync=[100])
+        == "WSGI held 200 users; ASGI with sync views 100: too few valid trials to say how sure that is."
     )
 
 
@@ -95,6 +96,12 @@ def test_a_trial_that_was_cut_off_below_what_others_held_says_nothing_beside_the
     assert (row["found"], row["trials"]) == ("all", 2)
 
 
+def test_a_side_whose_limit_is_not_shown_is_not_called_better_than_one_that_held_more() -> None:
+    sides: dict[str, list[Any]] = {"wsgi": ["all"] * 3, "sync": [700, 710, 705]}
+    assert best(**sides) == []
+    assert sentence(**sides) == "Not shown: no step of WSGI beyond 500 users is valid."
+
+
 def test_other_sides_of_a_workload_take_no_part_in_its_advice() -> None:
     found = pd.concat([guide_of(wsgi=[100, 101, 102], sync=[50, 51, 52]), guide_of(many=[400, 410, 405])])
     found.loc[found["side"] == MANY, "side"] = "WSGI, 32 threads"
@@ -122,7 +129,10 @@ def test_a_run_is_read_from_run_json_and_its_steps() -> None:
     assert row["found"] == "all"
     (row,) = guide_runs([(run, steps.assign(valid=[True, True, False]))]).to_dict("records")
     assert (row["found"], row["tried"]) == ("all", 100)
-    (row,) = guide_runs([(run, steps.assign(valid=[False, True, True]))]).to_dict("records")
+    (row,) = guide_runs([(run, steps.assign(valid=[True, False, True]))]).to_dict("records")
+    assert (row["found"], row["held_at"]) == ("held", 10)
+    assert 10 < row["users"] < 200
+    (row,) = guide_runs([(run, steps.assign(valid=[False] * 3))]).to_dict("records")
     assert row["found"] == "nothing"
     (row,) = guide_runs([(run, steps.tail(1))]).to_dict("records")
     assert row["found"] == "none"
