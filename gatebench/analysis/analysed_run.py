@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from gatebench.analysis.auditing.agreement import Counts, counts, latency, match
+from gatebench.analysis.auditing.agreement import Counts, Match, counts, latency, match
 from gatebench.analysis.auditing.evidence import evidence
 from gatebench.analysis.auditing.ledger import alarms, ledger
 from gatebench.analysis.auditing.validity import validity
@@ -88,22 +88,25 @@ def analyse(folder: RunFolder) -> AnalysedRun:
     requests["comparable"] = comparable(requests, run)
     matched = None if proxy is None else match(requests, proxy)
     samples = read_samples(folder)
-    if proxy is None or matched is None:
-        failures = diagnose(client_view(requests), traced=False)
-    else:
-        requests["nginx_ms"] = matched.nginx_ms
-        failures = diagnose(followed(requests, proxy, folder, samples), traced=True)
     readings, ledger_damage = _readings(folder)
     votes, objective = ledger(requests, readings, run), Objective.of(run)
     updates = updates_table(pushes, run, holds)
     steps, checked, used = _steps(requests, run, holds, votes, updates, samples, objective)
+    seconds = timeline(requests, holds)
+    if proxy is None or matched is None:
+        agreement, parts, failures = None, None, diagnose(client_view(requests), traced=False)
+    else:
+        requests["nginx_ms"] = matched.nginx_ms
+        agreement, parts = latency(requests, run), splits(requests, proxy, steps)
+        failures = diagnose(followed(requests, proxy, folder, samples), traced=True)
+    del proxy  # 300 MB of ten million requests, and nothing below looks at it
     notes = (
         _ending(run),
         *run.troubles,
         recording.damage,
         ledger_damage,
         samples.damage,
-        _without_proxy_log(proxy),
+        _without_proxy_log(matched),
         _outside(failures),
     )
     return AnalysedRun(
@@ -120,9 +123,9 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         ledger=votes,
         capacity=capacity(steps, objective),
         counts=counts(requests, len(pushes), matched, failures, run),
-        latency=None if proxy is None else latency(requests, run),
-        splits=None if proxy is None else splits(requests, proxy, steps),
-        timeline=timeline(requests, holds),
+        latency=agreement,
+        splits=parts,
+        timeline=seconds,
         notes=tuple(note for note in notes if note),
         alarms=tuple(alarms(votes, run)),
     )
@@ -172,8 +175,8 @@ def _ending(run: Run) -> str | None:
             return f"This run failed. {run.reason or ''}".strip()
 
 
-def _without_proxy_log(proxy: pd.DataFrame | None) -> str | None:
-    if proxy is not None:
+def _without_proxy_log(matched: Match | None) -> str | None:
+    if matched is not None:
         return None
     return "There is no proxy.log: causes are the client's view only, and Nginx's times cannot be compared."
 

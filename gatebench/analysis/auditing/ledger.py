@@ -36,12 +36,11 @@ def _of_one(
     requests: pd.DataFrame, name: str, beside: Iterable[str], readings: Iterable[LedgerReading]
 ) -> Iterator[tuple[Any, ...]]:
     votes = requests.loc[requests["name"].isin([name, *beside]), ["started", "elapsed_ms", "cause"]]
-    sent = np.sort(votes["started"].to_numpy())
-    told = np.sort(ended(votes[~failed(votes)]).to_numpy())
+    sent, told = votes["started"].to_numpy(), ended(votes[~failed(votes)]).to_numpy()
     lost = 0
     for reading in readings:
-        attempted = int(np.searchsorted(sent, reading.read_ended, side="right"))
-        acknowledged = int(np.searchsorted(told, reading.read_started, side="right"))
+        attempted = int(np.count_nonzero(sent <= reading.read_ended))
+        acknowledged = int(np.count_nonzero(told <= reading.read_started))
         stored = reading.votes_stored
         lost = max(lost, acknowledged - stored)
         untold = stored - (acknowledged - lost) if reading.step is None else None

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy.special import stdtrit
 
 Floats = npt.NDArray[np.float64]
 
@@ -84,6 +84,8 @@ def unpaired_ratio(a: Sequence[float], b: Sequence[float], error: float = ERROR)
         return Ratio(value, doubt=ONE_RUN)
     if max(np.std(a, ddof=1), np.std(b, ddof=1)) < SAME:
         return Ratio(value, doubt=EQUAL)
+    from scipy import stats  # imported where it is asked for: it takes half a second, and few reports do
+
     interval = stats.ttest_ind(b, a, equal_var=False).confidence_interval(1 - error)
     return Ratio(value, (math.exp(interval.low), math.exp(interval.high)))
 
@@ -104,5 +106,7 @@ def _ratio(difference: float, spread: float, reach: float) -> Ratio:
 def _reach(sides: int, freedom: float, error: float) -> float:
     """How many standard errors an interval reaches to each side."""
     if sides == 2:
-        return float(stats.t.ppf(1 - error / 2, freedom))
+        return float(stdtrit(freedom, 1 - error / 2))
+    from scipy import stats  # as above
+
     return float(stats.studentized_range.ppf(1 - error, sides, freedom)) / math.sqrt(2)

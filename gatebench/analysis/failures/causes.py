@@ -532,7 +532,8 @@ def diagnose(failures: Failures, traced: bool) -> Failures:
             names[some.index] = rule.failure if isinstance(rule.failure, str) else rule.failure(some).astype(object)
             numbers[some.index] = ALL_RULES.index(rule)
             rest = rest[~chosen]
-    return failures.assign(failure=pd.Categorical(names), rule=numbers)
+    codes, found = pd.factorize(names, sort=True)
+    return failures.assign(failure=pd.Categorical.from_codes(codes, pd.Index(found, dtype="str")), rule=numbers)
 
 
 def causes_table(failures: Failures, run: Run) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 
 import pandas as pd
@@ -51,18 +52,21 @@ _POOL_REFUSED = re.compile(
 
 def read_error_log(folder: RunFolder) -> pd.DataFrame:
     """A row a line of Nginx's error log: time (whole seconds), connection, message (without the request), line."""
-    rows = []
-    previous = ""
-    for line in _lines(folder.nginx_error_log):
-        if line == previous:  # alerts come by the thousand, word for word the same
-            continue
-        previous = line
-        if match := _ERROR_LINE.match(line):
-            stamp, _, connection, message = match.groups()
-            about = int(connection) if connection else None
-            rows.append((_seconds(stamp), about, message.partition(", client:")[0], line[:LONGEST_LINE]))
-    frame = pd.DataFrame(rows, columns=["time", "connection", "message", "line"])
-    return frame.astype({"time": "float64", "connection": "Int64", "message": "category", "line": "category"})
+    place: dict[str, int] = {}  # of each line among those that differ: alerts come by the thousand, word for word
+    places = [place.setdefault(line, len(place)) for line, _ in groupby(_lines(folder.nginx_error_log))]
+    frame = pd.DataFrame(map(_error, place), columns=["time", "connection", "message", "line"])
+    frame = frame.astype({"time": "float64", "connection": "Int64", "message": "category", "line": "category"})
+    return frame.take(places).dropna(subset="time").reset_index(drop=True)
+
+
+def _error(line: str) -> tuple[int | None, int | None, str | None, str]:
+    """Without a time where the line has no heading."""
+    match = _ERROR_LINE.match(line)
+    if not match:
+        return None, None, None, line[:LONGEST_LINE]
+    stamp, _, connection, message = match.groups()
+    about = int(connection) if connection else None
+    return _seconds(stamp), about, message.partition(", client:")[0], line[:LONGEST_LINE]
 
 
 @dataclass(frozen=True, slots=True)

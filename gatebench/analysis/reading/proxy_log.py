@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, pairwise
 from typing import Any, BinaryIO, cast
 
 import numpy as np
@@ -19,7 +23,10 @@ from gatebench.errors import RunFolderError
 from gatebench.run_folder import RunFolder, packed
 
 PIECE_BYTES = 16 * 2**20
-"""How much of the log is in memory at once: ten million requests make 3 GB of it."""
+"""How much of the log a reader has in memory at once: ten million requests make 3 GB of it."""
+
+READERS = min(os.cpu_count() or 1, 4)
+"""Each reads a part of the log: what takes long is done outside of Python, by as many as there are cores."""
 
 LONGEST_LINE = 64 * 2**10
 
@@ -55,29 +62,45 @@ def read_proxy_log(folder: RunFolder) -> pd.DataFrame | None:
     that it has for itself; missing where none did), connection.
     """
     try:
-        with _open(folder) as log:
-            pieces = [_rows(piece) for piece in _pieces(log)]
+        with ThreadPoolExecutor(READERS) as readers:
+            parts = list(readers.map(_read, _parts(folder)))
     except FileNotFoundError:
         return None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise RunFolderError(f"{packed(folder.proxy_log)} is damaged ({error}): pack it anew, or remove it.") from error
-    table = pa.concat_tables(pieces or [_typed(_empty())]).unify_dictionaries()
-    frame = pd.DataFrame({name: table.column(name).to_pandas() for name in table.column_names}, copy=False)
+    table = pa.concat_tables([_typed(_empty()), *chain(*parts)]).unify_dictionaries()
+    del parts
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
+    pa.default_memory_pool().release_unused()  # of ten million requests Arrow keeps 200 MB for more of them
     workers = [word for word in frame["worker"].cat.categories if word not in ("", "-")]
     return frame.assign(worker=frame["worker"].cat.set_categories(workers))
 
 
-def _open(folder: RunFolder) -> BinaryIO:
-    if packed(folder.proxy_log).exists() and not folder.proxy_log.exists():
-        return cast(BinaryIO, gzip.open(packed(folder.proxy_log)))
-    return folder.proxy_log.open("rb")
+def _parts(folder: RunFolder) -> list[tuple[BinaryIO, int]]:
+    """The log, opened at the first line of each part, and how many bytes a part has. A packed one is a single part."""
+    path = folder.proxy_log
+    if packed(path).exists() and not path.exists():
+        return [(cast(BinaryIO, gzip.open(packed(path))), sys.maxsize)]
+    logs = [path.open("rb") for _ in range(READERS)]
+    for n, log in enumerate(logs[1:], 1):
+        log.seek(n * path.stat().st_size // READERS)
+        log.readline()  # the part before has it whole
+    starts = [*(log.tell() for log in logs), sys.maxsize]
+    return [(log, end - start) for log, (start, end) in zip(logs, pairwise(starts), strict=True)]
 
 
-def _pieces(log: BinaryIO) -> Iterator[memoryview]:
+def _read(part: tuple[BinaryIO, int]) -> list[Any]:
+    log, length = part
+    with log:
+        return [_rows(piece) for piece in _pieces(log, length)]
+
+
+def _pieces(log: BinaryIO, length: int) -> Iterator[memoryview]:
     """Whole lines. A piece is gone when the next one is asked for: copying 3 GB would take a third of all the time."""
     buffer = bytearray(PIECE_BYTES)
     view, kept = memoryview(buffer), 0
-    while read := log.readinto(view[kept:]):  # type: ignore[attr-defined]
+    while read := log.readinto(view[kept : min(PIECE_BYTES, kept + length)]):  # type: ignore[attr-defined]
+        length -= read
         end = buffer.rfind(b"\n", 0, kept + read) + 1
         if end:
             yield view[:end]
@@ -106,7 +129,7 @@ def _split(lines: memoryview) -> Any:
 
     table = csv.read_csv(
         pa.BufferReader(pa.py_buffer(lines)),
-        read_options=csv.ReadOptions(column_names=[str(place) for place in range(len(parts))]),
+        read_options=csv.ReadOptions(column_names=[str(place) for place in range(len(parts))], use_threads=False),
         parse_options=csv.ParseOptions(delimiter='"', quote_char=False, invalid_row_handler=set_aside),
         convert_options=csv.ConvertOptions(
             include_columns=list(places.values()),
@@ -141,33 +164,33 @@ def _typed(table: Any) -> Any:
     ids, is_id = _from_hex(table["id"])
     columns = {
         "request_id": ids,
-        "time": _decoded(table["time"], float, np.float64),
-        "status": _decoded(table["status"], int, np.int16),
-        "request_ms": _decoded(table["request_time"], lambda text: float(text) * 1000, np.float32),
+        "time": _numbers(table["time"]),
+        "status": _numbers(table["status"]).astype(np.int16),
+        "request_ms": _ms(table["request_time"]),
         "upstream_status": table["upstream_status"],
-        "connect_ms": _decoded(table["upstream_connect_time"], _ms, np.float32),
-        "upstream_ms": _decoded(table["upstream_response_time"], _ms, np.float32),
+        "connect_ms": _ms(table["upstream_connect_time"]),
+        "upstream_ms": _ms(table["upstream_response_time"]),
         "worker": table["worker"],
-        "connection": _decoded(table["connection"], int, np.int32),
+        "connection": _numbers(table["connection"]).astype(np.int32),
     }
     typed = pa.table(columns)
     return typed if is_id.all() else typed.filter(is_id)
 
 
-def _ms(seconds: str) -> float:
-    """Of several tries ("0.001, 0.002") the last."""
-    last = seconds.rpartition(",")[2].strip()
-    return float(last) * 1000 if last not in ("", "-") else np.nan
+def _ms(seconds: Any) -> npt.NDArray[np.float32]:
+    return (_numbers(seconds, none=("", "-")) * 1000).astype(np.float32)
 
 
-def _decoded(column: Any, parse: Callable[[str], Any], dtype: type[np.generic]) -> npt.NDArray[Any]:
-    """Each distinct text is parsed once."""
+def _numbers(column: Any, none: Sequence[str] = ()) -> npt.NDArray[np.float64]:
+    """Each distinct text is parsed once: of several tries ("0.001, 0.002") the last, and `none` is missing."""
     words = column.combine_chunks()
     if not len(words):
-        return np.empty(0, dtype)
-    values = np.array([parse(text.strip(_AROUND)) for text in words.dictionary.to_pylist()], dtype)
-    decoded: npt.NDArray[Any] = values[words.indices.to_numpy()]
-    return decoded
+        return np.empty(0)
+    last = pc.replace_substring_regex(pc.utf8_trim(words.dictionary, _AROUND), ".*, *", "")
+    known = pc.if_else(pc.is_in(last, pa.array(none, _TEXT)), None, last)
+    values = known.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    numbers: npt.NDArray[np.float64] = values[words.indices.to_numpy()]
+    return numbers
 
 
 def _from_hex(texts: Any) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
 
-from scipy import stats
+from scipy.special import stdtrit
 
 from gatebench.analysis.comparing.ratio import SAME
 from gatebench.analysis.comparing.settings import configuration
@@ -332,7 +332,7 @@ class Trend:
         """Where the newest lies in 95 of 100 when nothing has changed, by how the earlier ones vary."""
         logs = [math.log(value) for value in self.values[:-1]]
         n, spread = len(logs), max(statistics.stdev(logs), SAME)
-        reach = float(stats.t.ppf(0.975, n - 1)) * spread * math.sqrt(1 + 1 / n)
+        reach = float(stdtrit(n - 1, 0.975)) * spread * math.sqrt(1 + 1 / n)
         return math.exp(statistics.fmean(logs) - reach), math.exp(statistics.fmean(logs) + reach)
 
     @property

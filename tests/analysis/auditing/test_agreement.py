@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
+import pytest
 
 from gatebench.analysis.analysed_run import AnalysedRun
-from gatebench.analysis.auditing.agreement import UNEXPLAINED, Counts
+from gatebench.analysis.auditing.agreement import UNEXPLAINED, Counts, match
 from gatebench.records import Cause, LoadSummary
 from tests.analysis.synthetic import OUT_OF_CONNECTIONS, Recorded, error_line, proxy_line, request, step, vote
 
@@ -52,6 +54,18 @@ def test_a_request_that_only_nginx_knows_counts_when_it_came_during_the_load(ana
     run = analysed(Recorded([first, last], [step(1)], proxy_lines=lines))
     assert run.counts.log_only == 1
     assert not run.counts.agree
+
+
+@pytest.mark.parametrize("apart", [1, 2**61], ids=["counted up", "far apart"])
+def test_lines_find_their_request_by_its_id(apart: int) -> None:
+    def ids(*numbers: int) -> pd.Series[int]:
+        return pd.Series([number * apart for number in numbers], dtype="uint64")
+
+    requests = pd.DataFrame({"request_id": ids(3, 2, 5, 5)})  # a stream's opening and staying share one
+    proxy = pd.DataFrame({"request_id": ids(1, 5, 3, 4, 3, 7, 7), "time": np.arange(7.0), "request_ms": 10.0})
+    found = match(requests, proxy)
+    np.testing.assert_array_equal(found.nginx_ms, [20, np.nan, 10, 10])  # the first is a redirect that was followed
+    assert sorted(found.log_only) == [0, 3, 5]
 
 
 def test_a_total_of_locust_that_was_reset_is_no_witness(analysed: Analysed) -> None:

@@ -202,10 +202,21 @@ def test_lines_that_are_damaged_or_not_a_user_s_are_left_out(results: Path, text
     assert sorted(frame["request_id"].tolist()) == sorted(ids)
 
 
-def test_a_log_larger_than_a_piece_is_read_whole(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_several_tries_the_last_counts(results: Path) -> None:
+    twice = ONE.replace('"upstream_connect_time": "0.000"', '"upstream_connect_time": "0.001, 0.002"')
+    twice = twice.replace('"upstream_response_time": "0.012"', '"upstream_response_time": "0.001, -"')
+    frame = read_proxy_log(proxy_folder(results, twice))
+    assert frame is not None
+    assert frame["connect_ms"].tolist() == [2]
+    assert frame["upstream_ms"].isna().tolist() == [True]
+
+
+@pytest.mark.parametrize("readers", [1, 3, 500])
+def test_a_log_larger_than_a_piece_is_read_whole(results: Path, monkeypatch: pytest.MonkeyPatch, readers: int) -> None:
     rows = [request(at / 10) for at in range(200)]
     folder = Recorded(rows, [step(1)], proxy_lines=[proxy_line(row) for row in rows]).write(results / "run")
     monkeypatch.setattr("gatebench.analysis.reading.proxy_log.PIECE_BYTES", 1000)
+    monkeypatch.setattr("gatebench.analysis.reading.proxy_log.READERS", readers)
     frame = read_proxy_log(folder)
     assert frame is not None
     assert frame["request_id"].tolist() == [row.request_id for row in rows]
