@@ -3,7 +3,8 @@
     python benchmarks/analysis.py [--requests 10000000] [--without-proxy-log] [--keep FOLDER]
 
 Generates a run of seven steps with failures at the top of its ramp, analyses it in a fresh process, and prints wall
-seconds and peak resident memory. The target on two cores is 20 s and 2 GiB. Exit code 1 when it is missed.
+seconds and peak resident memory. The target on two cores is 12 s and 1.5 GiB; two slow virtual ones took 14 to 15 s
+and 1.5 to 1.6 GiB on 2026-11-27. Exit code 1 when it is missed.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ sys.path.insert(0, str(ROOT))
 from gatebench.records import Cause, LedgerReading, LoadSummary, Outcome, Run, Step  # noqa: E402
 from gatebench.run_folder import RunFolder  # noqa: E402
 
-TARGET_S, TARGET_BYTES = 20, 2 * 2**30
+TARGET_S, TARGET_BYTES = 12, 1.5 * 2**30
 USERS = tuple(range(100, 800, 100))
 FAILED = (0, 0, 0, 0.05, 0.12, 0.35, 0.5)  # the article's table
 SETTLE_S, HOLD_S = 10, 20
