@@ -184,7 +184,7 @@ def test_a_guide_that_ctrl_c_ended_goes_on_and_ends_with_its_page(bench: Bench) 
     runs = [run for run, _ in recorded(bench.results) if run.outcome is Outcome.COMPLETE]
     assert {run.trial.side for run in runs if run.trial} == {"WSGI", "ASGI, async views"}
     assert len({run.trial.guide for run in runs if run.trial}) == 1
-    assert "Which interface for which kind of site" in stdout
+    assert "Users that a site holds within its objective" in stdout
     out = bench.results / "guide"
     assert {"guide.html", "guide.md", "bare"} <= {path.name for path in out.iterdir()}
 
