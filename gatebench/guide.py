@@ -1,4 +1,4 @@
-"""The guide: which interface for which kind of site. Every workload under the sides that make sense for it, in trials.
+"""The guide: which interface for which kind of site. Every workload under the sides that suit it, in trials.
 
 A workload's sides are a campaign, and the campaigns alternate: trial 1 of each, then trial 2, so that a workload's
 trials lie an hour apart and what is there after the first third is a whole guide already. A guide that was interrupted

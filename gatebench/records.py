@@ -31,7 +31,7 @@ BIN_GROWTH = 1.1
 
 
 GUIDE_COLUMNS = ("WSGI", "WSGI, many threads", "ASGI, sync views", "ASGI, async views")
-"""The sides that a guide has a column of. A workload has those that make sense for it, and may have others."""
+"""The sides that a guide has a column of. A workload has those that suit it, and may have others."""
 
 
 class Cause(StrEnum):
