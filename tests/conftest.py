@@ -74,8 +74,12 @@ class Bench:
         command = f"bench-{command}" if command in list(Interface) else command
         knobs = {name: value for name, value in {**TINY, **self._own(), **given}.items() if name in NAMES}
         variables = {name: value for name, value in given.items() if name not in NAMES}
+        return self.spawn(*started_by, command, *more, *options(knobs), **variables)
+
+    def spawn(self, *words: str, **variables: str) -> subprocess.Popen[str]:
+        """Python with these words, as they are."""
         process = subprocess.Popen(
-            [sys.executable, *started_by, command, *more, *options(knobs)],
+            [sys.executable, *words],
             env={**os.environ, "TMPDIR": str(self.temporary), **variables},
             cwd=ROOT,
             stdout=subprocess.PIPE,

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
@@ -17,7 +15,6 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from gatebench import ROOT
 from gatebench.errors import LoadError, MachineError, UsageError
 from gatebench.guide import Guide, measure_guide, plan_guide, resumed
 from gatebench.progress import Display
@@ -153,17 +150,7 @@ def test_three_failures_in_a_row_end_it(tmp_path: Path) -> None:
 def guide(bench: Bench) -> subprocess.Popen[str]:
     knobs = {"workload": "bare", "trials": 1, "settle": 0, "hold": 1, "stack": "native"}
     options = [f"--{name}={value}" for name, value in {**knobs, "port": bench.port, "results": bench.results}.items()]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gatebench", "guide", *options],
-        env={**os.environ, "TMPDIR": str(bench.temporary)},
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    bench.started.append(process)
-    return process
+    return bench.spawn("-m", "gatebench", "guide", *options)
 
 
 @pytest.mark.whole

@@ -15,11 +15,9 @@ from gatebench.analysis.comparing.gates import GATES, enforce, judge, parse_gate
 from gatebench.analysis.comparing.sides import Side, all_runs, given_sides, sides_of
 from gatebench.analysis.comparing.verdict import verdicts
 from gatebench.analysis.showing.ending import end, how_of, open_page
-from gatebench.analysis.showing.export import save_tables, save_text
+from gatebench.analysis.showing.files import write_report
 from gatebench.analysis.showing.index import write_index
-from gatebench.analysis.showing.page.page import report_page
-from gatebench.analysis.showing.render import console, markdown, show
-from gatebench.analysis.showing.report import report
+from gatebench.analysis.showing.render import console, show
 from gatebench.command import from_environment, guarded
 from gatebench.errors import RunFolderError, UsageError
 from gatebench.run_folder import RESULTS, RunFolder
@@ -48,10 +46,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
     out = arguments.out or arguments.results / "analysis"
     for run in all_runs(sides):
         write_steps(run)
-    save_tables(sides, found, out / "tables")
-    sections = report(sides, found, judgements, _charts(sides, out), [*notes, *map(str, damaged)])
-    save_text(markdown("Gatebench report", sections), out / "report.md")
-    save_text(report_page(sides, found, sections), out / "report.html")
+    sections = write_report(sides, found, out, judgements, [*notes, *map(str, damaged)])
     index = write_index(arguments.results, sides, found, out)
     written = [
         f"All runs are listed in {shown(index)}.",
@@ -96,16 +91,6 @@ def _sides(arguments: argparse.Namespace) -> tuple[list[Side], list[RunFolderErr
     runs_a, damaged_a = _analysed(folders_a)
     runs_b, damaged_b = _analysed(folders_b)
     return given_sides(runs_a, runs_b), damaged_a + damaged_b, []
-
-
-def _charts(sides: Sequence[Side], out: Path) -> dict[str, list[Path]]:
-    """The charts' paths as report.md refers to them."""
-    # Imported late: a wrong path on the command line need not wait for matplotlib.
-    from gatebench.analysis.showing.charts import save_charts
-
-    return {
-        what: [path.relative_to(out) for path in paths] for what, paths in save_charts(sides, out / "charts").items()
-    }
 
 
 def _folders(paths: Sequence[Path]) -> list[RunFolder]:

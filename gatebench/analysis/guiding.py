@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from gatebench.analysis.analysed_run import AnalysedRun, analyse, write_steps
+from gatebench.analysis.analysed_run import analyse, write_steps
 from gatebench.analysis.comparing.guide import advise, guide_runs, guide_table
 from gatebench.analysis.comparing.sides import sides_of
 from gatebench.analysis.comparing.verdict import verdicts
-from gatebench.analysis.showing.charts import save_charts, save_guide_chart
-from gatebench.analysis.showing.export import save_frames, save_tables, save_text
+from gatebench.analysis.showing.charts import save_guide_chart
+from gatebench.analysis.showing.export import save_frames, save_text
+from gatebench.analysis.showing.files import write_report
 from gatebench.analysis.showing.guide import TITLE, sections
 from gatebench.analysis.showing.page.guide import guide_page
-from gatebench.analysis.showing.page.page import report_page
 from gatebench.analysis.showing.render import markdown
-from gatebench.analysis.showing.report import Section, report
+from gatebench.analysis.showing.report import Section
 from gatebench.errors import UsageError
 from gatebench.records import Outcome, Run
-from gatebench.run_folder import RunFolder, packed, recorded
+from gatebench.run_folder import RunFolder, recorded
 
 Measured = tuple[Run, pd.DataFrame]
 """A run and its steps table."""
@@ -55,26 +56,16 @@ def _newest(results: Path) -> dict[str, list[RunFolder]]:
     return dict(sorted(found.items()))
 
 
-def _workload(folders: Sequence[RunFolder], out: Path) -> Iterator[Measured]:
-    """Of what was recorded whole a report too; of what is kept as its steps table alone, that."""
-    whole = [analyse(folder) for folder in folders if folder.requests.exists() or packed(folder.requests).exists()]
-    for folder in folders[: 0 if whole else None]:
-        yield folder.read_run(), pd.read_csv(folder.steps_csv)
-    if whole:
-        _report(whole, out)
-    for run in whole:
+def _workload(folders: Sequence[RunFolder], out: Path) -> list[Measured]:
+    """Of what is kept as its steps table alone, that; of what was recorded whole a report too."""
+    if not all(folder.requests.exists() for folder in folders):
+        return [(folder.read_run(), pd.read_csv(folder.steps_csv)) for folder in folders]
+    runs = [analyse(folder) for folder in folders]
+    for run in runs:
         write_steps(run)
-        yield run.run, run.steps
-
-
-def _report(runs: Sequence[AnalysedRun], out: Path) -> None:
     sides = sides_of(runs)
-    found = verdicts(sides)
-    save_tables(sides, found, out / "tables")
-    charts = {what: [one.relative_to(out) for one in some] for what, some in save_charts(sides, out / "charts").items()}
-    told = report(sides, found, [], charts)
-    save_text(markdown("Gatebench report", told), out / "report.md")
-    save_text(report_page(sides, found, told), out / "report.html")
+    write_report(sides, verdicts(sides), out)
+    return [(run.run, run.steps) for run in runs]
 
 
 def _notes(found: Sequence[Measured]) -> Iterator[str]:
@@ -84,11 +75,12 @@ def _notes(found: Sequence[Measured]) -> Iterator[str]:
     invalid = int((~steps["valid"].astype(bool)).sum())
     trials = max(run.trial.number for run in runs if run.trial)
     config = runs[0].config
+    first, last = (time.strftime("%-d %B, %H:%M", time.gmtime(at(run.started for run in runs))) for at in (min, max))
     yield (
-        f"{len(runs)} runs in {trials} {'trial' if trials == 1 else 'trials'} of one sitting, {config['stack']}, "
-        f"{config['workers']} processes of the app server, steps that settle for {config['settle_s']:g} s at the least "
-        f"and are measured for {config['hold_s']:g} s."
+        f"{len(runs)} runs in {trials} {'trial' if trials == 1 else 'trials'}, begun from {first} to {last} UTC: "
+        f"{config['stack']}, {config['workers']} processes of the app server, steps that settle for "
+        f"{config['settle_s']:g} s at the least and are measured for {config['hold_s']:g} s."
     )
-    yield f"{invalid} of {len(steps)} steps are not valid; a side whose last steps are not valid says so."
+    yield f"{invalid} of {len(steps)} steps are not valid, and take no part."
     machine = runs[0].machine
     yield f"Measured on {machine.get('cpu', 'an unknown CPU')}, {machine.get('cores', '?')} cores."

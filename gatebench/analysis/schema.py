@@ -180,10 +180,10 @@ GUIDE_RUNS = {  # a row a run of a guide
     "run": "str",
     "found": "str",  # held: `users`; all: every valid step; none: not even the first; nothing: no step is valid
     "users": "float64",  # within the objective, interpolated; missing unless held
-    "tried": "int64",  # users of the last step that is valid
+    "tried": "Int64",  # users of the last step that is valid
     "low_users": "int64",  # of the first step
-    "p50_ms": "float64",  # of the first step
-    "held_at": "int64",  # users of the last step that held, else of the first: the following are of that
+    "p50_ms": "float64",  # of the first step, where that is valid
+    # The following are of the last valid step that held, else of the first valid one.
     "cpu_ms": "float64",  # of the app server a request
     "rss_bytes": "float64",  # of the app server, its peak
     "threads": "float64",
@@ -199,10 +199,9 @@ GUIDE = {  # a row a workload and side: over its trials
     "users": "float64",  # the geometric mean; missing unless held
     "low": "float64",  # its 95 % interval; missing for a single trial
     "high": "float64",
-    "tried": "int64",
+    "tried": "Int64",  # the least of these trials
     "low_users": "int64",
-    "p50_ms": "float64",  # the median, as the following
-    "held_at": "int64",
+    "p50_ms": "float64",  # the median, as the following: p50 of all trials, the rest of these
     "cpu_ms": "float64",
     "rss_bytes": "float64",
     "threads": "float64",

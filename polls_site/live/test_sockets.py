@@ -1,12 +1,10 @@
 import asyncio
 import contextlib
 import json
-import threading
 from unittest import mock
 
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
-from django.db import connection
 from django.test import override_settings
 
 from polls.tests.factories import make_question
@@ -14,7 +12,7 @@ from polls.tests.factories import make_question
 from . import news
 from .news import newsroom
 from .sockets import COME_AGAIN, NO_NEWS, NOT_FOUND, urlpatterns
-from .tests import COMINGS_AND_GOINGS, LISTENING, STOP_LISTENING, Streams, within
+from .tests import STOP_LISTENING, Streams
 
 
 class Visitor(WebsocketCommunicator):
@@ -38,15 +36,6 @@ class Visitor(WebsocketCommunicator):
 
 
 class Sockets(Streams):
-    def in_a_thread(self, work):
-        def work_and_close():
-            try:
-                work()
-            finally:
-                connection.close()
-
-        return asyncio.to_thread(work_and_close)
-
     def test_shows_the_results_and_then_each_vote(self):
         async def story():
             visitor = Visitor(self.question)
@@ -107,20 +96,7 @@ class Sockets(Streams):
         asyncio.run(asyncio.wait_for(story(), 5))
 
     def test_those_who_vanish_leave_nothing_behind(self):
-        async def story():
-            for _ in range(COMINGS_AND_GOINGS // 20):
-                visitors = [Visitor(self.question) for _ in range(20)]
-                await asyncio.gather(*(visitor.comes() for visitor in visitors))
-                self.assertEqual(len(newsroom), 20)
-                await self.in_a_thread(self.vote)
-                await asyncio.gather(*(visitor.vanishes() for visitor in visitors))
-                self.assertEqual((len(newsroom), newsroom._watchers), (0, {}))
-            return len(asyncio.all_tasks())
-
-        threads = threading.active_count()
-        self.assertEqual(asyncio.run(story()), 1)
-        self.assertTrue(within(5, lambda: threading.active_count() <= threads + 1))  # the newsroom's own
-        self.assertEqual(self.sql(LISTENING), 1)
+        self.assert_vanishing_leaves_nothing(lambda: Visitor(self.question))
 
     def test_an_application_that_is_ended_ends_who_tells(self):
         async def story():

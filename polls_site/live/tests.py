@@ -60,6 +60,35 @@ class Streams(TransactionTestCase):
         with contextlib.closing(get_wsgi_application()(environ, lambda *_: None)) as answer:
             yield (part.decode() for part in answer)
 
+    def in_a_thread(self, work):
+        """To be awaited. The thread's connection is closed, or it would keep the test database."""
+
+        def work_and_close():
+            try:
+                work()
+            finally:
+                connection.close()
+
+        return asyncio.to_thread(work_and_close)
+
+    def assert_vanishing_leaves_nothing(self, visitor):
+        """`visitor` makes somebody who watches this poll through an ASGI server."""
+
+        async def story():
+            for _ in range(COMINGS_AND_GOINGS // 20):
+                visitors = [visitor() for _ in range(20)]
+                await asyncio.gather(*(one.comes() for one in visitors))
+                self.assertEqual(len(newsroom), 20)
+                await self.in_a_thread(self.vote)
+                await asyncio.gather(*(one.vanishes() for one in visitors))
+                self.assertEqual((len(newsroom), newsroom._watchers), (0, {}))
+            return len(asyncio.all_tasks())
+
+        threads = threading.active_count()
+        self.assertEqual(asyncio.run(story()), 1)
+        self.assertTrue(within(5, lambda: threading.active_count() <= threads + 1))  # the newsroom's own
+        self.assertEqual(self.sql(LISTENING), 1)
+
     def sql(self, query):
         with connection.cursor() as cursor:
             cursor.execute(query)
@@ -193,20 +222,11 @@ class Asynchronous(Streams):
     def path(self):
         return reverse("live:async", args=[self.question.id])
 
-    def voting(self):
-        return asyncio.to_thread(self.vote_and_close)
-
-    def vote_and_close(self):
-        try:
-            self.vote()
-        finally:
-            connection.close()
-
     def test_shows_the_results_and_then_each_vote(self):
         async def story():
             visitor = Visitor(self.path())
             first = parsed(await visitor.comes())
-            await self.voting()
+            await self.in_a_thread(self.vote)
             second = parsed(await visitor.hears())
             await visitor.vanishes()
             return first, second
@@ -230,34 +250,15 @@ class Asynchronous(Streams):
         async def story():
             visitor = Visitor(self.path())
             await visitor.comes()
-            await asyncio.to_thread(self.lose)
+            await self.in_a_thread(lambda: self.sql(STOP_LISTENING))
             await visitor.talk.wait(5)
             return await visitor.hears()
 
         with self.assertLogs("live", "WARNING"):
             self.assertEqual(asyncio.run(story()), "")
 
-    def lose(self):
-        try:
-            self.sql(STOP_LISTENING)
-        finally:
-            connection.close()
-
     def test_those_who_vanish_leave_nothing_behind(self):
-        async def story():
-            for _ in range(COMINGS_AND_GOINGS // 20):
-                visitors = [Visitor(self.path()) for _ in range(20)]
-                await asyncio.gather(*(visitor.comes() for visitor in visitors))
-                self.assertEqual(len(newsroom), 20)
-                await self.voting()
-                await asyncio.gather(*(visitor.vanishes() for visitor in visitors))
-                self.assertEqual((len(newsroom), newsroom._watchers), (0, {}))
-            return len(asyncio.all_tasks())
-
-        threads = threading.active_count()
-        self.assertEqual(asyncio.run(story()), 1)
-        self.assertTrue(within(5, lambda: threading.active_count() <= threads + 1))  # the newsroom's own
-        self.assertEqual(self.sql(LISTENING), 1)
+        self.assert_vanishing_leaves_nothing(lambda: Visitor(self.path()))
 
 
 class Page(Streams):

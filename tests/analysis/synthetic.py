@@ -348,7 +348,7 @@ def _array(field: pa.Field, batch: list[Request], words: dict[str, list[str]]) -
 def guide_of(workload: str = "page", **sides: list[Any]) -> pd.DataFrame:
     """GUIDE_RUNS of a workload: users by trial, of sides in short; a number, or what a run found without one."""
     names = dict(zip(("wsgi", "many", "sync", "asynchronous"), GUIDE_COLUMNS, strict=True))
-    always = {"workload": workload, "about": f"a {workload}", "tried": 500, "low_users": 10, "held_at": 100}
+    always = {"workload": workload, "about": f"a {workload}", "tried": 500, "low_users": 10}
     used = {"p50_ms": 5.0, "cpu_ms": 2.0, "rss_bytes": 2.0**28, "threads": 20.0}
     lines = []
     for side, found in sides.items():

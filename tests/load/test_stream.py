@@ -19,6 +19,7 @@ import pytest
 
 from gatebench import ROOT
 from gatebench.load.stream import Stream
+from gatebench.load.web_socket import WebSocketStream
 from gatebench.records import Cause
 from gatebench.stacks.postgres import free_ports
 from tests.conftest import NO_SUCH_PROXY
@@ -96,8 +97,8 @@ def test_events_come_whole_and_what_says_nothing_is_left_out(url: str) -> None:
     stream.release()
 
 
-def test_somebody_else_may_close_it_while_it_is_read(url: str) -> None:
-    stream = opened(url, "/silent")
+def closes_while_it_is_read(stream: Stream | WebSocketStream) -> None:
+    """From another thread, and its reader sees the end at once."""
     events = stream.events()
     next(events)
     threading.Timer(0.1, stream.close).start()
@@ -107,6 +108,10 @@ def test_somebody_else_may_close_it_while_it_is_read(url: str) -> None:
     assert time.monotonic() - began < 2
     assert stream.closed
     stream.release()
+
+
+def test_somebody_else_may_close_it_while_it_is_read(url: str) -> None:
+    closes_while_it_is_read(opened(url, "/silent"))
 
 
 def watched(url: str, timeout_s: float = 5) -> list[dict[str, Any]]:

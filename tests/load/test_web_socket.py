@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import json
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +13,8 @@ from websockets.sync.server import ServerConnection, serve
 
 from gatebench.load.web_socket import WebSocketStream
 from gatebench.stacks.postgres import free_ports
+from tests.conftest import wait_for
+from tests.load.test_stream import closes_while_it_is_read
 
 FIRST, BEAT, NEWS = (json.dumps({"kind": kind}) for kind in ("results", "still here", "vote"))
 STAYS = 5.0
@@ -70,20 +71,8 @@ def test_messages_are_events_and_what_says_nothing_is_left_out(url: str) -> None
 
 
 def test_somebody_else_may_close_it_while_it_is_read_and_the_server_is_told(url: str) -> None:
-    stream = opened(url, "/silent")
-    events = stream.events()
-    next(events)
-    threading.Timer(0.1, stream.close).start()
-    began = time.monotonic()
-    with contextlib.suppress(http.client.HTTPException, OSError):
-        assert next(events, None) is None
-    assert time.monotonic() - began < 2
-    assert stream.closed
-    stream.release()
-    deadline = time.monotonic() + 2
-    while 1000 not in left and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert 1000 in left
+    closes_while_it_is_read(opened(url, "/silent"))
+    wait_for(lambda: 1000 in left, "the closing message", 2)
 
 
 def test_a_server_that_closes_it_ends_the_events(url: str) -> None:

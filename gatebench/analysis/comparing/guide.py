@@ -58,21 +58,24 @@ def _row(run: Run, steps: pd.DataFrame) -> dict[str, Any]:
     valid = steps[steps["valid"].astype(bool)]
     kept = objective.kept(valid).to_numpy(bool)
     held = len(kept) if kept.all() else int(kept.argmin())
-    first, last = steps.iloc[0], (valid if len(valid) else steps).iloc[max(held - 1, 0)]
-    ends = ALL if held == len(valid) else HELD if held else NONE
-    return {
+    row: dict[str, Any] = {
         "workload": workload["name"],
         "about": workload.get("about", ""),
         "side": run.trial.side,
         "trial": run.trial.number,
         "run": run.id,
-        "found": NOTHING if valid.empty else ends,
+        "found": NOTHING,
+        "low_users": int(steps["users"].iloc[0]),
+    }
+    if valid.empty:
+        return row
+    at = valid.iloc[max(held - 1, 0)]
+    return row | {
+        "found": ALL if held == len(valid) else HELD if held else NONE,
         "users": interpolated(valid, objective),
-        "tried": int(valid["users"].iloc[-1] if len(valid) else first["users"]),
-        "low_users": int(first["users"]),
-        "p50_ms": first["p50_ms"],
-        "held_at": int(last["users"]),
-        **{name: float(last[column]) for name, column in OF_A_STEP.items() if pd.notna(last[column])},
+        "tried": int(valid["users"].iloc[-1]),
+        "p50_ms": valid["p50_ms"].iloc[0] if valid.index[0] == steps.index[0] else None,
+        **{name: float(at[column]) for name, column in OF_A_STEP.items() if pd.notna(at[column])},
     }
 
 
@@ -94,8 +97,10 @@ def _over(trials: pd.DataFrame) -> dict[str, Any]:
         "about": trials["about"].iloc[0],
         "trials": len(known),
         "found": found,
-        **{name: int(trials[name].median()) for name in ("tried", "low_users", "held_at")},
-        **{name: trials[name].median() for name in ("p50_ms", *OF_A_STEP)},
+        "low_users": int(trials["low_users"].min()),
+        "tried": known["tried"].min(),
+        "p50_ms": trials["p50_ms"].median(),
+        **{name: known[name].median() for name in OF_A_STEP},
     }
     if found == HELD:
         logs = np.log(known["users"])
@@ -138,18 +143,25 @@ def _best(sides: Sequence[Any], runs: pd.DataFrame) -> tuple[list[str], str]:
         return [], f"Not shown: each held {min(one.tried for one in sides):,} users, the most that could be measured."
     beyond = [one for one in sides if one.found == ALL]
     held = sorted((one for one in sides if one.found == HELD), key=lambda one: -one.users)
-    cut_off = [one for one in beyond if held and one.tried <= held[0].users]
+    cut_off = [one for one in beyond if held and not one.tried > held[0].users]
     if cut_off:
         which = listed(f"{spoken(one.side)} beyond {one.tried:,} users" for one in cut_off)
         return [], f"Not shown: no step of {which} is valid."
     if beyond:
-        others = f"{spoken(held[0].side)} {held[0].users:,.0f}" if held else "the others not even the fewest"
-        tried = min(one.tried for one in beyond)
-        names = [one.side for one in beyond]
-        return names, f"{_take(names)}: it held {tried:,} users, the most that could be measured, and {others}."
+        return _beyond(beyond, held)
     if not held:
         return [], f"Not shown: none held {sides[0].low_users:,} users, the fewest that were tried."
     return _among(held, [one for one in sides if one.found == NONE], runs)
+
+
+def _beyond(beyond: Sequence[Any], held: Sequence[Any]) -> tuple[list[str], str]:
+    """`beyond` held all that was measured, which is more than each of the others did."""
+    others = f"{spoken(held[0].side)} {held[0].users:,.0f}" if held else "the others not even the fewest"
+    tried, names = min(one.tried for one in beyond), [one.side for one in beyond]
+    said = f"held {tried:,} users, the most that could be measured, and {others}"
+    if min(one.trials for one in beyond) < 2 or not all(one.high < tried for one in held):
+        return [], f"{listed(map(spoken, names))} {said}: too few valid trials to say how sure that is."
+    return names, f"{_take(names)}: {'each' if len(names) > 1 else 'it'} {said}."
 
 
 def _among(held: Sequence[Any], none: Sequence[Any], runs: pd.DataFrame) -> tuple[list[str], str]:
@@ -159,9 +171,8 @@ def _among(held: Sequence[Any], none: Sequence[Any], runs: pd.DataFrame) -> tupl
     first = names[0]
     if any(ratios[first, other].interval is None for other in names[1:]):
         second = f"; {spoken(names[1])} {held[1].users:,.0f}" if len(names) > 1 else ""
-        return [
-            first
-        ], f"{spoken(first)} held {held[0].users:,.0f} users{second}: too few valid trials to say how sure that is."
+        said = f"{spoken(first)} held {held[0].users:,.0f} users{second}"
+        return [], f"{said}: too few valid trials to say how sure that is."
     tied = [first, *(other for other in names[1:] if not ratios[first, other].clear)]
     tied.sort(key=GUIDE_COLUMNS.index)
     behind = [name for name in names if name not in tied]
@@ -170,10 +181,7 @@ def _among(held: Sequence[Any], none: Sequence[Any], runs: pd.DataFrame) -> tupl
     if not behind:
         others = listed(spoken(one.side) for one in none)
         fewest = f"not even {none[0].low_users:,} users"
-        return (
-            tied,
-            f"{_take(tied)}: {held[0].users:,.0f} users, where {others} held {fewest}.",
-        )
+        return tied, f"{_take(tied)}: {held[0].users:,.0f} users, where {others} held {fewest}."
     value, low, high = in_words(ratios[tied[0], behind[0]].inverted())
     return tied, f"{_take(tied)}: {value} times the users of {spoken(behind[0])} ({low} to {high})."
 

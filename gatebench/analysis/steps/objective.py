@@ -25,12 +25,8 @@ class Objective:
         """Whether each row of the steps table keeps it; a step without a success does not. Updates may be as late as
         answers.
         """
-        late = steps["update_p95_ms"] > self.p95_ms if "update_p95_ms" in steps else False
-        return (
-            (steps["failure_pct"] < self.failures_pct)
-            & (steps["p95_ms"] <= self.p95_ms)
-            & ~pd.Series(late, steps.index)
-        )
+        kept = (steps["failure_pct"] < self.failures_pct) & (steps["p95_ms"] <= self.p95_ms)
+        return kept & ~(steps["update_p95_ms"] > self.p95_ms) if "update_p95_ms" in steps else kept
 
     def __str__(self) -> str:
         return f"<{self.failures_pct:g}% failures, p95 ≤ {self.p95_ms / 1000:g} s"

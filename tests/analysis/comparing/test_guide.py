@@ -102,6 +102,20 @@ def test_a_side_whose_limit_is_not_shown_is_not_called_better_than_one_that_held
     assert sentence(**sides) == "Not shown: no step of WSGI beyond 500 users is valid."
 
 
+def test_a_side_beyond_the_ramp_is_not_called_better_than_one_that_may_hold_as_many() -> None:
+    unsure: dict[str, list[Any]] = {"wsgi": ["all"] * 3, "sync": [100, 300, 200], "asynchronous": [50, 51, 52]}
+    assert best(**unsure) == []
+    assert sentence(**unsure) == (
+        "WSGI held 500 users, the most that could be measured, and ASGI with sync views 182: "
+        "too few valid trials to say how sure that is."
+    )
+    assert best(wsgi=["all"], sync=[100]) == []
+
+
+def test_one_trial_is_no_advice() -> None:
+    assert best(wsgi=[200], sync=[100]) == []
+
+
 def test_other_sides_of_a_workload_take_no_part_in_its_advice() -> None:
     found = pd.concat([guide_of(wsgi=[100, 101, 102], sync=[50, 51, 52]), guide_of(many=[400, 410, 405])])
     found.loc[found["side"] == MANY, "side"] = "WSGI, 32 threads"
@@ -123,16 +137,20 @@ def test_a_run_is_read_from_run_json_and_its_steps() -> None:
     run = Run("run", config, 0.0, trial=Trial("guide-page", 2, SYNC, "guide"))
     (row,) = guide_runs([(run, steps)]).to_dict("records")
     assert (row["found"], row["users"]) == ("held", pytest.approx(150))
-    assert (row["tried"], row["low_users"], row["held_at"], row["p50_ms"]) == (200, 10, 100, 5.0)
+    assert (row["tried"], row["low_users"], row["p50_ms"]) == (200, 10, 5.0)
     assert (row["cpu_ms"], row["rss_bytes"], row["threads"]) == (2.5, 2, 20)
     (row,) = guide_runs([(run, steps.head(2))]).to_dict("records")
     assert row["found"] == "all"
     (row,) = guide_runs([(run, steps.assign(valid=[True, True, False]))]).to_dict("records")
     assert (row["found"], row["tried"]) == ("all", 100)
     (row,) = guide_runs([(run, steps.assign(valid=[True, False, True]))]).to_dict("records")
-    assert (row["found"], row["held_at"]) == ("held", 10)
+    assert (row["found"], row["cpu_ms"]) == ("held", 2.0)
     assert 10 < row["users"] < 200
+    (row,) = guide_runs([(run, steps.assign(valid=[False, True, True]))]).to_dict("records")
+    assert (row["found"], row["cpu_ms"]) == ("held", 2.5)
+    assert math.isnan(row["p50_ms"])  # of a low load there is none
     (row,) = guide_runs([(run, steps.assign(valid=[False] * 3))]).to_dict("records")
     assert row["found"] == "nothing"
+    assert pd.isna(row["tried"])
     (row,) = guide_runs([(run, steps.tail(1))]).to_dict("records")
     assert row["found"] == "none"
