@@ -198,7 +198,8 @@ def _listed(interface: Interface) -> str:
 
 
 def _or(names: list[str]) -> str:
-    return " or ".join([", ".join(names[:-1]), *names[-1:]])
+    *most, last = names
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 _VIEWS = tuple(dict.fromkeys(views for workload in WORKLOADS.values() for views in workload.views))

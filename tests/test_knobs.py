@@ -335,3 +335,8 @@ def test_what_is_compared_under_sockets_speaks_them() -> None:
     assert servers_of({"WORKLOAD": "socket", "SERVER": "uvicorn"}) == ["uvicorn", "daphne", "hypercorn"]
     assert servers_of({"WORKLOAD": "socket", "SERVER": "uvicorn,daphne"}) == ["uvicorn", "daphne"]
     assert servers_of({"WORKLOAD": "live"}) == ["gunicorn", "uvicorn"]
+
+
+def test_the_servers_are_listed_in_words() -> None:
+    (server,) = (knob for knob in KNOBS if knob.name == "SERVER")
+    assert server.help == ("gunicorn (default) under WSGI; uvicorn (default), daphne or hypercorn under ASGI")

@@ -18,7 +18,7 @@ from gatebench.records import GUIDE_COLUMNS
 
 TITLE = "Which interface for which kind of site"
 HOLD = (
-    "Users that a site holds within its objective, in the middle of the trials, and the 95 % interval. "
+    "Users that a site holds within its objective, over the trials, and the 95 % interval. "
     "What is held is compared within a row: each workload has an objective of its own."
 )
 DETAILS = (
