@@ -43,7 +43,8 @@ def headline(advice: Sequence[Advice]) -> str:
     groups: dict[str, list[str]] = {}
     for one in sorted((one for one in advice if one.best), key=_place):
         groups.setdefault("either" if _either(one) else spoken(one.best[0]), []).append(one.workload)
-    return "; ".join(f"{side} for {listed(names)}" for side, names in groups.items()) or "Nothing is shown yet"
+    said = "; ".join(f"{side} for {listed(names)}" for side, names in groups.items()) or "Nothing is shown yet"
+    return said[0].upper() + said[1:]
 
 
 def _place(one: Advice) -> tuple[bool, int]:
