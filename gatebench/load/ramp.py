@@ -124,6 +124,8 @@ class Ramp:
             rounds=self.rhythm.rounds - rounds,
             thought_s=round(self.rhythm.thought_s() - thought_s, 3),
         )
+        self.recorder.flush()  # what is said of the step as it ends is of its whole hold
+        self._say_counted()
         self._say_step(step, "done")
 
     def _settle(self, step: Step) -> bool:

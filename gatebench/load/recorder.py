@@ -94,8 +94,8 @@ class Recorder:
         for request_id, (started, method, name) in in_flight.items():
             elapsed_ms = (now - started) * 1000
             self._rows.append((started, elapsed_ms, name, method, None, Cause.UNFINISHED, request_id, None))
+        self.flush()
         try:
-            self.flush()
             self._writer.close()
             self._file.close()
         except Exception as error:
@@ -103,7 +103,13 @@ class Recorder:
         return len(in_flight)
 
     def flush(self) -> None:
-        """Appends what was recorded since the last flush as one batch; raises whatever keeps it from being written."""
+        """Appends what was recorded since the last flush as one batch, and counts it; `error` tells what kept it."""
+        try:
+            self._append()
+        except Exception as error:  # whatever it is, the rows of this batch are lost with it
+            self.error = self.error or error
+
+    def _append(self) -> None:
         rows, self._rows = self._rows, []
         if not rows:
             return
@@ -168,7 +174,4 @@ class Recorder:
     def _flush_each_second(self) -> None:
         while self.error is None:
             gevent.sleep(FLUSH_S)
-            try:
-                self.flush()
-            except Exception as error:  # whatever it is, the rows of this batch are lost with it
-                self.error = self.error or error
+            self.flush()
