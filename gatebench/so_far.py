@@ -19,6 +19,9 @@ RECENT_S = 10.0
 BUSY_PCT, CLOCK_LATE_MS, CLOCK_LATE_PCT = 90, 25, 5
 """The report's own limits: beyond them a step is not valid. The clock's is in ms, and in percent of the step's p95."""
 
+LATE_SHARE = 0.05
+"""More late than that, and the p95 is."""
+
 Event = Mapping[str, Any]
 
 
@@ -179,14 +182,14 @@ class SoFar:
             return None
         return (_ok(last) - _ok(before[-1])) / float(last["time"] - before[-1]["time"])
 
-    def past_objective(self) -> bool:
-        """Whether the newest step misses what the site promises, by what has been answered of its hold. Without an
-        answer it does where it never was steady: else few asked.
+    def past_objective(self, overdue: int) -> bool:
+        """Whether the newest step misses what the site promises, by what has been answered of its hold and by how many
+        requests are `overdue` still: those of a site that hangs are answered when the hold is long over.
         """
         objective, row = self.config.side.workload.objective, self.rows[-1]
-        if row.failure_pct is None:
-            return not row.steady
-        return row.failure_pct >= objective.failures_pct or (row.p95_ms or 0) > objective.p95_ms
+        if overdue > LATE_SHARE * (row.requests + overdue):
+            return True
+        return (row.failure_pct or 0) >= objective.failures_pct or (row.p95_ms or 0) > objective.p95_ms
 
     def left_s(self) -> float:
         """Until the last hold ends, when every step settles as fast as it may."""

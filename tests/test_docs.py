@@ -23,13 +23,13 @@ from gatebench.analysis.comparing.sides import Side, all_runs, sides_of
 from gatebench.analysis.comparing.verdict import verdicts
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing import text_tables
-from gatebench.analysis.showing.guide import details, users_table
+from gatebench.analysis.showing.guide import details, headline, users_table
 from gatebench.analysis.showing.text_tables import Table
 from gatebench.analysis.words import count, percent
 from gatebench.knobs import KNOBS, WORKLOADS
 from gatebench.run_folder import RunFolder
 from gatebench.servers import SERVERS
-from gatebench.values.guided import ASYNC, SYNC, WSGI
+from gatebench.values.guided import ASYNC, MANY_THREADS, SYNC, WSGI
 
 README = (ROOT / "README.md").read_text()
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
@@ -161,35 +161,72 @@ def test_the_readme_opens_with_the_verdict_of_three_campaigns_of_five_trials() -
 
 
 @cache
-def guide() -> pd.DataFrame:
-    """GUIDE_RUNS of the recorded guide."""
-    folders = [RunFolder(path.parent) for path in sorted((ROOT / "results" / "recorded" / "guide").glob("*/run.json"))]
+def guide(kept: str) -> pd.DataFrame:
+    """GUIDE_RUNS of a recorded guide."""
+    folders = [RunFolder(path.parent) for path in sorted((ROOT / "results" / "recorded" / kept).glob("*/run.json"))]
     return guide_runs([(folder.read_run(), pd.read_csv(folder.steps_csv)) for folder in folders])
 
 
 def test_the_guide_is_told_as_its_recorded_runs_have_it() -> None:
-    table, advice = guide_table(guide()), advise(guide())
+    runs = guide("guide")
+    table, advice = guide_table(runs), advise(runs)
     told = lines_of(WORKLOADS_TOLD)
     assert rows_of(users_table(table)) <= told
-    assert f"{len(guide())} runs" in WORKLOADS_TOLD
+    assert f"{len(runs)} runs" in WORKLOADS_TOLD
     assert {f"- {one.workload}: {one.sentence}" for one in advice} <= told
     for _, of_one in table.groupby("workload"):
         assert rows_of(details(of_one)) <= told
 
 
+def test_the_readme_answers_by_the_recorded_guide() -> None:
+    runs = guide("guide")
+    assert rows_of(users_table(guide_table(runs))) <= lines_of(README)
+    text = " ".join(README.split())
+    assert f"**{headline(advise(runs))}.**" in text
+    assert f"{len(runs)} runs" in text
+
+
+def test_each_client_and_each_number_of_threads_is_told_as_an_earlier_sitting_had_it() -> None:
+    runs = guide("guide-first")
+    assert rows_of(details(guide_table(runs[runs["workload"] == "fanout"]))) <= lines_of(WORKLOADS_TOLD)
+
+
+def test_a_thousand_watchers_are_told_as_three_runs_had_them() -> None:
+    folders = sorted((ROOT / "results" / "recorded" / "watchers").glob("*/steps.csv"))
+    steps = [pd.read_csv(path) for path in folders]
+    low, many = (pd.DataFrame([table.iloc[place] for table in steps]).reset_index() for place in (0, 1))
+    assert len(folders) == 3
+    assert many["valid"].sum() == 2
+    assert many["failures"].sum() == 0
+    assert (many["users"] == 1030).all()
+    text = " ".join(WORKLOADS_TOLD.split())
+    updates = sorted(many["update_p95_ms"])
+    assert f"{updates[0]:.0f}, {updates[1]:.0f} and {updates[2]:.0f} ms" in text
+    kib = (many["rss_bytes_app"] - low["rss_bytes_app"]) / (0.99 * (many["users"] - low["users"])) / 1024
+    assert f"{kib.median():.0f} KiB" in text
+
+
 @pytest.mark.parametrize(
-    ("workload", "a", "b", "measure"),
+    ("kept", "workload", "a", "b", "measure"),
     [
-        ("fanout", "ASGI, one after the other", ASYNC, "p50_ms"),
-        ("fanout", WSGI, "ASGI, one after the other", "p50_ms"),
-        ("cpu", WSGI, ASYNC, "users"),
-        ("cpu", WSGI, SYNC, "users"),
+        ("guide-first", "fanout", "ASGI, one after the other", ASYNC, "p50_ms"),
+        ("guide-first", "fanout", WSGI, "ASGI, one after the other", "p50_ms"),
+        ("guide", "fanout", WSGI, ASYNC, "p50_ms"),
+        ("guide", "fanout", "ASGI, httpx", ASYNC, "users"),
+        ("guide", "fanout", ASYNC, "ASGI, httpx", "cpu_ms"),
+        ("guide", "bare", WSGI, ASYNC, "cpu_ms"),
+        ("guide", "hello", WSGI, ASYNC, "cpu_ms"),
+        ("guide", "certificate", SYNC, ASYNC, "users"),
+        ("guide", "live", MANY_THREADS, ASYNC, "users"),
+        ("guide", "cpu", WSGI, ASYNC, "users"),
+        ("guide", "cpu", WSGI, SYNC, "users"),
     ],
 )
 def test_what_the_guide_shows_of_two_sides_is_told_with_its_interval(
-    workload: str, a: str, b: str, measure: str
+    kept: str, workload: str, a: str, b: str, measure: str
 ) -> None:
-    by_trial = guide()[guide()["workload"] == workload].pivot_table(index="trial", columns="side", values=measure)
+    runs = guide(kept)
+    by_trial = runs[runs["workload"] == workload].pivot_table(index="trial", columns="side", values=measure)
     (ratio,) = paired_ratios(np.log(by_trial[[b]].to_numpy() / by_trial[[a]].to_numpy()), 2)
     assert ratio.value
     assert ratio.interval

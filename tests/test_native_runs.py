@@ -108,7 +108,13 @@ def test_versions_are_read_from_what_runs(tiny_run: TinyRun) -> None:
 
 
 def test_a_ramp_ends_with_the_first_step_that_misses_the_objective_where_that_is_asked(bench: Bench) -> None:
-    knobs = {"WORKLOAD": "fanout", "SET": "service_delay_ms=400", "USERS": "10,12,14", "HOLD": "4", "STOP_AT_LIMIT": "1"}
+    knobs = {
+        "WORKLOAD": "fanout",
+        "SET": "service_delay_ms=400",
+        "USERS": "10,12,14",
+        "HOLD": "4",
+        "STOP_AT_LIMIT": "1",
+    }
     done = bench.run("wsgi", **knobs)
     assert done.returncode == 0, done.stderr
     run = bench.folder().read_run()

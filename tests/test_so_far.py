@@ -131,29 +131,33 @@ def watched(*events: dict[str, Any]) -> SoFar:
     return found
 
 
-def held(requests: int, causes: dict[str, int] | None = None, ms: float = 20, steady: bool = True) -> SoFar:
+def held(requests: int, causes: dict[str, int] | None = None, ms: float = 20) -> SoFar:
     """A step that is over, with answers of so many ms."""
     place = str(round(math.log(ms, so_far.BIN_GROWTH)))
     event = counts(True, requests, causes or {})
     event["steps"][0]["ms"] = {place: requests - sum((causes or {}).values())}
-    hold, done = (step_event(at, phase, steady=steady) for at, phase in ((11, "hold"), (31, "done")))
+    hold, done = (step_event(at, phase, steady=True) for at, phase in ((11, "hold"), (31, "done")))
     return watched(step_event(0, "spawn"), hold, event, done)
 
 
 @pytest.mark.parametrize(
-    ("step", "past"),
+    ("step", "overdue", "past"),
     [
-        (held(1000), False),
-        (held(1000, {str(Cause.TIMEOUT): 9}), False),
-        (held(1000, {str(Cause.TIMEOUT): 10}), True),
-        (held(1000, ms=800), False),
-        (held(1000, ms=1300), True),
-        (held(0, steady=False), True),
-        (held(0), False),
+        (held(1000), 0, False),
+        (held(1000, {str(Cause.TIMEOUT): 9}), 0, False),
+        (held(1000, {str(Cause.TIMEOUT): 10}), 0, True),
+        (held(1000, ms=800), 0, False),
+        (held(1000, ms=1300), 0, True),
+        (held(1000), 50, False),
+        (held(1000), 60, True),
+        (held(0), 3, True),
+        (held(0), 0, False),
     ],
 )
-def test_a_step_is_past_the_objective_by_failures_by_p95_or_by_a_site_that_hangs(step: SoFar, past: bool) -> None:
-    assert step.past_objective() is past
+def test_a_step_is_past_the_objective_by_failures_by_p95_or_by_a_site_that_hangs(
+    step: SoFar, overdue: int, past: bool
+) -> None:
+    assert step.past_objective(overdue) is past
 
 
 SETTLING = (

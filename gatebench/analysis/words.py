@@ -43,7 +43,7 @@ def number(value: Any) -> str:
 
 
 def count(value: Any) -> str:
-    return MISSING if pd.isna(value) else f"{value:,d}"
+    return MISSING if pd.isna(value) else f"{value:,.0f}"
 
 
 def mebibytes(value: Any) -> str:

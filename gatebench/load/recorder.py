@@ -81,6 +81,11 @@ class Recorder:
         steps, self._counted = self._counted, []
         return {"due": self._due, "steps": steps} if steps else None
 
+    def overdue(self) -> int:
+        """How many requests have waited for longer than the objective has it, and still do."""
+        latest = time.time() - self._late_ms / 1000
+        return sum(request.started < latest and request.name not in self._unwaited for request in in_flight.values())
+
     def why_not(self) -> str:
         """`error` as a sentence."""
         reason = self.error.strerror if isinstance(self.error, OSError) else self.error

@@ -139,6 +139,9 @@ def _best(sides: Sequence[Any], runs: pd.DataFrame) -> tuple[list[str], str]:
     unknown = [spoken(one.side) for one in sides if one.found == NOTHING]
     if unknown:
         return [], f"Not shown: no trial of {listed(unknown)} is valid."
+    if len(sides) == 1 and sides[0].found == HELD:
+        (one,) = sides
+        return [one.side], f"Nothing but {spoken(one.side)} serves it: {one.users:,.0f} users."
     if all(one.found == ALL for one in sides):
         return [], f"Not shown: each held {min(one.tried for one in sides):,} users, the most that could be measured."
     beyond = [one for one in sides if one.found == ALL]

@@ -39,12 +39,18 @@ def sections(table: pd.DataFrame, advice: Sequence[Advice], notes: Sequence[str]
 
 
 def headline(advice: Sequence[Advice]) -> str:
-    """As in "WSGI for vote; ASGI with async views for fanout; either for cpu": by the plainest of the best."""
+    """As in "WSGI for vote; ASGI with async views for live; either for cpu": by the plainest of the best."""
     groups: dict[str, list[str]] = {}
     for one in sorted((one for one in advice if one.best), key=_place):
-        groups.setdefault("either" if _either(one) else spoken(one.best[0]), []).append(one.workload)
+        groups.setdefault(_plainest(one), []).append(one.workload)
     said = "; ".join(f"{side} for {listed(names)}" for side, names in groups.items()) or "Nothing is shown yet"
     return said[0].upper() + said[1:]
+
+
+def _plainest(one: Advice) -> str:
+    if not _either(one):
+        return spoken(one.best[0])
+    return "either" if one.best[0] == GUIDE_COLUMNS[0] else f"{spoken(one.best[0])} or ASGI"
 
 
 def _place(one: Advice) -> tuple[bool, int]:

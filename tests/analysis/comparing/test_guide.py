@@ -62,6 +62,11 @@ def test_no_clear_difference_is_either() -> None:
     )
 
 
+def test_of_a_workload_that_one_side_alone_serves_there_is_nothing_to_choose() -> None:
+    assert sentence(asynchronous=[300, 300, 300]) == "Nothing but ASGI with async views serves it: 300 users."
+    assert best(asynchronous=[300, 300, 300]) == [ASYNC]
+
+
 def test_a_side_beyond_the_ramp_holds_at_least_that() -> None:
     sides: dict[str, list[Any]] = {"many": [200, 210, 205], "asynchronous": ["all", "all", "all"]}
     assert best(**sides) == [ASYNC]

@@ -8,7 +8,7 @@ import pytest
 
 from gatebench.analysis.showing.render import _fitting, markdown_table
 from gatebench.analysis.showing.text_tables import Table
-from gatebench.analysis.words import number, percent
+from gatebench.analysis.words import MISSING, count, number, percent
 from gatebench.records import Cause, Outcome
 from tests.analysis.conftest import Command
 from tests.analysis.synthetic import ASGI, BEGAN, Recorded, proxy_line, reading, request, requests, step, vote
@@ -249,3 +249,7 @@ def test_a_table_wider_than_the_terminal_is_shown_in_parts() -> None:
 
 def test_markdown_keeps_what_it_would_read_as_markup() -> None:
     assert markdown_table(Table(["a"], [["<1 * 2 | 3"]])) == "| a |\n| --- |\n| &lt;1 \\* 2 \\| 3 |"
+
+
+def test_what_is_counted_may_be_missing_in_a_step_and_is_whole_in_the_others() -> None:
+    assert (count(1234), count(1234.0), count(float("nan"))) == ("1,234", "1,234", MISSING)

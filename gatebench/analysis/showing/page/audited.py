@@ -131,7 +131,11 @@ def fairness(about: Subject) -> Part:
         for title, table in section.tables
         if len(table.header) > 2
     ]
-    shared = [table for title, table in (sheet.tables if sheet else []) if len(table.header) == 2]
+    shared = [
+        ("Its trials differ in" if title == "They differ in" else "Read from the live processes", table)
+        for title, table in (sheet.tables if sheet else [])
+        if len(table.header) == 2
+    ]
     heads = [look.html() for look in about.looks]
     body: list[Markup] = []
     names = ("They differ in what was asked for, and in versions", "They differ in what the live processes were given")
@@ -145,15 +149,12 @@ def fairness(about: Subject) -> Part:
         body.append(bullet_list(sheet.remarks, "small plain-list"))
     else:
         body.append(tag("p", "No fairness sheet was recorded.", class_="small"))
-    shared.append(about.table("Settings and versions"))
-    captions = (
-        ("Read from the live processes", "Asked for, and versions") if len(shared) > 1 else ("Asked for, and versions",)
-    )
+    shared.append(("Asked for, and versions", about.table("Settings and versions")))
     what = "What they share" if len(about.runs) > 1 else "All settings"
     body.append(
         numbers_of(
-            f"{what}: {sum(len(table.rows) for table in shared)} settings",
-            [settings_of(table, caption) for caption, table in zip(captions, shared, strict=True)],
+            f"{what}: {sum(len(table.rows) for _, table in shared)} settings",
+            [settings_of(table, caption) for caption, table in shared],
         )
     )
     return Part("fairness", "Fairness", _differs(about), body)

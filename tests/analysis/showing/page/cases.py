@@ -116,6 +116,15 @@ def trials(write: Write, campaigns: int = 1, each: int = 5) -> Case:
     return page_of(made)
 
 
+def one_side(write: Write) -> Case:
+    """Tried three times, and given something else each time."""
+    runs = [
+        {"trial": Trial("c", n, "A"), "started": BEGAN + n, "sheet": {"app: threads": 16 + n, "nginx: workers": 1}}
+        for n in range(1, 4)
+    ]
+    return page_of([write(ramp(60, 100 + n, run=run)) for n, run in enumerate(runs)])
+
+
 def campaigns(write: Write) -> Case:
     return trials(write, campaigns=3, each=2)
 
@@ -198,6 +207,7 @@ SYNTHETIC: dict[str, Callable[[Write], Case]] = {
     "one run": one,
     "a pair": pair,
     "five trials": trials,
+    "trials of one side": one_side,
     "campaigns": campaigns,
     "four servers": four,
     "five servers": servers,
