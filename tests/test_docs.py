@@ -23,7 +23,7 @@ from gatebench.analysis.comparing.sides import Side, all_runs, sides_of
 from gatebench.analysis.comparing.verdict import verdicts
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing import text_tables
-from gatebench.analysis.showing.guide import details, headline, users_table
+from gatebench.analysis.showing.guide import details, headline, held, users_table
 from gatebench.analysis.showing.text_tables import Table
 from gatebench.analysis.words import count, percent
 from gatebench.knobs import KNOBS, WORKLOADS
@@ -189,6 +189,15 @@ def test_the_readme_answers_by_the_recorded_guide() -> None:
 def test_each_client_and_each_number_of_threads_is_told_as_an_earlier_sitting_had_it() -> None:
     runs = guide("guide-first")
     assert rows_of(details(guide_table(runs[runs["workload"] == "fanout"]))) <= lines_of(WORKLOADS_TOLD)
+
+
+@pytest.mark.parametrize(
+    ("kept", "what"), [("slow-upload", "Nginx buffers"), ("slow-upload-unbuffered", "nothing buffers")]
+)
+def test_slow_clients_are_told_with_and_without_buffering(kept: str, what: str) -> None:
+    by_trial = guide(kept).sort_values("trial").assign(low=np.nan)
+    cells = [", ".join(held(one)[0] for one in rows(by_trial[by_trial["side"] == side])) for side in ("A", "B")]
+    assert f"| {what} | {' | '.join(cells)} |" in lines_of(WORKLOADS_TOLD)
 
 
 def test_a_thousand_watchers_are_told_as_three_runs_had_them() -> None:
