@@ -50,15 +50,16 @@ class SlowSession:
         **_: Any,
     ) -> SlowAnswer:
         started, clock = time.time(), time.perf_counter()
-        answer = SlowAnswer(self._request_event)
+        answer, received = SlowAnswer(self._request_event), bytearray()
         connection = _SlowConnection(str(self._address.hostname), self._address.port, timeout=self._timeout_s)
         try:
             connection.request(method, path, self._pieces(data) if data else None, self._headers(headers, data))
-            self._read(connection.getresponse(), answer)
+            self._read(connection.getresponse(), answer, received)
         except (OSError, http.client.HTTPException) as error:
             answer.status_code, answer.error = NO_ANSWER, error
         finally:
             connection.close()
+        answer.content = bytes(received)
         answer.request_meta = {
             "request_type": method,
             "name": name,
@@ -76,12 +77,12 @@ class SlowSession:
         length = {"Content-Length": str(len(data))} if data else {}
         return {**({"Cookie": cookies} if cookies else {}), **length, **headers}
 
-    def _read(self, response: http.client.HTTPResponse, answer: SlowAnswer) -> None:
+    def _read(self, response: http.client.HTTPResponse, answer: SlowAnswer, received: bytearray) -> None:
         answer.status_code = response.status
         answer.headers = {name.lower(): value for name, value in response.getheaders()}
         size = _piece(int(answer.headers.get("content-length", 0)))
         while part := response.read(size):
-            answer.content += part
+            received += part
             gevent.sleep(self._pause_s)
 
     def _pieces(self, data: bytes) -> Iterator[bytes]:
