@@ -229,6 +229,11 @@ class Run:
     format: int = FORMAT
 
     @property
+    def label(self) -> str:
+        """Of its side, as `WSGI gunicorn (fair, hello)`."""
+        return str(self.config.get("label", self.id))
+
+    @property
     def roles(self) -> tuple[str, ...]:
         """Whose processes were sampled, the runner's aside."""
         return (*ROLES, SERVICE) if self.config.get("workload", {}).get("service") else ROLES

@@ -112,7 +112,7 @@ def analyse(folder: RunFolder) -> AnalysedRun:
     return AnalysedRun(
         folder=folder,
         run=run,
-        label=str(run.config.get("label", run.id)),
+        label=run.label,
         objective=objective,
         steps=steps,
         validity=checked,

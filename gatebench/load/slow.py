@@ -81,15 +81,21 @@ class SlowSession:
         answer.status_code = response.status
         answer.headers = {name.lower(): value for name, value in response.getheaders()}
         size = _piece(int(answer.headers.get("content-length", 0)))
+        began = time.perf_counter()
         while part := response.read(size):
             received += part
-            gevent.sleep(self._pause_s)
+            self._wait(began, len(received) // size)
 
     def _pieces(self, data: bytes) -> Iterator[bytes]:
         size = _piece(len(data))
-        for start in range(0, len(data), size):
-            yield data[start : start + size]
-            gevent.sleep(self._pause_s)
+        began = time.perf_counter()
+        for end in range(size, len(data) + size, size):
+            yield data[end - size : end]
+            self._wait(began, end // size)
+
+    def _wait(self, began: float, pieces: int) -> None:
+        """Until so many pieces are due. What sending or reading them took is part of it: a slow client is not late."""
+        gevent.sleep(max(0.0, began + pieces * self._pause_s - time.perf_counter()))
 
 
 @dataclass(eq=False)

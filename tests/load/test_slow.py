@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from http.client import HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
 
+import gevent
 import pytest
 
-from gatebench.load.slow import SlowSession
+from gatebench.load.slow import PIECES, SlowSession
 from gatebench.stacks.postgres import free_ports
 
 LARGE = bytes(range(256)) * 4096
@@ -77,6 +79,22 @@ def test_a_large_request_is_sent_whole_slowly_and_with_the_user_s_cookies(url: s
     assert (answer.status_code, answer.content) == (201, LARGE)
     assert float(answer.headers["x-took"]) > 0.9 * SHORT_S
     assert answer.headers["x-cookie"] == "a=b"
+
+
+def test_what_reading_takes_is_part_of_the_time_that_a_slow_client_takes(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    read, sleep, busy_s = HTTPResponse.read, gevent.sleep, 0.005
+
+    def busy(response: HTTPResponse, size: int) -> bytes:
+        time.sleep(busy_s)
+        return read(response, size)
+
+    monkeypatch.setattr(HTTPResponse, "read", busy)
+    monkeypatch.setattr(gevent, "sleep", lambda seconds: (slept.append(seconds), sleep(seconds)))
+    assert ask(url, "GET", "/").fired["response_time"] > 900 * SHORT_S
+    assert sum(slept) <= SHORT_S - PIECES * busy_s
 
 
 def test_a_small_answer_is_read_at_once(url: str) -> None:

@@ -22,6 +22,9 @@ Runs = Sequence[AnalysedRun]
 SAMPLED = {"resources": ["users", "role"], "connections": ["users"]}
 """Frames that were sampled, and what tells their rows apart."""
 
+WORTH_A_SENTENCE = 2
+"""Options that all sides share: so many are said once, and not in every label."""
+
 WHOLE = ("step", "users", "requests", "failures")
 
 
@@ -45,6 +48,11 @@ class Side:
     def objective(self) -> Objective:
         """What was promised is part of the configuration that its runs share."""
         return self.runs[0].objective
+
+    @property
+    def label_in_full(self) -> str:
+        """With the options that all sides have."""
+        return self.runs[0].run.label
 
     @property
     def spread(self) -> bool:
@@ -104,10 +112,40 @@ def given_sides(a: Runs, b: Runs) -> list[Side]:
 
 def _sides(groups: dict[str, list[AnalysedRun]]) -> list[Side]:
     """Sides that share a label have their letter added to it."""
-    labels = Counter(runs[0].label for runs in groups.values())
+    labels = [runs[0].label for runs in groups.values()]
+    left_out = said_once(labels)
+    short = [without(left_out, label) for label in labels]
+    same = Counter(short)
     return [
-        _side(name, runs[0].label + f" {name}" * (labels[runs[0].label] > 1), runs) for name, runs in groups.items()
+        _side(name, label + f" {name}" * (same[label] > 1), runs)
+        for (name, runs), label in zip(groups.items(), short, strict=True)
     ]
+
+
+def said_once(labels: Sequence[str]) -> list[str]:
+    """Options that the labels of several sides leave out."""
+    shared = shared_options(labels)
+    return shared if len(shared) >= WORTH_A_SENTENCE else []
+
+
+def shared_options(labels: Sequence[str]) -> list[str]:
+    """What all of several labels have in brackets, as `WSGI gunicorn (fair, hello)` does."""
+    if len(labels) < 2:
+        return []
+    first, *others = (options_of(label)[1] for label in labels)
+    return [one for one in first if all(one in some for some in others)]
+
+
+def without(options: Sequence[str], label: str) -> str:
+    name, own = options_of(label)
+    left = ", ".join(one for one in own if one not in options)
+    return f"{name} ({left})" if left else name
+
+
+def options_of(label: str) -> tuple[str, list[str]]:
+    """What stands before the brackets, and what stands in them."""
+    name, _, rest = label.removesuffix(")").partition(" (")
+    return name, [one for one in rest.split(", ") if one]
 
 
 def _side(name: str, label: str, runs: Runs) -> Side:

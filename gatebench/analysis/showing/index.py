@@ -74,7 +74,7 @@ class Entry:
 
     @property
     def label(self) -> str:
-        return str(self.run.config.get("label", self.run.id))
+        return self.run.label
 
 
 @dataclass(frozen=True, slots=True)

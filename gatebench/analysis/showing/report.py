@@ -13,7 +13,7 @@ from gatebench.analysis.auditing.validity import remarks, unchecked
 from gatebench.analysis.comparing import article
 from gatebench.analysis.comparing.gates import Judgement
 from gatebench.analysis.comparing.settings import Comparison, between, compare_settings
-from gatebench.analysis.comparing.sides import Side, all_runs
+from gatebench.analysis.comparing.sides import Side, all_runs, said_once
 from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.analysis.failures.examples import tell
 from gatebench.analysis.reading.frames import rows
@@ -131,8 +131,10 @@ def _compared(verdict: Verdict) -> tuple[str, Table]:
 
 
 def answer(sides: Sides, verdicts: Sequence[Verdict]) -> str:
-    """The verdicts, then a sentence by each measure."""
-    return " ".join([*(f"{one.sentence} {one.beside}".strip() for one in verdicts), *held(sides, verdicts)])
+    """What all sides have, the verdicts, then a sentence by each measure."""
+    shared = said_once([side.label_in_full for side in sides])
+    every = [f"Every side: {', '.join(shared)}."] * bool(shared)
+    return " ".join([*every, *(f"{one.sentence} {one.beside}".strip() for one in verdicts), *held(sides, verdicts)])
 
 
 def held(sides: Sides, verdicts: Sequence[Verdict]) -> list[str]:

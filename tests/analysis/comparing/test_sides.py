@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from gatebench.analysis.analysed_run import AnalysedRun
-from gatebench.analysis.comparing.sides import given_sides, sides_of
+from gatebench.analysis.comparing.sides import given_sides, said_once, sides_of
+from gatebench.analysis.comparing.verdict import verdicts
 from gatebench.analysis.showing import charts
+from gatebench.analysis.showing.report import answer
 from gatebench.analysis.showing.text_tables import capacity_table, spread_table
 from gatebench.errors import UsageError
 from gatebench.records import Cause, Outcome, Trial
@@ -139,6 +142,26 @@ def test_two_equal_sides_of_a_campaign_keep_their_letters(analysed: Analysed) ->
     a, b = sides_of([run("B", 1), run("A", 1), run("A", 2), run("B", 2)])
     assert (a.label, b.label) == ("WSGI gunicorn A", "WSGI gunicorn B")
     assert [one.label for one in b.runs] == ["WSGI gunicorn B (trial 1)", "WSGI gunicorn B (trial 2)"]
+
+
+def test_options_that_all_sides_have_are_not_in_every_label(analysed: Analysed) -> None:
+    def run(label: str, config: dict[str, Any]) -> AnalysedRun:
+        return analysed(Recorded(requests(1, ok=1), [step(1)], config={**config, "label": label}), label[:4])
+
+    labels = ["WSGI gunicorn (fair, hello, sync, page_kb=4)", "ASGI uvicorn (fair, hello, async, page_kb=4)"]
+    sides = sides_of([run(labels[0], {}), run(labels[1], ASGI)])
+    assert [side.label for side in sides] == ["WSGI gunicorn (sync)", "ASGI uvicorn (async)"]
+    assert [run.label for side in sides for run in side.runs] == [side.label for side in sides]
+    assert [side.label_in_full for side in sides] == labels
+    assert answer(sides, verdicts(sides)).startswith("Every side: fair, hello, page_kb=4. ASGI (uvicorn, async) served ")
+    assert [side.label for side in sides_of([run(labels[0], {})])] == [labels[0]]
+
+
+def test_a_single_option_that_all_sides_have_stays_where_it_is(analysed: Analysed) -> None:
+    labels = ["WSGI gunicorn (article)", "ASGI uvicorn (article, workers=4)"]
+    assert said_once(labels) == []
+    assert said_once([labels[1], labels[1]]) == ["article", "workers=4"]
+    assert said_once(labels[:1]) == []
 
 
 def test_sides_given_by_hand_hold_one_configuration_each(analysed: Analysed) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from gatebench.analysis.comparing.ratio import Ratio
 from gatebench.analysis.comparing.sentences import in_words, spoken
+from gatebench.analysis.comparing.sides import said_once
 from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing.page import plot
@@ -56,7 +57,7 @@ def answer(about: Subject) -> list[Markup]:
 
 
 def kicker(about: Subject) -> str:
-    """What this is a report of: how many runs, of which app, and when."""
+    """What this is a report of: how many runs, of which app, with what that all sides have, and when."""
     runs = about.runs
     days = sorted(
         {time.strftime("%-d %B %Y", time.gmtime(run.run.started)): run.run.started for run in runs}.items(),
@@ -64,7 +65,8 @@ def kicker(about: Subject) -> str:
     )
     when = days[0][0] if len(days) == 1 else f"{days[0][0]} to {days[-1][0]}"
     apps = dict.fromkeys(str(run.run.config.get("app") or "") for run in runs)
-    what = [f"{len(runs)} runs" if len(runs) > 1 else "one run", *(app for app in apps if app)]
+    shared = said_once([side.label_in_full for side in about.sides])
+    what = [f"{len(runs)} runs" if len(runs) > 1 else "one run", *(app for app in apps if app), *shared]
     return f"Gatebench report · {' · '.join(what)} · {when}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gatebench.analysis.comparing.sides import Side
+from gatebench.analysis.comparing.sides import Side, shared_options, without
 from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing.page.html import Content, Markup, tag, text
@@ -102,11 +102,5 @@ def drawn_names(labels: Sequence[str], shorts: Sequence[str]) -> list[str]:
     """Of sides that go by letters: the letter, and no option in brackets that all of them have."""
     if any(short in label.split() for short, label in zip(shorts, labels, strict=True)):
         return list(labels)
-    parts = [(*label.removesuffix(")").partition(" ("),) for label in labels]
-    options = [[one for one in rest.split(", ") if one] for _, _, rest in parts]
-    shared = set.intersection(*map(set, options)) if options else set()
-    names = []
-    for short, (name, _, _), some in zip(shorts, parts, options, strict=True):
-        own = ", ".join(one for one in some if one not in shared)
-        names.append(f"{short} {name} ({own})" if own else f"{short} {name}")
-    return names
+    shared = shared_options(labels)
+    return [f"{short} {without(shared, label)}" for short, label in zip(shorts, labels, strict=True)]
