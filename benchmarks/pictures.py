@@ -13,13 +13,15 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from gatebench import ROOT
-from gatebench.analysis.analysed_run import analyse
-from gatebench.analysis.comparing.sides import sides_of
-from gatebench.analysis.comparing.verdict import verdicts
-from gatebench.analysis.showing.page.page import report_page
-from gatebench.analysis.showing.report import report
-from gatebench.run_folder import RunFolder
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from gatebench.analysis.analysed_run import analyse  # noqa: E402
+from gatebench.analysis.comparing.sides import sides_of  # noqa: E402
+from gatebench.analysis.comparing.verdict import verdicts  # noqa: E402
+from gatebench.analysis.showing.page.page import report_page  # noqa: E402
+from gatebench.analysis.showing.report import report  # noqa: E402
+from gatebench.run_folder import RunFolder  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 MARGIN = 8

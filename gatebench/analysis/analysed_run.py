@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import pandas as pd
+import pyarrow as pa
 
 from gatebench.analysis.auditing.agreement import Counts, Match, counts, latency, match
 from gatebench.analysis.auditing.evidence import evidence
@@ -100,6 +101,7 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         agreement, parts = latency(requests, run), splits(requests, proxy, steps)
         failures = diagnose(followed(requests, proxy, folder, samples), traced=True)
     del proxy  # 300 MB of ten million requests, and nothing below looks at it
+    pa.default_memory_pool().release_unused()
     notes = (
         _ending(run),
         *run.troubles,

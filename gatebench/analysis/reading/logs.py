@@ -13,10 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from itertools import groupby
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+from pyarrow import csv
 
 from gatebench.records import SERVICE
 from gatebench.run_folder import RunFolder, packed
@@ -45,6 +48,9 @@ _NOT_THEIRS = re.compile(r"/(?:site|dist)-packages/|/lib(?:64)?/python3|/gateben
 """Libraries, Python itself, and what a run puts beside the app."""
 _EXCEPTION = re.compile(r"((?:\w+\.)*[A-Z]\w*)(?:: .*)?$")
 
+_WHOLE_LINE = csv.ParseOptions(delimiter="\x01", quote_char=False, invalid_row_handler=lambda _: "skip")
+_WORDS = csv.ConvertOptions(column_types={"line": pa.dictionary(pa.int32(), pa.binary())})
+
 _POOL_REFUSED = re.compile(
     r"(\S+ \d\d:\d\d:\d\d)\S* \w+ psycopg\.pool pid=(\d+) .*(?:too many clients|remaining connection slots)"
 )
@@ -52,9 +58,8 @@ _POOL_REFUSED = re.compile(
 
 def read_error_log(folder: RunFolder) -> pd.DataFrame:
     """A row a line of Nginx's error log: time (whole seconds), connection, message (without the request), line."""
-    place: dict[str, int] = {}  # of each line among those that differ: alerts come by the thousand, word for word
-    places = [place.setdefault(line, len(place)) for line, _ in groupby(_lines(folder.nginx_error_log))]
-    frame = pd.DataFrame(map(_error, place), columns=["time", "connection", "message", "line"])
+    differing, places = _distinct_lines(folder.nginx_error_log)
+    frame = pd.DataFrame(map(_error, differing), columns=["time", "connection", "message", "line"])
     frame = frame.astype({"time": "float64", "connection": "Int64", "message": "category", "line": "category"})
     return frame.take(places).dropna(subset="time").reset_index(drop=True)
 
@@ -180,6 +185,21 @@ def _worker_end(line: str, patterns: dict[str, list[str]]) -> list[tuple[float |
                 moment = datetime.strptime(stamp[1], "%Y-%m-%d %H:%M:%S %z").timestamp() if stamp else None
                 return [(moment, int(match[1]), how, line[:LONGEST_LINE])]
     return []
+
+
+def _distinct_lines(path: Path) -> tuple[list[str], npt.NDArray[np.int32]]:
+    """The lines that differ, and which of them each line is; of those that follow one another word for word the first,
+    for alerts come by the million.
+    """
+    log = packed(path) if packed(path).exists() and not path.exists() else path
+    try:
+        table = csv.read_csv(log, csv.ReadOptions(column_names=["line"]), _WHOLE_LINE, _WORDS)
+    except (FileNotFoundError, pa.ArrowInvalid):  # no such log, or nothing in it
+        return [], np.empty(0, np.int32)
+    lines = table["line"].combine_chunks()
+    places = lines.indices.to_numpy()
+    changes = np.flatnonzero(np.diff(places, prepend=-1))
+    return [line.decode(errors="replace") for line in lines.dictionary.to_pylist()], places[changes]
 
 
 def _lines(path: Path) -> Iterator[str]:

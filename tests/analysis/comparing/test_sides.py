@@ -145,16 +145,16 @@ def test_two_equal_sides_of_a_campaign_keep_their_letters(analysed: Analysed) ->
 
 
 def test_options_that_all_sides_have_are_not_in_every_label(analysed: Analysed) -> None:
-    def run(label: str, config: dict[str, Any]) -> AnalysedRun:
-        return analysed(Recorded(requests(1, ok=1), [step(1)], config={**config, "label": label}), label[:4])
+    def run(label: str, config: dict[str, Any], name: str) -> AnalysedRun:
+        return analysed(Recorded(requests(1, ok=1), [step(1)], config={**config, "label": label}), name)
 
     labels = ["WSGI gunicorn (fair, hello, sync, page_kb=4)", "ASGI uvicorn (fair, hello, async, page_kb=4)"]
-    sides = sides_of([run(labels[0], {}), run(labels[1], ASGI)])
+    sides = sides_of([run(labels[0], {}, "a"), run(labels[1], ASGI, "b")])
     assert [side.label for side in sides] == ["WSGI gunicorn (sync)", "ASGI uvicorn (async)"]
     assert [run.label for side in sides for run in side.runs] == [side.label for side in sides]
     assert [side.label_in_full for side in sides] == labels
     assert answer(sides, verdicts(sides)).startswith("Every side: fair, hello, page_kb=4. ASGI (uvicorn, async) served ")
-    assert [side.label for side in sides_of([run(labels[0], {})])] == [labels[0]]
+    assert [side.label for side in sides_of([run(labels[0], {}, "alone")])] == [labels[0]]
 
 
 def test_a_single_option_that_all_sides_have_stays_where_it_is(analysed: Analysed) -> None:
