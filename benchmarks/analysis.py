@@ -3,8 +3,8 @@
     python benchmarks/analysis.py [--requests 10000000] [--without-proxy-log] [--keep FOLDER]
 
 Generates a run of seven steps with failures at the top of its ramp, analyses it in a fresh process, and prints wall
-seconds and peak resident memory. The target on two cores is 12 s and 1.5 GiB; two slow virtual ones took 14 to 15 s
-and 1.5 to 1.6 GiB on 2026-11-27. Exit code 1 when it is missed.
+seconds and peak resident memory. The target on two cores is 12 s and 1.5 GiB; two slow virtual ones took 12 to 14 s
+and 1.4 to 1.5 GiB on 2026-11-27. Exit code 1 when it is missed.
 """
 
 from __future__ import annotations

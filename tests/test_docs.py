@@ -192,12 +192,30 @@ def test_each_client_and_each_number_of_threads_is_told_as_an_earlier_sitting_ha
 
 
 @pytest.mark.parametrize(
-    ("kept", "what"), [("slow-upload", "Nginx buffers"), ("slow-upload-unbuffered", "nothing buffers")]
+    ("kept", "what"),
+    [
+        ("slow-upload", "Nginx buffers"),
+        ("slow-upload-unbuffered", "nothing buffers"),
+        ("slow-certificate", "a fifth of them, 256 KB, Nginx buffers"),
+        ("slow-certificate-unbuffered", "a fifth of them, 256 KB, nothing buffers"),
+        ("large-certificate-unbuffered", "half of them, 8 s each, 16 MB, nothing buffers"),
+    ],
 )
 def test_slow_clients_are_told_with_and_without_buffering(kept: str, what: str) -> None:
     by_trial = guide(kept).sort_values("trial").assign(low=np.nan)
     cells = [", ".join(held(one)[0] for one in rows(by_trial[by_trial["side"] == side])) for side in ("A", "B")]
     assert f"| {what} | {' | '.join(cells)} |" in lines_of(WORKLOADS_TOLD)
+
+
+def test_what_large_files_cost_in_memory_is_told_as_the_valid_steps_had_it() -> None:
+    runs = sorted((ROOT / "results" / "recorded" / "large-certificate-unbuffered").glob("*/steps.csv"))
+    text = " ".join(WORKLOADS_TOLD.split())
+    wsgi, asgi = (
+        steps.loc[(steps["users"] == 20) & steps["valid"].astype(bool), "rss_bytes_app"].median() / 2**20
+        for interface in ("wsgi", "asgi")
+        for steps in [pd.concat(pd.read_csv(path) for path in runs if f"-{interface}-" in path.parent.name)]
+    )
+    assert f"at 20 users the app had {wsgi:,.0f} MiB under WSGI and {asgi:,.0f} MiB under ASGI" in text
 
 
 def test_a_thousand_watchers_are_told_as_three_runs_had_them() -> None:

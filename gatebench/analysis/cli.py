@@ -179,7 +179,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     for name, what in SWITCHES.items():
         parser.add_argument(f"--{name.lower()}", nargs="?", const="1", metavar="1", help=f"{what} ({name}=1)")
     for name, what in GATES.items():
-        parser.add_argument(f"--{name.lower().replace('_', '-')}", metavar="LIMIT", help=f"{what} ({name}=)".replace("%", "%%"))
+        said = f"{what} ({name}=)".replace("%", "%%")
+        parser.add_argument(f"--{name.lower().replace('_', '-')}", metavar="LIMIT", help=said)
     parser.add_argument("--check", action="store_true", help="only say whether the gates can be understood")
     parser.add_argument("--results", type=_path, default=RESULTS, help="where runs are looked for (default: results/)")
     parser.add_argument("--out", type=_path, help="where to write (default: analysis/ in the results folder)")

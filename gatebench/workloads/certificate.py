@@ -9,7 +9,7 @@ Held: 95 of 100 downloads within a second. Those on a slow line are not timed, f
 that they fail counts.
 
 What would be unfair: to read a result without Nginx's buffering for files of the usual size. On loopback the kernel
-takes some megabytes of an answer off the app's hands by itself: give certificate_kb=8192 to see who waits.
+takes some megabytes of an answer off the app's hands by itself: give certificate_kb=16384 to see who waits.
 """
 
 from dataclasses import replace

@@ -153,11 +153,12 @@ def test_options_that_all_sides_have_are_not_in_every_label(analysed: Analysed) 
     assert [side.label for side in sides] == ["WSGI gunicorn (sync)", "ASGI uvicorn (async)"]
     assert [run.label for side in sides for run in side.runs] == [side.label for side in sides]
     assert [side.label_in_full for side in sides] == labels
-    assert answer(sides, verdicts(sides)).startswith("Every side: fair, hello, page_kb=4. ASGI (uvicorn, async) served ")
+    said = answer(sides, verdicts(sides))
+    assert said.startswith("Every side: fair, hello, page_kb=4. ASGI (uvicorn, async) served ")
     assert [side.label for side in sides_of([run(labels[0], {}, "alone")])] == [labels[0]]
 
 
-def test_a_single_option_that_all_sides_have_stays_where_it_is(analysed: Analysed) -> None:
+def test_a_single_option_that_all_sides_have_stays_where_it_is() -> None:
     labels = ["WSGI gunicorn (article)", "ASGI uvicorn (article, workers=4)"]
     assert said_once(labels) == []
     assert said_once([labels[1], labels[1]]) == ["article", "workers=4"]
