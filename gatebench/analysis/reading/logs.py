@@ -192,10 +192,9 @@ def _distinct_lines(path: Path) -> tuple[list[str], npt.NDArray[np.int32]]:
     for alerts come by the million.
     """
     log = packed(path) if packed(path).exists() and not path.exists() else path
-    try:
-        table = csv.read_csv(log, csv.ReadOptions(column_names=["line"]), _WHOLE_LINE, _WORDS)
-    except (FileNotFoundError, pa.ArrowInvalid):  # no such log, or nothing in it
+    if not log.exists() or not log.stat().st_size:
         return [], np.empty(0, np.int32)
+    table = csv.read_csv(log, csv.ReadOptions(column_names=["line"]), _WHOLE_LINE, _WORDS)
     lines = table["line"].combine_chunks()
     places = lines.indices.to_numpy()
     changes = np.flatnonzero(np.diff(places, prepend=-1))
