@@ -2,7 +2,7 @@
 
     python benchmarks/renew.py [results/recorded/campaigns …]
 
-Each folder gets report.md with its charts, report.html, and a new steps.csv in every run folder. The charts are PNG
+Each folder whose runs were kept whole gets report.md with its charts, report.html, and a new steps.csv in every run folder. The charts are PNG
 files of 64 colours, a third of their size; the tables are left out, for they can be made again.
 """
 
@@ -49,8 +49,9 @@ def renew(recorded: Path) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", nargs="*", type=Path, help="of results/recorded; all of them where none is named")
-    folders = parser.parse_args(argv).folders or sorted(path for path in RECORDED.iterdir() if path.is_dir())
+    parser.add_argument("folders", nargs="*", type=Path, help="of results/recorded; where none is named, all that have requests")
+    with_requests = sorted({path.parent.parent for path in RECORDED.glob("*/*/requests.arrows")})
+    folders = parser.parse_args(argv).folders or with_requests
     for folder in folders:
         renew(folder)
     return 0

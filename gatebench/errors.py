@@ -2,7 +2,7 @@
 
 
 class GatebenchError(Exception):
-    """Base of every error that a person is meant to read. `exit_code` is documented in README.md."""
+    """Base of every error that a person is meant to read. `exit_code` is documented in docs/reference.md."""
 
     exit_code = 1
 

@@ -43,7 +43,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
     sides, damaged, notes = _sides(arguments)
     found = verdicts(sides, given["ANYWAY"])
     judgements = judge(sides, limits)
-    out = arguments.out or arguments.results / "analysis"
+    out = _out(arguments, "analysis")
     for run in all_runs(sides):
         write_steps(run)
     sections = write_report(sides, found, out, judgements, [*notes, *map(str, damaged)])
@@ -67,7 +67,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
 def _guide(arguments: argparse.Namespace, given: Mapping[str, bool]) -> int:
     from gatebench.analysis.guiding import write_guide  # imports matplotlib
 
-    out = arguments.out or arguments.results / "guide"
+    out = _out(arguments, "guide")
     told = write_guide(arguments.results, out)
     if not given["QUIET"]:
         show(told if given["FULL"] else told[:1], console())
@@ -129,6 +129,11 @@ def _path(text: str) -> Path:
 def _given(arguments: argparse.Namespace, name: str) -> str:
     """An option, or what the environment has for it: make passes the names of its command line on that way."""
     return str(getattr(arguments, name.lower()) or from_environment().get(name, ""))
+
+
+def _out(arguments: argparse.Namespace, usual: str) -> Path:
+    named = _given(arguments, "OUT")
+    return _path(named) if named else Path(arguments.results / usual)
 
 
 def _refuse_misspelt() -> None:

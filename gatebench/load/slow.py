@@ -28,7 +28,7 @@ NO_ANSWER = 0
 
 class SlowSession:
     """With the cookies of another session, and a connection for each request. `slow_s` is how long it takes over what
-    is large: less than a client waits, for it is slow, and not late.
+    is large; `timeout_s`, how long it waits for each piece.
     """
 
     def __init__(self, host: str, timeout_s: float | None, cookies: Any, request_event: Any, slow_s: float) -> None:

@@ -49,6 +49,16 @@ def test_with_runs_of_one_interface_it_says_how_to_make_the_other(results: Path,
     assert command.err == ""
 
 
+def test_out_is_taken_from_make_s_environment_too(
+    results: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(results, "only")
+    monkeypatch.setenv("GATEBENCH_OUT", str(tmp_path / "elsewhere"))
+    assert command() == 0
+    assert (tmp_path / "elsewhere" / "report.html").exists()
+    assert not (results / "analysis").exists()
+
+
 def test_without_any_run_it_says_how_to_make_one(results: Path, command: Command) -> None:
     assert command() == 2
     assert command.err == f"There is no run in {results}: `make bench-wsgi` and `make bench-asgi` make one each.\n"

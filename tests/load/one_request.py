@@ -1,4 +1,6 @@
-"""Sends one GET and one POST with each client to a URL, and prints what was recorded of each, as JSON lines."""
+"""Sends one GET and one POST with each client to a URL, and prints what was recorded of each, as JSON lines. With how
+long a slow line takes, sends one GET over that.
+"""
 
 from gevent import monkey
 
@@ -11,7 +13,7 @@ from locust.env import Environment  # noqa: E402
 
 from gatebench.load.user import FastUser, MeasuredUser, RequestFailedError, RequestsUser, in_flight  # noqa: E402
 
-url, timeout_s = sys.argv[1], float(sys.argv[2])
+url, timeout_s, *slow_s = sys.argv[1], float(sys.argv[2]), *sys.argv[3:]
 MeasuredUser.timeout_s = timeout_s
 
 
@@ -26,6 +28,10 @@ def record(client: type[MeasuredUser]) -> None:
 
     environment.events.request.add_listener(on_request)
     user = client(environment)
+    if slow_s:
+        line = user.slow_session(float(slow_s[0]))
+        user.get("/", name="slowly", expect=lambda page: "hello" in page.text, slowly_by=line)
+        return
     user.get("/", name="get", expect=lambda page: page.status == 200 and "hello" in page.text)
     user.post("/", name="post", data={"a": "b"}, expect=lambda page: page.status == 200 and "hello" in page.text)
     assert not in_flight
@@ -40,4 +46,5 @@ class Requests(RequestsUser):
 
 
 record(Fast)
-record(Requests)
+if not slow_s:
+    record(Requests)

@@ -79,9 +79,9 @@ def server(answer: Answer) -> Iterator[tuple[str, list[bytes]]]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}", seen
 
 
-def recorded(url: str, timeout_s: float = 5, **environment: str) -> list[dict[str, Any]]:
+def recorded(url: str, timeout_s: float = 5, *slow_s: float, **environment: str) -> list[dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).parent / "one_request.py"), url, str(timeout_s)],
+        [sys.executable, str(Path(__file__).parent / "one_request.py"), url, str(timeout_s), *map(str, slow_s)],
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
         text=True,
@@ -121,6 +121,13 @@ def test_no_answer_in_time_is_a_failure_at_the_timeout() -> None:
     assert {row["cause"] for row in rows} == {"no answer in time"}
     assert all(500 <= row["elapsed_ms"] < 1000 for row in rows)
     assert len(seen) == 4
+
+
+def test_who_is_on_a_slow_line_may_take_longer_than_a_client_waits() -> None:
+    with server(page("200 OK", "hello" + "x" * 1_000_000)) as (url, _):
+        (row,) = recorded(url, 0.4, 1.0)
+    assert row["cause"] is None
+    assert row["elapsed_ms"] > 900
 
 
 def test_an_answer_cut_short_is_a_failure() -> None:
