@@ -2,8 +2,9 @@
 
     python benchmarks/renew.py [results/recorded/campaigns …]
 
-Each folder whose runs were kept whole gets report.md with its charts, report.html, and a new steps.csv in every run folder. The charts are PNG
-files of 64 colours, a third of their size; the tables are left out, for they can be made again.
+Each folder whose runs were kept whole gets report.md with its charts, report.html, and a new steps.csv in every run
+folder. The charts are PNG files of 64 colours, a third of their size; the tables are left out, for they can be made
+again.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ def renew(recorded: Path) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", nargs="*", type=Path, help="of results/recorded; where none is named, all that have requests")
+    parser.add_argument(
+        "folders", nargs="*", type=Path, help="of results/recorded; where none is named, all that have requests"
+    )
     with_requests = sorted({path.parent.parent for path in RECORDED.glob("*/*/requests.arrows")})
     folders = parser.parse_args(argv).folders or with_requests
     for folder in folders:

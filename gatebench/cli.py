@@ -72,7 +72,7 @@ def _guide(_: str, options: Mapping[str, Any]) -> int:
     if given["AGAIN"] not in ("", "0", "1"):
         raise UsageError(f"AGAIN={given['AGAIN']} is neither 0 nor 1: give AGAIN=1 for a new guide.")
     guide, told = plan_guide(given, engine_answers), ""
-    results = Path(given["RESULTS"] or RESULTS)
+    results = Path(given["RESULTS"] or RESULTS).expanduser()
     console = Console(stderr=True, quiet=environment.get("QUIET") == "1")
     if given["AGAIN"] != "1":
         guide, told = resumed(guide, code(PACKAGE.parent), results)

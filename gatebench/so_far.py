@@ -182,12 +182,13 @@ class SoFar:
             return None
         return (_ok(last) - _ok(before[-1])) / float(last["time"] - before[-1]["time"])
 
-    def past_objective(self, overdue: int) -> bool:
-        """Whether the newest step misses what the site promises, by what has been answered of its hold and by how many
-        requests are `overdue` still: those of a site that hangs are answered when the hold is long over.
+    def past_objective(self, overdue: int, late_updates: float = 0.0) -> bool:
+        """Whether the newest step misses what the site promises, by what has been answered of its hold, by the share of
+        its updates that came late, and by how many requests are `overdue` still: those of a site that hangs are
+        answered when the hold is long over.
         """
         objective, row = self.config.side.workload.objective, self.rows[-1]
-        if overdue > LATE_SHARE * (row.requests + overdue):
+        if late_updates > LATE_SHARE or overdue > LATE_SHARE * (row.requests + overdue):
             return True
         return (row.failure_pct or 0) >= objective.failures_pct or (row.p95_ms or 0) > objective.p95_ms
 

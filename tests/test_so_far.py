@@ -160,6 +160,11 @@ def test_a_step_is_past_the_objective_by_failures_by_p95_or_by_a_site_that_hangs
     assert step.past_objective(overdue) is past
 
 
+def test_a_step_whose_updates_come_late_is_past_the_objective() -> None:
+    assert not held(1000).past_objective(0, late_updates=0.05)
+    assert held(1000).past_objective(0, late_updates=0.06)
+
+
 SETTLING = (
     step_event(0, "spawn"),
     progress(1, "settle", 10),

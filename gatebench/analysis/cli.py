@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from gatebench.analysis.analysed_run import AnalysedRun, analyse, write_steps
 from gatebench.analysis.choosing import ALL, Chosen, newest, of_campaigns, shown
@@ -39,6 +40,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
     if arguments.check:
         return 0
     if arguments.guide:
+        _refuse_beside_a_guide(arguments, limits, given)
         return _guide(arguments, given)
     sides, damaged, notes = _sides(arguments)
     found = verdicts(sides, given["ANYWAY"])
@@ -129,6 +131,14 @@ def _path(text: str) -> Path:
 def _given(arguments: argparse.Namespace, name: str) -> str:
     """An option, or what the environment has for it: make passes the names of its command line on that way."""
     return str(getattr(arguments, name.lower()) or from_environment().get(name, ""))
+
+
+def _refuse_beside_a_guide(arguments: argparse.Namespace, limits: Mapping[str, Any], given: Mapping[str, bool]) -> None:
+    """Raises UsageError for what has no meaning for a guide: a gate that is never judged would always be passed."""
+    named = {"RUN": arguments.runs, "--campaigns": arguments.campaigns, "--a": arguments.a, "--b": arguments.b}
+    found = [*limits, *(name for name in ("ANYWAY", "JSON") if given[name]), *(name for name in named if named[name])]
+    if found:
+        raise UsageError(f"{found[0]} means nothing for a guide: leave it out, or leave --guide out.")
 
 
 def _out(arguments: argparse.Namespace, usual: str) -> Path:

@@ -19,7 +19,7 @@ from gatebench.analysis.showing.guide import TITLE, sections
 from gatebench.analysis.showing.page.guide import guide_page
 from gatebench.analysis.showing.render import markdown
 from gatebench.analysis.showing.report import Section
-from gatebench.errors import UsageError
+from gatebench.errors import RunFolderError, UsageError
 from gatebench.records import Outcome, Run
 from gatebench.run_folder import RunFolder, recorded
 
@@ -53,19 +53,28 @@ def _newest(results: Path) -> dict[str, list[RunFolder]]:
     for trial, run, folder in runs:
         if trial.guide == newest and run.outcome is Outcome.COMPLETE:
             found.setdefault(str(run.config["workload"]["name"]), []).append(folder)
+    if not found:
+        raise UsageError(f"The newest guide in {results} has no complete run yet: `make guide` goes on with it.")
     return dict(sorted(found.items()))
 
 
 def _workload(folders: Sequence[RunFolder], out: Path) -> list[Measured]:
     """Of what is kept as its steps table alone, that; of what was recorded whole a report too."""
     if not all(folder.requests.exists() for folder in folders):
-        return [(folder.read_run(), pd.read_csv(folder.steps_csv)) for folder in folders]
+        return [(folder.read_run(), _steps(folder)) for folder in folders]
     runs = [analyse(folder) for folder in folders]
     for run in runs:
         write_steps(run)
     sides = sides_of(runs)
     write_report(sides, verdicts(sides), out)
     return [(run.run, run.steps) for run in runs]
+
+
+def _steps(folder: RunFolder) -> pd.DataFrame:
+    try:
+        return pd.read_csv(folder.steps_csv)
+    except FileNotFoundError as error:
+        raise RunFolderError(f"{folder.path} has neither requests.arrows nor steps.csv: remove it.") from error
 
 
 def _notes(found: Sequence[Measured]) -> Iterator[str]:

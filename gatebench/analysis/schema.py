@@ -182,6 +182,7 @@ GUIDE_RUNS = {  # a row a run of a guide
     "users": "float64",  # within the objective, interpolated; missing unless held
     "tried": "Int64",  # users of the last step that is valid
     "low_users": "int64",  # of the first step
+    "asgi_only": "bool",  # no WSGI server can serve it: WebSockets
     "p50_ms": "float64",  # of the first step, where that is valid
     # The following are of the last valid step that held, else of the first valid one.
     "cpu_ms": "float64",  # of the app server a request

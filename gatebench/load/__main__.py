@@ -61,7 +61,7 @@ def main() -> int:
             recorder = Recorder(folder.requests, runner, timeout_s, late_ms, paced, pushed)
             ramp = Ramp(runner, recorder, lines, config.settle_s, config.hold_s, SPAWN_RATE, so_far.add)
             if config.stop_at_limit:
-                ramp.enough = so_far.past_objective
+                ramp.enough = lambda: so_far.past_objective(recorder.overdue(), recorder.late_updates())
             code = _climb(ramp, config)
     except OSError as error:  # closing a file writes what is left of it
         if error.errno not in DISK_FULL:
@@ -85,7 +85,8 @@ def _climb(ramp: Ramp, config: RunConfig) -> int:
     except RampStoppedError as stop:
         ramp.say("stopped", reason=str(stop))
         complete = False
-    ramp.drain(config.side.footing.longest_answer_s + 1 if complete else 1)
+    longest_s = config.side.footing.longest_answer_s + config.side.workload.slow_client_s
+    ramp.drain(longest_s + 1 if complete else 1)
     if (error := ramp.recorder.error) is None:
         return 0 if complete else 1
     if isinstance(error, OSError) and error.errno in DISK_FULL:

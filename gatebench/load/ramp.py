@@ -45,7 +45,7 @@ class Ramp:
     hold_s: float
     spawn_rate: float
     told: Callable[[dict[str, Any]], None] = lambda _: None
-    enough: Callable[[int], bool] = lambda _: False  # by how many requests are overdue: whether a step was the last
+    enough: Callable[[], bool] = lambda: False  # whether a step was the last
     stop_reason: str | None = None
     users_asked: tuple[int, ...] = (0,)  # by us: anything else was asked for in the web UI
     interference: tuple[str, ...] = ()
@@ -60,7 +60,7 @@ class Ramp:
         gevent.spawn(self._watch_clock)
         for number, count in enumerate(users, start=1):
             self._step(Step(number=number, users=count, started=time.time()))
-            if self.enough(self.recorder.overdue()):
+            if self.enough():
                 break
 
     def drain(self, limit_s: float) -> LoadSummary:

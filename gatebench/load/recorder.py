@@ -59,6 +59,7 @@ class Recorder:
         self._held_since: dict[int, float] = {}
         self._counted: list[dict[str, Any]] = []
         self._due = 0
+        self._updates = self._late_updates = 0  # of the newest hold
         self._file = pa.OSFile(str(path), "wb")
         self._writer = pa.ipc.new_stream(self._file, SCHEMA, options=pa.ipc.IpcWriteOptions(compression="zstd"))
         runner.environment.events.request.add_listener(self._on_request)
@@ -71,6 +72,7 @@ class Recorder:
     def begin_hold(self, now: float) -> None:
         """From `now` on, requests of the step are counted as those of its hold."""
         self._held_since[len(self._step_starts)] = now
+        self._updates = self._late_updates = 0
 
     def step_at(self, moment: float) -> int:
         """The number of the step in which something began; 0 before the first."""
@@ -85,6 +87,10 @@ class Recorder:
         """How many requests have waited for longer than the objective has it, and still do."""
         latest = time.time() - self._late_ms / 1000
         return sum(request.started < latest and request.name not in self._unwaited for request in in_flight.values())
+
+    def late_updates(self) -> float:
+        """Of what was pushed in the newest hold, the share that came later than the objective has it."""
+        return self._late_updates / self._updates if self._updates else 0.0
 
     def why_not(self) -> str:
         """`error` as a sentence."""
@@ -149,6 +155,9 @@ class Recorder:
         if name not in self._pushed:
             self.requests += 1
             self.elapsed_ms += 0 if name in self._paced else response_time
+        elif start_time >= self._held_since.get(len(self._step_starts), math.inf):
+            self._updates += 1
+            self._late_updates += response_time > self._late_ms
         cause = None
         if exception is not None:
             self.failures += 1

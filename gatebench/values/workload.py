@@ -101,3 +101,8 @@ class Workload:
     largest_body_mb: int = 1  # of a request, that Nginx lets through: its own default
     service: Service | None = None
     websockets: bool = False  # whether the server must speak them, and Nginx let them through
+
+    @property
+    def slow_client_s(self) -> float:
+        """How long somebody on a slow line takes over what is large; 0 where nobody is on one."""
+        return float(self.settings["slow_client_s"].value) if "slow_client_s" in self.settings else 0.0

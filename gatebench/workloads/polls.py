@@ -1,4 +1,4 @@
-"""The polls site of Django's tutorial: the App of the workloads `vote` and `article`."""
+"""The polls site of Django's tutorial: the App of `vote` and `article`, from which most others are made."""
 
 from gatebench.values.app import App
 from gatebench.values.server import Interface

@@ -345,10 +345,10 @@ def _array(field: pa.Field, batch: list[Request], words: dict[str, list[str]]) -
     return pa.DictionaryArray.from_arrays(places, pa.array(known, pa.string()))
 
 
-def guide_of(workload: str = "page", **sides: list[Any]) -> pd.DataFrame:
+def guide_of(workload: str = "page", asgi_only: bool = False, **sides: list[Any]) -> pd.DataFrame:
     """GUIDE_RUNS of a workload: users by trial, of sides in short; a number, or what a run found without one."""
     names = dict(zip(("wsgi", "many", "sync", "asynchronous"), GUIDE_COLUMNS, strict=True))
-    always = {"workload": workload, "about": f"a {workload}", "tried": 500, "low_users": 10}
+    always = {"workload": workload, "about": f"a {workload}", "tried": 500, "low_users": 10, "asgi_only": asgi_only}
     used = {"p50_ms": 5.0, "cpu_ms": 2.0, "rss_bytes": 2.0**28, "threads": 20.0}
     lines = []
     for side, found in sides.items():

@@ -89,7 +89,7 @@ def _unknown(steps: pd.DataFrame, column: str) -> str:
         if not row.valid:
             return f"the step of {row.users} users is not valid ({row.invalid_reason})"
         if pd.isna(getattr(row, column)):
-            return f"the step of {row.users} users has no successful request"
+            return f"the step of {row.users} users has no {'' if column == 'failure_pct' else 'successful '}request"
     return "" if len(steps) else "no step was measured"
 
 

@@ -55,7 +55,7 @@ def _row(run: Run, steps: pd.DataFrame) -> dict[str, Any]:
     """Steps that are not valid take no part."""
     assert run.trial is not None
     objective, workload = Objective.of(run), run.config["workload"]
-    valid = steps[steps["valid"].astype(bool)]
+    valid = steps[steps["valid"].astype(bool) & (steps["requests"] > 0)]
     kept = objective.kept(valid).to_numpy(bool)
     held = len(kept) if kept.all() else int(kept.argmin())
     row: dict[str, Any] = {
@@ -66,6 +66,7 @@ def _row(run: Run, steps: pd.DataFrame) -> dict[str, Any]:
         "run": run.id,
         "found": NOTHING,
         "low_users": int(steps["users"].iloc[0]),
+        "asgi_only": bool(workload.get("websockets")),
     }
     if valid.empty:
         return row
@@ -139,6 +140,8 @@ def _best(sides: Sequence[Any], runs: pd.DataFrame) -> tuple[list[str], str]:
     unknown = [spoken(one.side) for one in sides if one.found == NOTHING]
     if unknown:
         return [], f"Not shown: no trial of {listed(unknown)} is valid."
+    if len(sides) == 1 and not runs["asgi_only"].all():
+        return [], f"Not shown: {spoken(sides[0].side)} alone was measured."
     if len(sides) == 1 and sides[0].found == HELD:
         (one,) = sides
         return [one.side], f"Nothing but {spoken(one.side)} serves it: {one.users:,.0f} users."
@@ -181,11 +184,14 @@ def _among(held: Sequence[Any], none: Sequence[Any], runs: pd.DataFrame) -> tupl
     behind = [name for name in names if name not in tied]
     if not behind and not none:
         return tied, "Either: no clear difference in the users that they hold."
+    if not behind and min(one.trials for one in (*held, *none)) < 2:
+        return [], f"{spoken(first)} held {held[0].users:,.0f} users: too few valid trials to say how sure that is."
     if not behind:
         others = listed(spoken(one.side) for one in none)
         fewest = f"not even {none[0].low_users:,} users"
         return tied, f"{_take(tied)}: {held[0].users:,.0f} users, where {others} held {fewest}."
-    value, low, high = in_words(ratios[tied[0], behind[0]].inverted())
+    above = next(name for name in (*tied, first) if ratios[name, behind[0]].interval)
+    value, low, high = in_words(ratios[above, behind[0]].inverted())
     return tied, f"{_take(tied)}: {value} times the users of {spoken(behind[0])} ({low} to {high})."
 
 

@@ -122,6 +122,12 @@ def _sides(groups: dict[str, list[AnalysedRun]]) -> list[Side]:
     ]
 
 
+def every_side(sides: Sequence[Side]) -> str:
+    """What the sides' labels leave out, as "Every side: fair, hello."; empty where that is nothing."""
+    shared = said_once([side.label_in_full for side in sides])
+    return f"Every side: {', '.join(shared)}." if shared else ""
+
+
 def said_once(labels: Sequence[str]) -> list[str]:
     """Options that the labels of several sides leave out."""
     shared = shared_options(labels)

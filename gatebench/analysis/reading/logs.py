@@ -9,6 +9,7 @@ import json
 import math
 import re
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +22,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
 
+from gatebench.errors import RunFolderError
 from gatebench.records import SERVICE
 from gatebench.run_folder import RunFolder, packed
 
@@ -192,9 +194,12 @@ def _distinct_lines(path: Path) -> tuple[list[str], npt.NDArray[np.int32]]:
     for alerts come by the million.
     """
     log = packed(path) if packed(path).exists() and not path.exists() else path
-    if not log.exists() or not log.stat().st_size:
+    if next(_lines(path), None) is None:
         return [], np.empty(0, np.int32)
-    table = csv.read_csv(log, csv.ReadOptions(column_names=["line"]), _WHOLE_LINE, _WORDS)
+    try:
+        table = csv.read_csv(log, csv.ReadOptions(column_names=["line"]), _WHOLE_LINE, _WORDS)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _damaged(log, error) from error
     lines = table["line"].combine_chunks()
     places = lines.indices.to_numpy()
     changes = np.flatnonzero(np.diff(places, prepend=-1))
@@ -210,6 +215,12 @@ def _lines(path: Path) -> Iterator[str]:
                 yield line.rstrip("\n")
     except FileNotFoundError:
         return
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise _damaged(packed(path), error) from error
+
+
+def _damaged(log: Path, error: Exception) -> RunFolderError:
+    return RunFolderError(f"{log} is damaged ({error}): pack it anew, or remove it.")
 
 
 @lru_cache(maxsize=10_000)

@@ -143,6 +143,7 @@ def as_json(sides: Sequence[Side], verdicts: Sequence[Verdict], judgements: Sequ
             {
                 "name": side.name,
                 "label": side.label,
+                "label_in_full": side.label_in_full,
                 "runs": [str(run.folder.path) for run in side.runs],
                 "steps": _records(side.steps),
                 "capacity": _records(side.capacity),

@@ -21,7 +21,7 @@ from scipy.special import stdtrit
 
 from gatebench.analysis.comparing.ratio import SAME
 from gatebench.analysis.comparing.settings import configuration
-from gatebench.analysis.comparing.sides import Side, all_runs
+from gatebench.analysis.comparing.sides import Side, all_runs, every_side
 from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.analysis.showing.export import save_text
 from gatebench.analysis.steps.objective import Objective
@@ -102,7 +102,7 @@ def write_index(results: Path, sides: Sequence[Side], verdicts: Sequence[Verdict
         path=os.path.relpath(made, results),
         made=time.time(),
         runs=tuple(sorted(os.path.relpath(run.folder.path, results) for run in all_runs(sides))),
-        sentence=" ".join(verdict.sentence for verdict in verdicts),
+        sentence=" ".join([every_side(sides), *(verdict.sentence for verdict in verdicts)]).strip() if verdicts else "",
     )
     reports = [*(one for one in read_reports(results) if one.runs != new.runs), new]
     save_text(json.dumps([asdict(one) for one in reports], indent=1) + "\n", results / "reports.json")

@@ -21,7 +21,7 @@ def gathered(sentences: Sequence[str], sides: Sequence[Side]) -> list[str]:
     """Of LEAST_ALIKE sentences that say the same of one side's runs, but for figures, the first, and how many more
     there are.
     """
-    by_run = {run.label: side.label for side in sides for run in side.runs}
+    by_run = {label: side.label for side in sides for label in (side.label, *(run.label for run in side.runs))}
     labels = sorted(by_run, key=len, reverse=True)
     alike: dict[tuple[str, str], list[str]] = {}
     for one in sentences:

@@ -13,7 +13,7 @@ from gatebench.analysis.auditing.validity import remarks, unchecked
 from gatebench.analysis.comparing import article
 from gatebench.analysis.comparing.gates import Judgement
 from gatebench.analysis.comparing.settings import Comparison, between, compare_settings
-from gatebench.analysis.comparing.sides import Side, all_runs, said_once
+from gatebench.analysis.comparing.sides import Side, all_runs, every_side
 from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.analysis.failures.examples import tell
 from gatebench.analysis.reading.frames import rows
@@ -132,9 +132,8 @@ def _compared(verdict: Verdict) -> tuple[str, Table]:
 
 def answer(sides: Sides, verdicts: Sequence[Verdict]) -> str:
     """What all sides have, the verdicts, then a sentence by each measure."""
-    shared = said_once([side.label_in_full for side in sides])
-    every = [f"Every side: {', '.join(shared)}."] * bool(shared)
-    return " ".join([*every, *(f"{one.sentence} {one.beside}".strip() for one in verdicts), *held(sides, verdicts)])
+    said = [f"{one.sentence} {one.beside}".strip() for one in verdicts]
+    return " ".join([every_side(sides), *said, *held(sides, verdicts)]).strip()
 
 
 def held(sides: Sides, verdicts: Sequence[Verdict]) -> list[str]:

@@ -23,8 +23,8 @@ def capacity(steps: pd.DataFrame, objective: Objective) -> pd.DataFrame:
 
 
 def interpolated(steps: pd.DataFrame, objective: Objective) -> float | None:
-    """Users within the objective, between the last step that held and the first that did not: where p95, log-linear in
-    the users, reaches its limit, or where the failure rate does when that comes first.
+    """Users within the objective, between the last step that held and the first that did not: where p95, or that of
+    updates, log-linear in the users, reaches its limit, or where the failure rate does: whichever comes first.
 
     None when the ramp does not show it, or one of the two steps is not valid. Whole steps are too coarse for a ratio;
     the capacity table keeps to them.
@@ -36,12 +36,19 @@ def interpolated(steps: pd.DataFrame, objective: Objective) -> float | None:
     last, first = steps.iloc[held - 1], steps.iloc[held]
     if not (last["valid"] and first["valid"]):
         return None
-    ways = []
-    if first["p95_ms"] > objective.p95_ms:
-        ways.append(math.log(objective.p95_ms / last["p95_ms"]) / math.log(first["p95_ms"] / last["p95_ms"]))
+    ways = [
+        _between(last[late], objective.p95_ms, first[late])
+        for late in ("p95_ms", "update_p95_ms")
+        if late in steps and first[late] > objective.p95_ms
+    ]
     if first["failure_pct"] >= objective.failures_pct:
         ways.append((objective.failures_pct - last["failure_pct"]) / (first["failure_pct"] - last["failure_pct"]))
-    return float(last["users"] + min(ways) * (first["users"] - last["users"]))
+    return float(last["users"] + min(ways, default=0.0) * (first["users"] - last["users"]))
+
+
+def _between(low: float, limit: float, high: float) -> float:
+    """How far the limit is on the way, on a logarithmic scale; at its beginning where that is not known."""
+    return math.log(limit / low) / math.log(high / low) if low > 0 else 0.0
 
 
 def shown(steps: pd.DataFrame, objective: Objective) -> bool:

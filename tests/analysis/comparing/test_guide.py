@@ -15,12 +15,12 @@ from tests.analysis.synthetic import guide_of
 WSGI, MANY, SYNC, ASYNC = "WSGI", "WSGI, many threads", "ASGI, sync views", "ASGI, async views"
 
 
-def sentence(**sides: list[Any]) -> str:
+def sentence(**sides: Any) -> str:
     (one,) = advise(guide_of(**sides))
     return one.sentence
 
 
-def best(**sides: list[Any]) -> list[str]:
+def best(**sides: Any) -> list[str]:
     (one,) = advise(guide_of(**sides))
     return list(one.best)
 
@@ -63,8 +63,44 @@ def test_no_clear_difference_is_either() -> None:
 
 
 def test_of_a_workload_that_one_side_alone_serves_there_is_nothing_to_choose() -> None:
-    assert sentence(asynchronous=[300, 300, 300]) == "Nothing but ASGI with async views serves it: 300 users."
-    assert best(asynchronous=[300, 300, 300]) == [ASYNC]
+    sides = {"asgi_only": True, "asynchronous": [300, 300, 300]}
+    assert sentence(**sides) == "Nothing but ASGI with async views serves it: 300 users."
+    assert best(**sides) == [ASYNC]
+
+
+def test_of_a_workload_of_which_one_side_is_measured_so_far_nothing_is_shown() -> None:
+    assert sentence(asynchronous=[300]) == "Not shown: ASGI with async views alone was measured."
+    assert best(asynchronous=[300]) == []
+
+
+def test_sides_that_are_not_clearly_apart_are_told_by_one_that_has_trials_in_common_with_the_next() -> None:
+    sides = {"wsgi": [200, 240, "nothing"], "sync": [215, 236, 238], "asynchronous": ["nothing", 50, 51]}
+    assert best(**sides) == [WSGI, SYNC]
+    assert "times the users of ASGI with async views" in sentence(**sides)
+
+
+def test_a_single_valid_trial_is_no_advice_beside_sides_that_held_not_even_the_fewest() -> None:
+    sides: dict[str, list[Any]] = {"wsgi": ["none"], "many": [205]}
+    assert best(**sides) == []
+    assert sentence(**sides) == ("WSGI with many threads held 205 users: too few valid trials to say how sure that is.")
+
+
+def test_a_step_in_which_nobody_asked_shows_nothing() -> None:
+    steps = pd.DataFrame(
+        {
+            "users": [10, 20, 30],
+            "requests": [0, 50, 50],
+            "valid": True,
+            "failure_pct": [math.nan, 0.0, 0.0],
+            "p50_ms": [math.nan, 50.0, 1000.0],
+            "p95_ms": [math.nan, 100.0, 2000.0],
+            **dict.fromkeys(("update_p95_ms", "cpu_ms_per_request_app", "rss_bytes_app", "threads_app"), math.nan),
+        }
+    )
+    run = Run("one", {"workload": {"name": "page"}}, 0, trial=Trial("one", 1, WSGI))
+    (found,) = guide_runs([(run, steps)]).to_dict("records")
+    assert (found["found"], found["tried"]) == ("held", 30)
+    assert 20 < found["users"] < 30
 
 
 def test_a_side_beyond_the_ramp_holds_at_least_that() -> None:

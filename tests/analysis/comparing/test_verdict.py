@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -362,6 +363,19 @@ def test_capacity_for_ratios_lies_between_steps(
 ) -> None:
     run = analysed(Recorded([row for some in steps for row in some], [step(1), step(2)]))  # type: ignore[misc]
     assert interpolated(run.steps, run.objective) == (None if users is None else pytest.approx(users))
+
+
+@pytest.mark.parametrize(
+    ("update_p95_ms", "users"),
+    [([500.0, 2000.0], 150.0), ([math.nan, 2000.0], 100.0), ([500.0, 900.0], None)],
+    ids=["updates cross", "no update before", "in time"],
+)
+def test_capacity_ends_where_updates_come_late(
+    analysed: Analysed, update_p95_ms: list[float], users: float | None
+) -> None:
+    run = analysed(Recorded([*requests(1, ok=9), *requests(2, ok=9)], [step(1), step(2)]))
+    steps = run.steps.assign(update_p95_ms=update_p95_ms)
+    assert interpolated(steps, run.objective) == (None if users is None else pytest.approx(users))
 
 
 def test_capacity_that_rests_on_a_step_that_is_not_valid_is_none(analysed: Analysed) -> None:

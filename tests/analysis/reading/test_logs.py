@@ -5,7 +5,11 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-from gatebench.analysis.reading.logs import read_error_log
+import pytest
+
+from gatebench.analysis.reading.logs import read_error_log, read_service_log
+from gatebench.errors import RunFolderError
+from gatebench.records import SERVICE
 from gatebench.run_folder import RunFolder, packed
 
 ALERT = b"2026/11/27 10:00:01 [alert] 29#29: 512 worker_connections are not enough\n"
@@ -47,5 +51,17 @@ def test_a_packed_log_and_one_that_is_cut_off_are_read_and_none_is_none(tmp_path
     packed(folder.nginx_error_log).write_bytes(gzip.compress(folder.nginx_error_log.read_bytes()))
     folder.nginx_error_log.unlink()
     assert read_error_log(folder).equals(whole)
+    packed(folder.nginx_error_log).write_bytes(gzip.compress(b""))
+    assert read_error_log(folder).empty
     packed(folder.nginx_error_log).unlink()
     assert read_error_log(folder).empty
+
+
+@pytest.mark.parametrize("content", [gzip.compress(1000 * ALERT)[:-20], b"no gzip"], ids=["cut off", "not packed"])
+def test_a_packed_log_that_is_damaged_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    folder = written(tmp_path, b"")
+    for log, read in ((folder.nginx_error_log, read_error_log), (folder.log(SERVICE), read_service_log)):
+        log.unlink(missing_ok=True)
+        packed(log).write_bytes(content)
+        with pytest.raises(RunFolderError, match=r"is damaged \(.+\): pack it anew, or remove it\.$"):
+            read(folder)

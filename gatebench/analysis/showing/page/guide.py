@@ -25,6 +25,9 @@ from gatebench.records import GUIDE_COLUMNS, Run
 
 MARKS = dict(zip(GUIDE_COLUMNS, COLOURS, strict=True))
 
+SHARED = ("STACK", "DB", "WORKERS", "SETTLE", "HOLD", "TIMEOUT", "PIN")
+"""Knobs of a guide, where all of its runs were given the same."""
+
 SIDE_HEIGHT = 17.0
 
 
@@ -48,10 +51,13 @@ def guide_page(table: pd.DataFrame, advice: Sequence[Advice], notes: Sequence[st
 
 
 def _command(runs: Sequence[Run]) -> str:
-    shared = knobs_of(runs[0].config)
+    first, *others = (knobs_of(run.config) for run in runs)
     trials = max(run.trial.number for run in runs if run.trial)
-    knobs: dict[str, str] = {name: shared[name] for name in ("STACK", "SETTLE", "HOLD", "PIN") if name in shared}
-    return written("guide", {**knobs, "TRIALS": str(trials)}, own=False)
+    workloads = sorted({str(run.config["workload"]["name"]) for run in runs})
+    shared = {
+        name: first[name] for name in SHARED if name in first and all(one.get(name) == first[name] for one in others)
+    }
+    return written("guide", {"WORKLOAD": ",".join(workloads), **shared, "TRIALS": str(trials)}, own=False)
 
 
 def _advice(advice: Sequence[Advice]) -> Markup:
