@@ -52,6 +52,12 @@ class Verdict:
     trials: pd.DataFrame = field(default_factory=pd.DataFrame)
     remarks: tuple[str, ...] = ()
 
+    @property
+    def measure(self) -> str:
+        """The one that decides, in words."""
+        name = str(self.ratios["measure"].iloc[0])
+        return {"rps": "requests/s"}.get(name, name)
+
 
 def verdicts(sides: Sequence[Side], anyway: bool = False) -> list[Verdict]:
     """One of all sides that differ in the server alone; of others, one each group of such sides, whose sentences hold

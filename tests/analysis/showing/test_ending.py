@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 from gatebench.analysis import cli
+from gatebench.analysis.analysed_run import analyse
+from gatebench.analysis.comparing.sides import sides_of
 from gatebench.analysis.showing.ending import LINES
-from gatebench.records import Cause, Trial
+from gatebench.analysis.showing.remarks import gathered
+from gatebench.records import Cause, Outcome, Trial
+from gatebench.run_folder import recorded
 from tests.analysis.conftest import Command
 from tests.analysis.synthetic import ASGI, BEGAN, Recorded, reading, request, requests, step, vote
 
@@ -68,8 +72,34 @@ def test_json_has_the_numbers_and_nothing_else_is_printed(results: Path, command
     assert [row["users"] for row in wsgi["steps"]] == list(USERS)
     assert wsgi["steps"][0]["failures"] == 2
     assert wsgi["steps"][-1]["valid"] is False
-    assert asgi["label"] == "ASGI uvicorn"
+    assert (asgi["label"], asgi["label_in_full"]) == ("ASGI uvicorn", "ASGI uvicorn")
     assert told["verdicts"][0]["sentence"]
+
+
+def test_what_three_sides_say_alike_is_not_put_down_to_one_of_them(results: Path) -> None:
+    labels = [f"WSGI gunicorn (threads={n})" for n in (8, 64, 128)]
+    for number, label in enumerate(labels):
+        for trial in (1, 2):
+            run = {"trial": Trial("one", trial, "ABC"[number]), "started": BEGAN + 10 * trial + number}
+            config = {"label": label, "overrides": {"threads": number}}
+            Recorded(requests(1, ok=9), [step(1)], config=config, run=run).write(results / f"{number}-{trial}")
+    sides = sides_of([analyse(folder) for _, folder in recorded(results)])
+    said = [f"{side.label}: it is so." for side in sides]
+    assert [side.label for side in sides] == labels
+    assert gathered(said, sides) == said
+
+
+@pytest.mark.parametrize("beside", [["--max-failures=1%"], ["--campaigns=all"], ["--json"], ["some-run"]])
+def test_what_a_guide_does_not_judge_or_take_is_refused_beside_it(command: Command, beside: list[str]) -> None:
+    assert command("--guide", *beside) == 2
+    assert command.err.endswith(" means nothing for a guide: leave it out, or leave --guide out.\n")
+
+
+def test_a_guide_without_a_complete_run_is_one_sentence(results: Path, command: Command) -> None:
+    run = {"trial": Trial("one", 1, "WSGI", "guide"), "outcome": Outcome.INTERRUPTED}
+    Recorded(requests(1, ok=9), [step(1)], run=run).write(results / "cut off")
+    assert command("--guide") == 2
+    assert command.err == f"The newest guide in {results} has no complete run yet: `make guide` goes on with it.\n"
 
 
 def test_two_ways_to_end_exclude_each_other(results: Path, command: Command) -> None:

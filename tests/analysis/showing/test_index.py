@@ -157,6 +157,15 @@ def test_a_campaign_is_one_row_with_its_runs(results: Path) -> None:
     assert "4 runs and 1 campaign" in the_page(results)
 
 
+def test_a_report_s_sentence_says_what_all_sides_have(results: Path, command: Command) -> None:
+    for name, config in (("wsgi", {}), ("asgi", ASGI)):
+        label = f"{name.upper()} server (fair, hello)"
+        Recorded(requests(1, ok=9), [step(1)], config={**config, "label": label}).write(results / name)
+    assert command() == 0
+    (report,) = read_reports(results)
+    assert report.sentence.startswith("Every side: fair, hello. ")
+
+
 def test_a_campaign_has_the_sentence_of_its_own_report_and_of_no_other(results: Path) -> None:
     names = tuple(sorted(campaign(results)))
     own = Report("gone/report.md", 1.0, names, "WSGI served twice as much.")

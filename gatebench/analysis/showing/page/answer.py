@@ -156,7 +156,7 @@ def _picture(about: Subject) -> Iterator[Markup]:
     if verdict and decides is not None and len(verdict.sides) == 2 and pd.notna(decides["low"].iloc[0]):
         yield _ratio_figure(verdict)
     elif verdict and decides is not None and verdict.ranks and decides["low"].notna().any():
-        ranking = Ranking(about.looks, verdict, _measure_name(verdict))
+        ranking = Ranking(about.looks, verdict, verdict.measure)
         tied = any(rank.best < rank.worst for rank in verdict.ranks)
         how = [
             [tag("strong", "What each has of the first one's. "), "Bar: the 95 % interval."],
@@ -182,11 +182,6 @@ def _picture(about: Subject) -> Iterator[Markup]:
         yield figure("verdict", how, *plot.twice(Held(looks).draw))
 
 
-def _measure_name(verdict: Verdict) -> str:
-    name = str(verdict.ratios["measure"].iloc[0])
-    return {"rps": "requests/s"}.get(name, name)
-
-
 def _ratio_figure(verdict: Verdict) -> Markup:
     """The side that has more comes first, as in the sentence."""
     decides = next(rows(verdict.ratios[verdict.ratios["decides"]]))
@@ -203,7 +198,7 @@ def _ratio_figure(verdict: Verdict) -> Markup:
     named = [
         (f"campaign {n}" if len(trials) > 1 else "each trial", some) for n, (_, some) in enumerate(trials, start=1)
     ]
-    measure = _measure_name(verdict)
+    measure = verdict.measure
     said = "; ".join(f"{name}: {', '.join(f'{one:.2f}' for one in some)}" for name, some in named)
     words, *interval = in_words(Ratio(value, (low, high)))
     ends = " to ".join(interval)

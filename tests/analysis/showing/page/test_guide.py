@@ -30,7 +30,7 @@ RUNS = pd.concat(
 
 
 def page() -> str:
-    config = {"stack": "native", "settle_s": 2.0, "hold_s": 4.0, "workload": {"name": "vote"}}
+    config = {"stack": "native", "workers": 4, "settle_s": 2.0, "hold_s": 4.0, "workload": {"name": "vote"}}
     run = Run("run", config, BEGAN, trial=Trial("g-vote", 3, "WSGI", "g"))
     return guide_page(guide_table(RUNS), advise(RUNS), ["A note."], [run])
 
@@ -38,6 +38,11 @@ def page() -> str:
 @pytest.fixture(scope="module")
 def shown() -> Element:
     return document(page())
+
+
+def test_the_command_measures_the_same_workloads_with_the_same_knobs(shown: Element) -> None:
+    (code,) = shown.with_id("again").every("code")
+    assert code.text == "make guide WORKLOAD=vote STACK=native WORKERS=4 SETTLE=2 HOLD=4 TRIALS=3"
 
 
 def test_the_heading_says_which_interface_for_which(shown: Element) -> None:
