@@ -178,6 +178,14 @@ def test_the_guide_is_told_as_its_recorded_runs_have_it() -> None:
         assert rows_of(details(of_one)) <= told
 
 
+def test_the_recorded_guide_s_own_pages_have_its_table_and_a_report_of_each_workload() -> None:
+    folder = ROOT / "results" / "recorded" / "guide"
+    runs = guide("guide")
+    assert rows_of(users_table(guide_table(runs))) <= lines_of((folder / "guide.md").read_text())
+    assert headline(advise(runs)) in (folder / "guide.html").read_text()
+    assert {path.stem for path in folder.glob("reports/*.md")} == set(runs["workload"])
+
+
 def test_the_readme_answers_by_the_recorded_guide() -> None:
     runs = guide("guide")
     assert rows_of(users_table(guide_table(runs))) <= lines_of(README)
