@@ -112,12 +112,17 @@ class Sampler:
             yield
             due = max(due + EVERY_S, time.monotonic())
 
+    def _seconds_and_the_end(self) -> Iterator[None]:
+        """Once more on leaving: else up to a second of what the last hold used is missing."""
+        yield from self._seconds()
+        yield
+
     def _sample_roles(self) -> None:
         trees: dict[str, Tree] = {}
         family = Family()
         resources, processes = self._folder.resources_csv, self._folder.processes_csv
         with table(resources, RoleSample) as row, table(processes, ProcessSample) as process_row:
-            for _ in self._seconds():
+            for _ in self._seconds_and_the_end():
                 now = time.time()
                 family.look()
                 for role, pid in {**self._roles(), RUNNER: os.getpid()}.items():

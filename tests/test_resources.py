@@ -176,6 +176,14 @@ def test_each_second_has_a_row_a_role_one_of_the_machine_and_one_of_the_database
     assert rows(folder.sessions_csv) == []
 
 
+def test_the_roles_are_sampled_once_more_on_leaving(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    with Sampler(folder, lambda: {"app": os.getpid()}, lambda _: QUIET):
+        wait_for(lambda: folder.resources_csv.exists() and len(rows(folder.resources_csv)) > 0, "a row", 10)
+        left = time.time()
+    assert float(rows(folder.resources_csv)[-1]["time"]) >= left
+
+
 WAITING = {
     "pid": 41, "application": "", "query": "UPDATE\n  polls_choice", "query_s": 2.5, "wait_type": "Lock",
     "wait_event": "relation", "lock_s": 2.4, "blocker": 9, "blocker_application": "psql",
