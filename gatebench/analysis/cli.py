@@ -15,6 +15,7 @@ from gatebench.analysis.choosing import ALL, Chosen, newest, of_campaigns, shown
 from gatebench.analysis.comparing.gates import GATES, enforce, judge, parse_gates
 from gatebench.analysis.comparing.sides import Side, all_runs, given_sides, sides_of
 from gatebench.analysis.comparing.verdict import verdicts
+from gatebench.analysis.reading.frames import use_jemalloc
 from gatebench.analysis.showing.ending import end, how_of, open_page
 from gatebench.analysis.showing.files import write_report
 from gatebench.analysis.showing.index import write_index
@@ -26,6 +27,7 @@ from gatebench.run_folder import RESULTS, RunFolder
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code; every error is one sentence on stderr."""
+    use_jemalloc()
     return guarded(
         lambda: _analyze(_parse(argv)),
         interrupted="Interrupted. The runs are as they were: analyse them again with `make analyze`.",

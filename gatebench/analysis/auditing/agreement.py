@@ -106,7 +106,7 @@ def counts(requests: pd.DataFrame, pushed: int, matched: Match | None, failures:
 
 def _during_load(moments: npt.NDArray[np.float64], requests: pd.DataFrame) -> int:
     """The runner's own checks are not recorded either, and come before the load."""
-    if requests.empty:
+    if requests.empty or not len(moments):
         return 0
     return int(((moments >= requests["started"].min()) & (moments <= ended(requests).max())).sum())
 

@@ -91,7 +91,7 @@ def _streams(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder) -> 
     workload, threads = config.get("workload", {}), config.get("settings", {}).get("threads", 0)
     names, heartbeat = workload.get("streams", ()), workload.get("settings", {}).get("heartbeat_s", {"value": 0})
     if not (names and threads) or config["interface"] != "wsgi" or "--threads" in config.get("server_args", ""):
-        proxy = proxy.head(0)
+        requests, proxy = requests.head(0), proxy.head(0)
     lines = proxy[proxy["worker"].notna() & (proxy["upstream_ms"] > 1000 * trouble.WAITED_S)]
     ours, opened = requests["request_id"], requests.loc[requests["name"].isin(names), "request_id"]
     lines = lines[lines["request_id"].isin(opened) | ~lines["request_id"].isin(ours)]
