@@ -22,6 +22,9 @@ SERVICE = "service"
 RUNNER = "gatebench"
 """The role of the process that samples: what sampling costs is sampled too."""
 
+HIDDEN = "set"
+"""What is recorded of a secret."""
+
 CLOCK_S = 0.05
 """How long the sleeps are, on average, by which the generator tells how late its clock runs."""
 
@@ -220,7 +223,7 @@ class Run:
     machine: dict[str, Any] = field(default_factory=dict)
     code: dict[str, Any] = field(default_factory=dict)  # version, revision and changed: which Gatebench this was
     sheet: dict[str, Any] = field(default_factory=dict)  # the fairness sheet: what the live processes were given
-    environments: dict[str, dict[str, str]] = field(default_factory=dict)  # role -> what it was given, secrets "set"
+    environments: dict[str, dict[str, str]] = field(default_factory=dict)  # role -> what it was given, secrets HIDDEN
     trial: Trial | None = None
     steps: tuple[Step, ...] = ()
     mistakes: tuple[Mistake, ...] = ()  # of the locustfile, each once a step

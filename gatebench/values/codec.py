@@ -9,6 +9,8 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from gatebench.records import HIDDEN
+
 Value = TypeVar("Value")
 
 _SECRET = re.compile("SECRET|PASSWORD|TOKEN|KEY|CREDENTIAL|DSN|PROXY", re.IGNORECASE)
@@ -18,7 +20,7 @@ _WITH_PASSWORD = re.compile("://[^/@]*:[^/@]*@")  # an address, as DATABASE_URL 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """As it may be written down: of a variable that may hold a secret only that it was set."""
     return {
-        name: "set" if value and (_SECRET.search(name) or _WITH_PASSWORD.search(value)) else value
+        name: HIDDEN if value and (_SECRET.search(name) or _WITH_PASSWORD.search(value)) else value
         for name, value in environment.items()
     }
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from gatebench.analysis.comparing.sides import Side
 from gatebench.analysis.reading.frames import rows
+from gatebench.analysis.steps.capacity import or_zero, users_held
 from gatebench.analysis.words import MISSING
 from gatebench.errors import GateError, InvalidError, UsageError
 
@@ -94,12 +95,12 @@ def _unknown(steps: pd.DataFrame, column: str) -> str:
 
 
 def _capacity(side: Side, limit: float) -> Judgement:
-    held = side.capacity[side.capacity["measure"] == "objective met"].iloc[0]
-    users = 0 if pd.isna(held["users"]) else int(held["users"])
+    held = users_held(side.capacity)
+    users = or_zero(held.users)
     why = ""
-    if pd.notna(held["invalid_reason"]):
-        why = f"a step that decides is not valid ({held['invalid_reason']})"
-    elif held["ramp_ended"] and users < limit:
+    if pd.notna(held.invalid_reason):
+        why = f"a step that decides is not valid ({held.invalid_reason})"
+    elif held.ramp_ended and users < limit:
         why = f"its ramp ends at {users} users: give USERS up to {limit:.0f}" if users else "no step was measured"
     passed = None if why else users >= limit
     return Judgement("MIN_CAPACITY", side.label, f"{users} users", f"{limit:.0f} users", passed, why)

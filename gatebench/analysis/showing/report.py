@@ -19,6 +19,7 @@ from gatebench.analysis.failures.examples import tell
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing import text_tables
 from gatebench.analysis.showing.text_tables import Table
+from gatebench.analysis.steps.capacity import NO_FAILURE
 
 Runs = Sequence[AnalysedRun]
 Sides = Sequence[Side]
@@ -136,8 +137,8 @@ def answer(sides: Sides, verdicts: Sequence[Verdict]) -> str:
 
 def held(sides: Sides, verdicts: Sequence[Verdict]) -> list[str]:
     """How many users each side held, and how far to trust it, in sentences."""
-    no_failure = "; ".join(f"{side.label} {_held(side, 'no failure')}" for side in sides)
-    objective = "; ".join(f"{side.label} {_held(side, 'objective met')}" for side in sides)
+    no_failure = "; ".join(f"{side.label} {text_tables.held_text(side, NO_FAILURE)}" for side in sides)
+    objective = "; ".join(f"{side.label} {text_tables.held_text(side)}" for side in sides)
     one_sample = not all(side.spread for side in sides) and not any(len(one.ratios) for one in verdicts)
     median = " (median of its trials)" if any(side.spread for side in sides) else ""
     return [
@@ -149,11 +150,6 @@ def held(sides: Sides, verdicts: Sequence[Verdict]) -> list[str]:
 
 def _late(sides: Sides) -> str:
     return " / ".join(dict.fromkeys(f"{side.objective.p95_ms:,.0f}" for side in sides))
-
-
-def _held(side: Side, measure: str) -> str:
-    lines = [row for row in rows(side.capacity) if row.measure == measure]
-    return text_tables.capacity_text(lines[0])
 
 
 def _gates(judgements: Sequence[Judgement]) -> list[Section]:

@@ -15,6 +15,7 @@ from gatebench.analysis.comparing.measures import BY_STEP
 from gatebench.analysis.comparing.sides import Side
 from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.analysis.reading.frames import rows
+from gatebench.analysis.steps.capacity import NO_FAILURE, OBJECTIVE_MET, users_held
 from gatebench.analysis.words import MISSING, count, mebibytes, number, percent
 from gatebench.records import ROLES, SERVICE
 
@@ -221,8 +222,7 @@ def capacity_table(runs: AllShown) -> Table:
 
 
 def _capacity_cells(capacity: pd.DataFrame) -> list[str]:
-    lines = {row.measure: row for row in rows(capacity)}
-    no_failure, objective = lines["no failure"], lines["objective met"]
+    no_failure, objective = users_held(capacity, NO_FAILURE), users_held(capacity)
     return [
         capacity_text(no_failure),
         count(no_failure.requests),
@@ -230,6 +230,10 @@ def _capacity_cells(capacity: pd.DataFrame) -> list[str]:
         capacity_text(objective),
         count(objective.requests),
     ]
+
+
+def held_text(run: Shown, measure: str = OBJECTIVE_MET) -> str:
+    return capacity_text(users_held(run.capacity, measure))
 
 
 def capacity_text(row: Any) -> str:

@@ -8,18 +8,32 @@ from typing import Any
 
 import pandas as pd
 
+from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.schema import CAPACITY, framed
 from gatebench.analysis.steps.objective import Objective
+
+NO_FAILURE, OBJECTIVE_MET = "no failure", "objective met"
+"""The measures of CAPACITY."""
 
 
 def capacity(steps: pd.DataFrame, objective: Objective) -> pd.DataFrame:
     """CAPACITY, two rows. A step without a request shows nothing."""
     no_failure = steps["failures"] == 0
-    rows = [
-        {"measure": "no failure", **_held(steps, no_failure)},
-        {"measure": "objective met", **_held(steps, objective.kept(steps))},
+    measured = [
+        {"measure": NO_FAILURE, **_held(steps, no_failure)},
+        {"measure": OBJECTIVE_MET, **_held(steps, objective.kept(steps))},
     ]
-    return framed(rows, CAPACITY)
+    return framed(measured, CAPACITY)
+
+
+def users_held(capacity: pd.DataFrame, measure: str = OBJECTIVE_MET) -> Any:
+    """The row of CAPACITY that has this measure."""
+    return next(row for row in rows(capacity) if row.measure == measure)
+
+
+def or_zero(users: Any) -> int:
+    """Users of CAPACITY, 0 where none of the steps held."""
+    return 0 if pd.isna(users) else int(users)
 
 
 def interpolated(steps: pd.DataFrame, objective: Objective) -> float | None:

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from gatebench.analysis.comparing.sentences import listed
 from gatebench.analysis.showing.page.html import Content, Markup, prose, tag
 from gatebench.analysis.showing.page.subject import Part, Subject
-from gatebench.records import Run
+from gatebench.records import HIDDEN, Run
 
 Config = Mapping[str, Any]
 
@@ -20,6 +21,10 @@ def again(about: Subject) -> Part:
     lines = commands([side.runs[0].run for side in about.sides], trials)
     code = [tag("code", _unbroken(line), "\n") for line in lines]
     body = [tag("pre", code, class_="copy")]
+    if names := hidden_in([run.run for run in about.runs]):
+        body.append(
+            tag("p", prose(f"Secrets are not recorded: put your own in place of `{HIDDEN}` for {listed(names)}."))
+        )
     if campaigns > 1:
         then = "gatebench analyze --campaigns=all" if _own(about) else "make analyze CAMPAIGNS=all"
         body.append(tag("p", prose(f"{campaigns} times, at different hours. Then `{then}` combines the campaigns.")))
@@ -30,6 +35,12 @@ def trials_of(runs: Sequence[Run]) -> tuple[int, int]:
     """How many trials a campaign of a side's runs had, at most, and how many campaigns there are."""
     of_campaigns = Counter(run.trial.campaign for run in runs if run.trial)
     return max(of_campaigns.values(), default=len(runs)), len(of_campaigns) or 1
+
+
+def hidden_in(runs: Sequence[Run]) -> list[str]:
+    """Variables that ENV gave and whose values were not recorded."""
+    given = [(name, value) for run in runs for name, value in (run.config.get("env") or {}).items()]
+    return list(dict.fromkeys(name for name, value in given if value == HIDDEN))
 
 
 def _own(about: Subject) -> bool:

@@ -23,7 +23,8 @@ from gatebench.analysis.showing.page.subject import Subject, figure
 from gatebench.analysis.showing.page.tables import asterisk
 from gatebench.analysis.showing.remarks import by_weight, gathered
 from gatebench.analysis.showing.report import EACH_BY_ITSELF, MORE_DIFFERS, ONE_SAMPLE, TOGETHER, held
-from gatebench.analysis.showing.text_tables import INVALID, capacity_text, invalid_steps, objectives
+from gatebench.analysis.showing.text_tables import INVALID, held_text, invalid_steps, objectives
+from gatebench.analysis.steps.capacity import NO_FAILURE, OBJECTIVE_MET, users_held
 from gatebench.analysis.words import MISSING, number, percent
 from gatebench.records import Outcome
 
@@ -78,7 +79,7 @@ def headline(about: Subject) -> str:
     if len(about.sides) > 1:
         return f"{len(about.sides)} sides were measured, and are not compared"
     (look,) = about.looks
-    kept = _capacity(look, "objective met")
+    kept = users_held(look.side.capacity)
     if pd.notna(kept.users) and not look.measured:
         return f"{spoken(look.name)} was not measured: none of its steps is valid"
     if pd.notna(kept.users):
@@ -97,10 +98,6 @@ def _ranking(verdict: Verdict) -> str | None:
         return None
     order = ", ".join(f"{rank} {spoken(rank.label)}" for rank in verdict.ranks[:MOST_RANKED])
     return f"{ranked_by}: {order} and {len(verdict.ranks) - MOST_RANKED} more"
-
-
-def _capacity(look: Look, measure: str) -> pd.Series[float]:
-    return next(row for row in rows(look.side.capacity) if row.measure == measure)
 
 
 def coloured(words: str, looks: Sequence[Look]) -> Content:
@@ -253,8 +250,8 @@ def _measures(about: Subject) -> Iterator[Markup]:
     looks = about.looks
     top = _top(looks)
     columns = [
-        ("Users within the objective", [_held_cell(look, "objective met") for look in looks]),
-        ("Users without a failure", [_held_cell(look, "no failure") for look in looks]),
+        ("Users within the objective", [_held_cell(look, OBJECTIVE_MET) for look in looks]),
+        ("Users without a failure", [_held_cell(look, NO_FAILURE) for look in looks]),
     ]
     if top is not None:
         columns += [
@@ -299,7 +296,7 @@ def _top(looks: Sequence[Look]) -> int | None:
 
 
 def _held_cell(look: Look, measure: str) -> Markup:
-    words, or_more = shorter(capacity_text(_capacity(look, measure)))
+    words, or_more = shorter(held_text(look.side, measure))
     none = words.replace("none of its steps", "none")
     beside = "or more" if or_more else "of its steps" if none != words else None
     return tag("td", tag("b", asterisk(none)), [" ", tag("span", beside, class_="range")] if beside else None)

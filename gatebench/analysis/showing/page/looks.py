@@ -11,6 +11,7 @@ from gatebench.analysis.comparing.sides import Side, shared_options, without
 from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing.page.html import Content, Markup, tag, text
+from gatebench.analysis.steps.capacity import or_zero, users_held
 
 COLOURS = "abcd"
 """Classes of the style sheet. Where sides are more, all but two are grey."""
@@ -80,13 +81,8 @@ def _first_and_last(sides: Sequence[Side], verdicts: Sequence[Verdict]) -> list[
     for verdict in verdicts:
         if len(verdict.ranks) > 1:
             return [verdict.ranks[0].label, verdict.ranks[-1].label]
-    held = sorted(sides, key=_users_held)
+    held = sorted(sides, key=lambda side: or_zero(users_held(side.capacity).users))
     return [held[-1].label, held[0].label]
-
-
-def _users_held(side: Side) -> float:
-    users = side.capacity.loc[side.capacity["measure"] == "objective met", "users"].fillna(0)
-    return float(users.max()) if len(users) else 0.0
 
 
 def short_names(sides: Sequence[tuple[str, str]]) -> list[str]:

@@ -18,6 +18,7 @@ from gatebench.analysis.showing.page.step_charts import Percentiles, Seconds, mi
 from gatebench.analysis.showing.page.subject import Part, Subject, each, figure
 from gatebench.analysis.showing.page.tables import chart_numbers, numbers_of, table_of
 from gatebench.analysis.showing.text_tables import Table, capacity_text
+from gatebench.analysis.steps.capacity import users_held
 from gatebench.analysis.words import MISSING, count, number
 from gatebench.records import ROLES, SERVICE
 
@@ -84,7 +85,7 @@ def latency(about: Subject) -> Part | None:
 
 def _kept(look: Look) -> str:
     """As the capacity table has it."""
-    kept = next(row for row in rows(look.side.capacity) if row.measure == "objective met")
+    kept = users_held(look.side.capacity)
     if pd.notna(kept.users) and not look.measured:
         return "has no valid step"
     if pd.isna(kept.users):

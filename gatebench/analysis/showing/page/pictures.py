@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -15,7 +14,8 @@ from gatebench.analysis.showing.page import plot
 from gatebench.analysis.showing.page.html import Content, Markup, tag
 from gatebench.analysis.showing.page.looks import Look
 from gatebench.analysis.showing.page.plot import Scale
-from gatebench.analysis.showing.text_tables import capacity_text
+from gatebench.analysis.showing.text_tables import capacity_text, held_text
+from gatebench.analysis.steps.capacity import NO_FAILURE, or_zero, users_held
 
 _RATIOS = (
     0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1, 1.05, 1.1, 1.2, 1.3, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 20,
@@ -181,13 +181,13 @@ class Held:
         for n, look in enumerate(self.looks):
             y = top + row_height * n + (6 if wide else 20)
             content.append(self._row(look, tried[n], x, y, wide))
-        told = "; ".join(f"{look.name}: {_held(look, 'objective met')}" for look in self.looks[:8])
+        told = "; ".join(f"{look.name}: {held_text(look.side)}" for look in self.looks[:8])
         title = "Users held within the objective, and without a failure"
         return plot.svg("verdict", wide, foot + 42, title, f"Users within the objective: {told}.", content)
 
     def _row(self, look: Look, tried: int, x: Scale, y: float, wide: bool) -> Markup:
-        kept, unfailed = _capacity(look, "objective met"), _capacity(look, "no failure")
-        users = 0 if pd.isna(kept.users) else int(kept.users)
+        kept, unfailed = users_held(look.side.capacity), users_held(look.side.capacity, NO_FAILURE)
+        users = or_zero(kept.users)
         none = None if pd.isna(unfailed.users) else x(int(unfailed.users))
         css = "bar" if pd.isna(kept.invalid_reason) else "bar not"
         room = 174 if wide else 300
@@ -207,17 +207,9 @@ class Held:
         )
 
 
-def _capacity(look: Look, measure: str) -> Any:
-    return next(row for row in rows(look.side.capacity) if row.measure == measure)
-
-
 _END = " (end of the ramp)"
 
 
 def shorter(words: str) -> tuple[str, bool]:
     """What the capacity table says, without the ramp's end; and whether it had one."""
     return words.replace(_END, ""), _END in words
-
-
-def _held(look: Look, measure: str) -> str:
-    return capacity_text(_capacity(look, measure))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gatebench.analysis.showing.page.again import commands, trials_of, users_of
+from gatebench.analysis.showing.page.again import commands, hidden_in, trials_of, users_of
 from gatebench.knobs import parse_users, resolve
 from gatebench.names import MEASURED
 from gatebench.records import Run, Trial
@@ -77,6 +77,12 @@ def test_a_project_of_one_s_own_is_measured_by_the_command_that_is_installed() -
     assert "--trials=2" in command
     (command,) = commands([own(run_of("wsgi"), "main"), own(run_of("wsgi"), "my branch")], 1)
     assert command.endswith(" --at main --at 'my branch'")
+
+
+def test_variables_whose_values_are_secret_are_known() -> None:
+    runs = [run_of(ENV="API_KEY=abc A=b"), run_of("asgi", ENV="API_KEY=abc DATABASE_URL=postgres://me:it@there/db")]
+    assert hidden_in(runs) == ["API_KEY", "DATABASE_URL"]
+    assert "abc" not in " ".join(commands(runs, 1))
 
 
 @pytest.mark.parametrize("users", [(5,), (10, 20), (100, 200, 300), (100, 300, 700), ()])
