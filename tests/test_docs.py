@@ -17,7 +17,7 @@ from benchmarks.overlay import ALLOWED, cost
 from benchmarks.repeatability import sections
 from gatebench import ROOT, errors
 from gatebench.analysis.analysed_run import analyse
-from gatebench.analysis.comparing.guide import advise, guide_runs, guide_table
+from gatebench.analysis.comparing.guide import HELD, advise, guide_runs, guide_table
 from gatebench.analysis.comparing.ratio import paired_ratios
 from gatebench.analysis.comparing.sides import Side, all_runs, sides_of
 from gatebench.analysis.comparing.verdict import verdicts
@@ -199,6 +199,18 @@ def test_each_client_and_each_number_of_threads_is_told_as_an_earlier_sitting_ha
     assert rows_of(details(guide_table(runs[runs["workload"] == "fanout"]))) <= lines_of(WORKLOADS_TOLD)
 
 
+def test_fanout_and_home_are_told_as_the_second_sitting_had_them() -> None:
+    runs = guide("guide-again")
+    told, advice = lines_of(WORKLOADS_TOLD), advise(runs)
+    for _, of_one in guide_table(runs).groupby("workload"):
+        assert rows_of(details(of_one)) <= told
+    assert {f"- {one.workload}: {one.sentence}" for one in advice} <= told
+    assert f"{len(runs)} runs" in WORKLOADS_TOLD
+    assert f"**{headline(advice)}.**" in " ".join(README.split())
+    under_wsgi = runs[(runs["workload"] == "home") & (runs["side"] == WSGI)]
+    assert (under_wsgi["found"] == HELD).sum() == 4
+
+
 @pytest.mark.parametrize(
     ("kept", "what"),
     [
@@ -255,6 +267,11 @@ def test_a_thousand_watchers_are_told_as_three_runs_had_them() -> None:
         ("guide", "live", MANY_THREADS, ASYNC, "users"),
         ("guide", "cpu", WSGI, ASYNC, "users"),
         ("guide", "cpu", WSGI, SYNC, "users"),
+        ("guide-again", "fanout", "ASGI, httpx", ASYNC, "users"),
+        ("guide-again", "fanout", SYNC, ASYNC, "users"),
+        ("guide-again", "fanout", ASYNC, MANY_THREADS, "users"),
+        ("guide-again", "home", ASYNC, WSGI, "users"),
+        ("guide-again", "home", SYNC, WSGI, "users"),
     ],
 )
 def test_what_the_guide_shows_of_two_sides_is_told_with_its_interval(

@@ -50,7 +50,11 @@ def headline(advice: Sequence[Advice]) -> str:
 def _plainest(one: Advice) -> str:
     if not _either(one):
         return spoken(one.best[0])
-    return "either" if one.best[0] == GUIDE_COLUMNS[0] else f"{spoken(one.best[0])} or ASGI"
+    first, *others = map(spoken, one.best)
+    under_asgi = [side for side in others if side.startswith("ASGI")]
+    if len(under_asgi) == 1:
+        return f"{first} or {under_asgi[0]}"
+    return "either" if one.best[0] == GUIDE_COLUMNS[0] else f"{first} or ASGI"
 
 
 def _place(one: Advice) -> tuple[bool, int]:

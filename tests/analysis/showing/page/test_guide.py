@@ -51,6 +51,11 @@ def test_the_heading_says_which_interface_for_which(shown: Element) -> None:
     assert next(shown.every("h1")).text == f"{heading}."
 
 
+def test_the_one_kind_of_views_that_is_as_good_is_named() -> None:
+    runs = guide_of("fanout", wsgi=[10, 11, 10], many=[80, 82, 81], sync=[40, 41, 40], asynchronous=[79, 83, 82])
+    assert headline(advise(runs)) == "WSGI with many threads or ASGI with async views for fanout"
+
+
 def test_every_number_is_that_of_the_table(shown: Element) -> None:
     text = " ".join(one.text for one in shown.every("table"))
     for row in guide_table(RUNS).dropna(subset="users").to_dict("records"):
