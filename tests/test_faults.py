@@ -347,7 +347,7 @@ def test_one_of_two_workers_that_is_stopped_and_masters_that_are_too(bench: Benc
 )
 def test_a_worker_that_one_request_keeps(bench: Bench, tmp_path: Path, interface: str, cause: str, proof: str) -> None:
     block = tmp_path / "block"
-    faults = {"FAULT_SLEEP_S": "0.2", "FAULT_BLOCK_S": "4.5", "FAULT_BLOCK_AT": str(block)}
+    faults = {"FAULT_SLEEP_S": "0.1", "FAULT_BLOCK_S": "4.5", "FAULT_BLOCK_AT": str(block)}
     run = Running(bench, interface, **{**WAITING, "USERS": "60", "HOLD": "11"}, **faults)
     run.wait_for_hold()
     for _ in range(2):
@@ -356,7 +356,7 @@ def test_a_worker_that_one_request_keeps(bench: Bench, tmp_path: Path, interface
         time.sleep(5)
     assert not block.exists()
     analysed = run.analysed()
-    assert_named(analysed, cause, "app server", "of the app server answered nobody between", 10)
+    assert_named(analysed, cause, "app server", "of the app server answered nobody between", 5)
     assert proof in str(analysed.examples["proof"].iloc[0])
 
 
