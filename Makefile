@@ -64,9 +64,12 @@ compare: $(VENV)/bench.stamp ## the runs of A="results/… results/…" with tho
 # Whole tests of which none is spoilt by a busy machine: they run beside one another.
 BESIDE := $(addprefix tests/,analysis live load own_project test_docs.py test_environment.py test_toys.py test_workloads.py)
 
+# What else a machine does can spoil a real run: two of them at most are tried once more, and what went wrong is shown.
+WHOLE := $(RUN) -m pytest -m whole --reruns 1 --max-suite-reruns 2 --rerun-show-tracebacks
+
 test: test-quick ## all tests; those of the compose stack are skipped where no Docker engine answers
-	@$(RUN) -m pytest -m whole -n auto --dist loadfile $(BESIDE)
-	@$(RUN) -m pytest -m whole $(addprefix --ignore=,$(BESIDE))
+	@$(WHOLE) -n auto --dist loadfile $(BESIDE)
+	@$(WHOLE) $(addprefix --ignore=,$(BESIDE))
 
 test-quick: $(VENV)/dev.stamp ## the tests of single parts, without whole runs, on all cores
 	@$(RUN) -m pytest -m "not whole" -n auto --dist worksteal
