@@ -24,7 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from gatebench.analysis.showing.index import write_index  # noqa: E402
+from gatebench.analysis.showing.index.page import write_index  # noqa: E402
 
 TARGET_S = 1.0
 RECORDED = ROOT / "results" / "recorded" / "campaigns"

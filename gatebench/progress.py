@@ -8,9 +8,10 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from gatebench.so_far import Row, SoFar, expected_s, number, percent
+from gatebench.so_far import Row, SoFar, expected_s
 from gatebench.values.run_config import RunConfig
 from gatebench.waiting import Waiting
+from gatebench.words import number, percent
 
 PLAIN_EVERY_S = 5.0
 

@@ -269,26 +269,6 @@ def expected_s(config: RunConfig) -> float:
     return config.users[-1] / SPAWN_RATE + len(config.users) * _step_s(config)
 
 
-def percent(value: float | None) -> str:
-    """0% and 100% are said only of none and of all."""
-    if value is None:
-        return "–"
-    if value in (0, 100):
-        return f"{value:.0f}%"
-    if value < 0.1:
-        return "<0.1%"
-    if value > 99:
-        return ">99%"
-    return f"{value:.1f}%" if value < 9.95 else f"{value:.0f}%"
-
-
-def number(value: float | None) -> str:
-    """One decimal below ten, none above."""
-    if value is None:
-        return "–"
-    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
-
-
 def _step_s(config: RunConfig) -> float:
     return config.settle_s + config.hold_s
 

@@ -15,7 +15,7 @@ ANALYSIS = PACKAGE / "analysis"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 RANKS = [
-    {"gatebench", "errors", "registry", "refusals"},
+    {"gatebench", "errors", "registry", "refusals", "words"},
     {"records"},
     {"values"},
     {"run_folder", "servers", "workloads", "profiles"},
@@ -48,7 +48,7 @@ ANALYSIS_RANKS = [
 ]
 """The same inside gatebench/analysis: what a step measured and why a request failed know nothing of each other."""
 
-ANALYSIS_MAY_USE = {"analysis", "records", "run_folder", "errors", "command"}
+ANALYSIS_MAY_USE = {"analysis", "records", "run_folder", "errors", "command", "words"}
 
 
 def room(path: Path, package: Path = PACKAGE) -> str:

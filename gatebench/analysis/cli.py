@@ -18,7 +18,7 @@ from gatebench.analysis.comparing.verdict import verdicts
 from gatebench.analysis.reading.frames import use_jemalloc
 from gatebench.analysis.showing.ending import end, how_of, open_page
 from gatebench.analysis.showing.files import write_report
-from gatebench.analysis.showing.index import write_index
+from gatebench.analysis.showing.index.page import write_index
 from gatebench.analysis.showing.render import console, show
 from gatebench.command import from_environment, guarded
 from gatebench.errors import RunFolderError, UsageError

@@ -1,4 +1,4 @@
-"""Numbers as a reader sees them. What is missing is a dash."""
+"""Numbers of a frame as a reader sees them. What is missing there, None or NaN or NA, is a dash."""
 
 from __future__ import annotations
 
@@ -6,23 +6,16 @@ from typing import Any
 
 import pandas as pd
 
-MISSING = "–"
+from gatebench import words
+
+MISSING = words.MISSING
 
 NOT_NEWEST = "Not the newest run"
 """How a sentence begins that tells of a run which was passed over."""
 
 
 def percent(value: Any) -> str:
-    """0% and 100% are said only of none and of all."""
-    if pd.isna(value):
-        return MISSING
-    if value == 0 or value == 100:
-        return f"{value:.0f}%"
-    if value < 0.1:
-        return "<0.1%"
-    if value > 99:
-        return ">99%"
-    return f"{value:.1f}%" if value < 9.95 else f"{value:.0f}%"
+    return MISSING if pd.isna(value) else words.percent(value)
 
 
 def whole_percent(value: Any) -> str:
@@ -36,10 +29,7 @@ def signed_percent(value: Any) -> str:
 
 
 def number(value: Any) -> str:
-    """One decimal below ten, none above."""
-    if pd.isna(value):
-        return MISSING
-    return f"{value:.1f}" if abs(value) < 9.95 else f"{value:,.0f}"
+    return MISSING if pd.isna(value) else words.number(value)
 
 
 def count(value: Any) -> str:

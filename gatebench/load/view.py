@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from gatebench.records import Run
-from gatebench.so_far import BUSY_PCT, RECENT_S, Generator, Row, SoFar, number, percent
+from gatebench.so_far import BUSY_PCT, RECENT_S, Generator, Row, SoFar
+from gatebench.words import number, percent
 
 HEAT = (0, 1, 10, 33, 67)
 """Percent from which on a cell is darker. The first is none at all, the second what an objective usually allows."""

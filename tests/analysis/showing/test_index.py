@@ -17,18 +17,10 @@ import pytest
 
 from gatebench import ROOT
 from gatebench.analysis.analysed_run import analyse, write_steps
-from gatebench.analysis.showing.index import (
-    Damaged,
-    Report,
-    Trend,
-    held,
-    lines,
-    page,
-    read_entries,
-    read_reports,
-    trends,
-    write_index,
-)
+from gatebench.analysis.showing.index.entries import Damaged, Report, held, read_entries, read_reports
+from gatebench.analysis.showing.index.lines import lines
+from gatebench.analysis.showing.index.page import page, write_index
+from gatebench.analysis.showing.index.trends import Trend, trends
 from gatebench.analysis.steps.capacity import capacity
 from gatebench.analysis.steps.objective import Objective
 from gatebench.records import Outcome, Trial
