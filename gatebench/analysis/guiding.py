@@ -60,19 +60,18 @@ def _newest(results: Path) -> dict[str, list[RunFolder]]:
 
 def _workload(folders: Sequence[RunFolder], out: Path) -> list[Measured]:
     """Of what is kept as its steps table alone, that; of what was recorded whole a report too."""
-    if not all(folder.requests.exists() for folder in folders):
-        return [(folder.read_run(), _steps(folder)) for folder in folders]
-    runs = [analyse(folder) for folder in folders]
-    for run in runs:
+    whole = {folder: analyse(folder) for folder in folders if folder.requests.exists()}
+    for run in whole.values():
         write_steps(run)
-    sides = sides_of(runs)
-    write_report(sides, verdicts(sides), out)
-    return [(run.run, run.steps) for run in runs]
+    if len(whole) == len(folders):
+        sides = sides_of(list(whole.values()))
+        write_report(sides, verdicts(sides), out)
+    return [(whole[one].run, whole[one].steps) if one in whole else _kept(one) for one in folders]
 
 
-def _steps(folder: RunFolder) -> pd.DataFrame:
+def _kept(folder: RunFolder) -> Measured:
     try:
-        return pd.read_csv(folder.steps_csv)
+        return folder.read_run(), pd.read_csv(folder.steps_csv)
     except FileNotFoundError as error:
         raise RunFolderError(f"{folder.path} has neither requests.arrows nor steps.csv: remove it.") from error
 

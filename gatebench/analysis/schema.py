@@ -181,7 +181,7 @@ GUIDE_RUNS = {  # a row a run of a guide
     "found": "str",  # held: `users`; all: every valid step; none: not even the first; nothing: no step is valid
     "users": "float64",  # within the objective, interpolated; missing unless held
     "tried": "Int64",  # users of the last step that is valid
-    "low_users": "int64",  # of the first step
+    "low_users": "int64",  # of the first step that is valid
     "asgi_only": "bool",  # no WSGI server can serve it: WebSockets
     "p50_ms": "float64",  # of the first step, where that is valid
     # The following are of the last valid step that held, else of the first valid one.

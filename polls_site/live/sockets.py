@@ -5,6 +5,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.http import Http404
@@ -15,8 +16,13 @@ from .news import NoNewsError, newsroom
 
 NOT_FOUND = 4404
 NO_NEWS = 4503
+BROKEN = 1011
+"""In the words of the protocol: a server that met what it did not expect."""
+
 COME_AGAIN = 1012
 """A service that restarts, in the words of the protocol: the results are told first to whoever comes again."""
+
+logger = logging.getLogger("live")
 
 
 class Results(AsyncWebsocketConsumer):
@@ -47,6 +53,11 @@ class Results(AsyncWebsocketConsumer):
 
     async def _tell(self, poll):
         with contextlib.suppress(OSError):  # they have left, and the server says so to whoever writes
+            await self.close(await self._told(poll))
+
+    async def _told(self, poll):
+        """Tells until there is nothing more to tell; the code to close with."""
+        try:
             with views.watching_async(poll) as (watcher, woken):
                 await self._say("results", await views.in_a_thread(views.votes_of)(poll))
                 while not watcher.over:
@@ -54,7 +65,12 @@ class Results(AsyncWebsocketConsumer):
                         await self._say("still here", {})
                     for news in watcher.take():
                         await self._say("vote", views.told(news))
-            await self.close(COME_AGAIN)
+            return COME_AGAIN
+        except OSError:
+            raise
+        except Exception:  # whoever watches would wait for ever
+            logger.exception("Poll %s cannot be told", poll)
+            return BROKEN
 
     async def _say(self, kind, data):
         await self.send(json.dumps({"kind": kind, **data}))

@@ -52,10 +52,10 @@ def guide_runs(found: Sequence[tuple[Run, pd.DataFrame]]) -> pd.DataFrame:
 
 
 def _row(run: Run, steps: pd.DataFrame) -> dict[str, Any]:
-    """Steps that are not valid take no part."""
+    """Of a ramp, what lies between its steps that are not valid takes part."""
     assert run.trial is not None
     objective, workload = Objective.of(run), run.config["workload"]
-    valid = steps[steps["valid"].astype(bool) & (steps["requests"] > 0)]
+    valid = _valid(steps[steps["requests"] > 0])
     kept = objective.kept(valid).to_numpy(bool)
     held = len(kept) if kept.all() else int(kept.argmin())
     row: dict[str, Any] = {
@@ -65,7 +65,7 @@ def _row(run: Run, steps: pd.DataFrame) -> dict[str, Any]:
         "trial": run.trial.number,
         "run": run.id,
         "found": NOTHING,
-        "low_users": int(steps["users"].iloc[0]),
+        "low_users": int((steps if valid.empty else valid)["users"].iloc[0]),
         "asgi_only": bool(workload.get("websockets")),
     }
     if valid.empty:
@@ -78,6 +78,12 @@ def _row(run: Run, steps: pd.DataFrame) -> dict[str, Any]:
         "p50_ms": valid["p50_ms"].iloc[0] if valid.index[0] == steps.index[0] else None,
         **{name: float(at[column]) for name, column in OF_A_STEP.items() if pd.notna(at[column])},
     }
+
+
+def _valid(steps: pd.DataFrame) -> pd.DataFrame:
+    """From the first step that is valid to the last before one that is not: users held may lie in that one."""
+    begun = steps[steps["valid"].astype(bool).cummax()]
+    return begun[begun["valid"].astype(bool).cummin()]
 
 
 def guide_table(runs: pd.DataFrame) -> pd.DataFrame:
@@ -98,7 +104,7 @@ def _over(trials: pd.DataFrame) -> dict[str, Any]:
         "about": trials["about"].iloc[0],
         "trials": len(known),
         "found": found,
-        "low_users": int(trials["low_users"].min()),
+        "low_users": int((known if len(known) else trials)["low_users"].max()),
         "tried": known["tried"].min(),
         "p50_ms": trials["p50_ms"].median(),
         **{name: known[name].median() for name in OF_A_STEP},
@@ -146,7 +152,7 @@ def _best(sides: Sequence[Any], runs: pd.DataFrame) -> tuple[list[str], str]:
         (one,) = sides
         return [one.side], f"Nothing but {spoken(one.side)} serves it: {one.users:,.0f} users."
     if all(one.found == ALL for one in sides):
-        return [], f"Not shown: each held {min(one.tried for one in sides):,} users, the most that could be measured."
+        return [], f"Not shown: {_held_all(sides, 'each' if len(sides) > 1 else spoken(sides[0].side))}."
     beyond = [one for one in sides if one.found == ALL]
     held = sorted((one for one in sides if one.found == HELD), key=lambda one: -one.users)
     cut_off = [one for one in beyond if held and not one.tried > held[0].users]
@@ -156,18 +162,26 @@ def _best(sides: Sequence[Any], runs: pd.DataFrame) -> tuple[list[str], str]:
     if beyond:
         return _beyond(beyond, held)
     if not held:
-        return [], f"Not shown: none held {sides[0].low_users:,} users, the fewest that were tried."
+        return [], f"Not shown: none held {max(one.low_users for one in sides):,} users, the fewest that were tried."
     return _among(held, [one for one in sides if one.found == NONE], runs)
 
 
 def _beyond(beyond: Sequence[Any], held: Sequence[Any]) -> tuple[list[str], str]:
     """`beyond` held all that was measured, which is more than each of the others did."""
     others = f"{spoken(held[0].side)} {held[0].users:,.0f}" if held else "the others not even the fewest"
-    tried, names = min(one.tried for one in beyond), [one.side for one in beyond]
-    said = f"held {tried:,} users, the most that could be measured, and {others}"
-    if min(one.trials for one in beyond) < 2 or not all(one.high < tried for one in held):
-        return [], f"{listed(map(spoken, names))} {said}: too few valid trials to say how sure that is."
-    return names, f"{_take(names)}: {'each' if len(names) > 1 else 'it'} {said}."
+    least, names = min(one.tried for one in beyond), [one.side for one in beyond]
+    if min(one.trials for one in beyond) < 2 or not all(one.high < least for one in held):
+        said = _held_all(beyond, listed(map(spoken, names)))
+        return [], f"{said}, and {others}: too few valid trials to say how sure that is."
+    return names, f"{_take(names)}: {_held_all(beyond, 'each' if len(names) > 1 else 'it')}, and {others}."
+
+
+def _held_all(beyond: Sequence[Any], subject: str) -> str:
+    """The subject, or where their numbers differ each by its own: "300 users under WSGI and 500 under …"."""
+    most = "the most that could be measured"
+    if len({one.tried for one in beyond}) == 1:
+        return f"{subject} held {beyond[0].tried:,} users, {most}"
+    return f"{listed(f'{spoken(one.side)} held {one.tried:,} users' for one in beyond)}, {most}"
 
 
 def _among(held: Sequence[Any], none: Sequence[Any], runs: pd.DataFrame) -> tuple[list[str], str]:
@@ -188,11 +202,12 @@ def _among(held: Sequence[Any], none: Sequence[Any], runs: pd.DataFrame) -> tupl
         return [], f"{spoken(first)} held {held[0].users:,.0f} users: too few valid trials to say how sure that is."
     if not behind:
         others = listed(spoken(one.side) for one in none)
-        fewest = f"not even {none[0].low_users:,} users"
+        fewest = f"not even {max(one.low_users for one in none):,} users"
         return tied, f"{_take(tied)}: {held[0].users:,.0f} users, where {others} held {fewest}."
-    above = next(name for name in (*tied, first) if ratios[name, behind[0]].interval)
+    above = next(name for name in (*tied, first) if ratios[name, behind[0]].clear)
     value, low, high = in_words(ratios[above, behind[0]].inverted())
-    return tied, f"{_take(tied)}: {value} times the users of {spoken(behind[0])} ({low} to {high})."
+    has = "" if above == tied[0] else f"{spoken(above)} has "
+    return tied, f"{_take(tied)}: {has}{value} times the users of {spoken(behind[0])} ({low} to {high})."
 
 
 def _take(names: Sequence[str]) -> str:

@@ -185,8 +185,9 @@ def test_a_run_is_read_from_run_json_and_its_steps() -> None:
     (row,) = guide_runs([(run, steps.assign(valid=[True, True, False]))]).to_dict("records")
     assert (row["found"], row["tried"]) == ("all", 100)
     (row,) = guide_runs([(run, steps.assign(valid=[True, False, True]))]).to_dict("records")
-    assert (row["found"], row["cpu_ms"]) == ("held", 2.0)
-    assert 10 < row["users"] < 200
+    assert (row["found"], row["tried"], row["cpu_ms"]) == ("all", 10, 2.0)  # it may have ended in the second step
+    (row,) = guide_runs([(run, steps.assign(valid=[False, False, True]))]).to_dict("records")
+    assert (row["found"], row["low_users"]) == ("none", 200)  # nothing is known of 10 users
     (row,) = guide_runs([(run, steps.assign(valid=[False, True, True]))]).to_dict("records")
     assert (row["found"], row["cpu_ms"]) == ("held", 2.5)
     assert math.isnan(row["p50_ms"])  # of a low load there is none
@@ -195,3 +196,28 @@ def test_a_run_is_read_from_run_json_and_its_steps() -> None:
     assert pd.isna(row["tried"])
     (row,) = guide_runs([(run, steps.tail(1))]).to_dict("records")
     assert row["found"] == "none"
+
+
+def test_the_ratio_that_is_told_is_a_clear_one() -> None:
+    sides = {"wsgi": [160, 199, 209], "sync": [224, 224, 224], "asynchronous": [145, 143, 139]}
+    assert best(**sides) == [WSGI, SYNC]
+    assert (
+        ", which are not clearly apart: ASGI with sync views has 1.57 times the users of ASGI with async views ("
+        in (sentence(**sides))
+    )
+
+
+def test_sides_that_held_all_are_told_each_by_its_own_number() -> None:
+    found = guide_of(wsgi=["all"] * 3, sync=["all"] * 3)
+    found.loc[found["side"] == WSGI, "tried"] = 30
+    (one,) = advise(found)
+    assert one.sentence == (
+        "Not shown: WSGI held 30 users and ASGI with sync views held 500 users, the most that could be measured."
+    )
+
+
+def test_fewer_than_the_fewest_that_were_tried_are_those_of_every_trial() -> None:
+    found = guide_of(wsgi=["none"] * 3)
+    found["low_users"] = [4, 30, 4]
+    (row,) = guide_table(found).to_dict("records")
+    assert row["low_users"] == 30

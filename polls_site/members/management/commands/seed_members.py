@@ -30,11 +30,12 @@ class Command(BaseCommand):
         User.objects.bulk_create(
             [User(username=name, password=password) for name in names], batch_size=1000, ignore_conflicts=True
         )
+        accounts = User.objects.filter(username__in=names).order_by("id").values_list("id", flat=True)
         questions = list(Question.objects.published().order_by("id").values_list("id", flat=True))
         Follow.objects.bulk_create(
             [
                 Follow(member_id=member, question_id=question)
-                for place, member in enumerate(User.objects.filter(username__in=names).values_list("id", flat=True))
+                for place, member in enumerate(accounts)
                 for question in some_of(questions, place)
             ],
             batch_size=1000,
