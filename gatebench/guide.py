@@ -127,7 +127,7 @@ def measure_guide(guide: Guide, console: Console, measure_one: Measure = run) ->
                         raise
     finally:
         if len(done) < planned:
-            say(console, f"The guide has {len(done)} of its {planned} runs: `make guide` goes on with it.")
+            say(console, f"The guide has {len(done)} of its {planned} runs: the same command goes on with it.")
     if failed:
         raise failed[0]
 

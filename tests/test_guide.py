@@ -110,7 +110,7 @@ def test_it_says_first_how_long_it_takes_about(tmp_path: Path) -> None:
 def test_an_interrupted_guide_goes_on_where_it_was(tmp_path: Path) -> None:
     first = planned(WORKLOAD="signup")
     lines = said(first, FakeRun(tmp_path, None, None, None, KeyboardInterrupt()), KeyboardInterrupt)
-    assert lines[-1] == "The guide has 3 of its 6 runs: `make guide` goes on with it."
+    assert lines[-1] == "The guide has 3 of its 6 runs: the same command goes on with it."
 
     second, told = resumed(planned(WORKLOAD="signup"), CODE, tmp_path)
     assert told == ""
@@ -137,7 +137,7 @@ def test_a_run_that_fails_is_told_and_the_guide_goes_on(tmp_path: Path) -> None:
     lines = said(guide, fake, LoadError)
     assert len(fake.trials) == 2
     assert "The load generator ended." in lines
-    assert lines[-1] == "The guide has 1 of its 2 runs: `make guide` goes on with it."
+    assert lines[-1] == "The guide has 1 of its 2 runs: the same command goes on with it."
     assert [trial for trial, _ in resumed(guide, CODE, tmp_path)[0].left()] == [fake.trials[0]]
 
 
@@ -162,7 +162,7 @@ def test_a_guide_that_ctrl_c_ended_goes_on_and_ends_with_its_page(bench: Bench) 
             break
     first.send_signal(signal.SIGINT)
     assert first.wait(60) == 130
-    assert "The guide has 1 of its 2 runs: `make guide` goes on with it." in first.stderr.read()
+    assert "The guide has 1 of its 2 runs: the same command goes on with it." in first.stderr.read()
 
     second = guide(bench)
     stdout, stderr = second.communicate(timeout=120)
@@ -174,6 +174,7 @@ def test_a_guide_that_ctrl_c_ended_goes_on_and_ends_with_its_page(bench: Bench) 
     assert "Users that a site holds within its objective" in stdout
     out = bench.results / "guide"
     assert {"guide.html", "guide.md", "bare"} <= {path.name for path in out.iterdir()}
+    assert 'href="guide/bare/report.html"' in (bench.results / "index.html").read_text()
 
     third = guide(bench)
     _, stderr = third.communicate(timeout=60)

@@ -16,6 +16,7 @@ from gatebench.analysis.showing.charts import save_guide_chart
 from gatebench.analysis.showing.export import save_frames, save_text
 from gatebench.analysis.showing.files import write_report
 from gatebench.analysis.showing.guide import TITLE, sections
+from gatebench.analysis.showing.index.page import note_report, rewrite_index
 from gatebench.analysis.showing.page.guide import guide_page
 from gatebench.analysis.showing.render import markdown
 from gatebench.analysis.showing.report import Section
@@ -32,14 +33,16 @@ def write_guide(results: Path, out: Path) -> list[Section]:
     folders = _newest(results)
     found: list[Measured] = []
     for name, of_one in folders.items():
-        found += _workload(of_one, out / name)
+        found += _workload(of_one, results, out / name)
+    rewrite_index(results)
     runs = guide_runs(found)
     table, advice, notes = guide_table(runs), advise(runs), list(_notes(found))
     save_frames({"runs": runs, "guide": table}, out / "tables")
     chart = save_guide_chart(table, out / "charts").relative_to(out)
     told = sections(table, advice, notes, chart)
     save_text(markdown(TITLE, told), out / "guide.md")
-    save_text(guide_page(table, advice, notes, [run for run, _ in found]), out / "guide.html")
+    reports = {name: f"{name}/report.html" for name in folders if (out / name / "report.html").exists()}
+    save_text(guide_page(table, advice, notes, [run for run, _ in found], reports), out / "guide.html")
     return told
 
 
@@ -58,14 +61,16 @@ def _newest(results: Path) -> dict[str, list[RunFolder]]:
     return dict(sorted(found.items()))
 
 
-def _workload(folders: Sequence[RunFolder], out: Path) -> list[Measured]:
+def _workload(folders: Sequence[RunFolder], results: Path, out: Path) -> list[Measured]:
     """Of what is kept as its steps table alone, that; of what was recorded whole a report too."""
     whole = {folder: analyse(folder) for folder in folders if folder.requests.exists()}
     for run in whole.values():
         write_steps(run)
     if len(whole) == len(folders):
         sides = sides_of(list(whole.values()))
-        write_report(sides, verdicts(sides), out)
+        told = verdicts(sides)
+        write_report(sides, told, out)
+        note_report(results, sides, told, out)
     return [(whole[one].run, whole[one].steps) if one in whole else _kept(one) for one in folders]
 
 

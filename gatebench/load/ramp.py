@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -64,16 +63,17 @@ class Ramp:
                 break
 
     def drain(self, limit_s: float) -> LoadSummary:
-        """No user asks for anything more, and who watches a stream leaves it; waits `limit_s` at most for the answers
-        due, and closes the recorder.
+        """No user asks for anything more, and who watches a stream leaves it when the last updates have come; waits
+        `limit_s` at most for the answers due, and closes the recorder.
         """
         # Not Locust's own stop: it kills a user that is about to wake, now and then in the middle of a request.
         started = time.time()
         self.say("drain", limit_s=limit_s)
         MeasuredUser.draining = True
         while (in_flight or open_streams) and time.time() < started + limit_s:
-            for stream in tuple(open_streams):
-                stream.close()
+            if not self.recorder.updates_due(started) or time.time() > started + limit_s / 2:
+                for stream in tuple(open_streams):
+                    stream.close()
             gevent.sleep(STEADY_S)
         unfinished = self.recorder.close()
         self._say_counted()
@@ -132,9 +132,10 @@ class Ramp:
         """Returns once the step is steady, or when it has had its time; whether it is steady."""
         settling = Settling(TICK_S, self.settle_s)
         for left in _until(time.monotonic() + self.settle_s + MOST_S):
-            answers, elapsed_ms = self.recorder.requests, self.recorder.elapsed_ms
+            seen = self.recorder
+            answers, elapsed_ms = seen.requests, seen.elapsed_ms
             self._tick(step, "settle", min(left, TICK_S))
-            settling.add(self.recorder.requests - answers, self.recorder.elapsed_ms - elapsed_ms, _waited_ms())
+            settling.add(seen.requests - answers, seen.elapsed_ms - elapsed_ms, seen.waited_ms())
             if settling.settled:
                 return True
         return False
@@ -206,12 +207,6 @@ class Ramp:
     def _interfere(self, what: str) -> None:
         if what not in self.interference:
             self.interference += (what,)
-
-
-def _waited_ms() -> float:
-    """How long the requests in flight have waited for their answers, on average."""
-    now = time.time()
-    return 1000 * statistics.fmean(now - request.started for request in in_flight.values()) if in_flight else 0.0
 
 
 def _cpu_s() -> float:

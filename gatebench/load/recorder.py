@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 import time
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -60,6 +61,7 @@ class Recorder:
         self._counted: list[dict[str, Any]] = []
         self._due = 0
         self._updates = self._late_updates = 0  # of the newest hold
+        self._updated = 0.0  # when the newest update came
         self._file = pa.OSFile(str(path), "wb")
         self._writer = pa.ipc.new_stream(self._file, SCHEMA, options=pa.ipc.IpcWriteOptions(compression="zstd"))
         runner.environment.events.request.add_listener(self._on_request)
@@ -87,6 +89,18 @@ class Recorder:
         """How many requests have waited for longer than the objective has it, and still do."""
         latest = time.time() - self._late_ms / 1000
         return sum(request.started < latest and request.name not in self._unwaited for request in in_flight.values())
+
+    def waited_ms(self) -> float:
+        """How long the requests in flight have waited for their answers, on average; those that are paced aside."""
+        now = time.time()
+        waited = [now - request.started for request in in_flight.values() if request.name not in self._unwaited]
+        return 1000 * statistics.fmean(waited) if waited else 0.0
+
+    def updates_due(self, since: float) -> bool:
+        """Whether an update may be on its way that was due at `since`: until, from then on, none has come for as long
+        as the objective has it.
+        """
+        return bool(self._pushed) and time.time() - max(since, self._updated) < self._late_ms / 1000
 
     def late_updates(self) -> float:
         """Of what was pushed in the newest hold, the share that came later than the objective has it."""
@@ -155,9 +169,11 @@ class Recorder:
         if name not in self._pushed:
             self.requests += 1
             self.elapsed_ms += 0 if name in self._paced else response_time
-        elif start_time >= self._held_since.get(len(self._step_starts), math.inf):
-            self._updates += 1
-            self._late_updates += response_time > self._late_ms
+        else:
+            self._updated = time.time()
+            if start_time >= self._held_since.get(len(self._step_starts), math.inf):
+                self._updates += 1
+                self._late_updates += response_time > self._late_ms
         cause = None
         if exception is not None:
             self.failures += 1

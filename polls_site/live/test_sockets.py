@@ -5,13 +5,14 @@ from unittest import mock
 
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
+from django.db import OperationalError
 from django.test import override_settings
 
 from polls.tests.factories import make_question
 
 from . import news
 from .news import newsroom
-from .sockets import COME_AGAIN, NO_NEWS, NOT_FOUND, urlpatterns
+from .sockets import BROKEN, COME_AGAIN, NO_NEWS, NOT_FOUND, urlpatterns
 from .tests import STOP_LISTENING, Streams
 
 
@@ -73,6 +74,19 @@ class Sockets(Streams):
 
         with self.assertLogs("live", "WARNING"):
             self.assertEqual(asyncio.run(story()), ("websocket.close", COME_AGAIN))
+        self.assertEqual(len(newsroom), 0)
+
+    def test_is_closed_when_the_database_fails_it(self):
+        async def story():
+            visitor = Visitor(self.question)
+            await visitor.connect(5)
+            closed = await visitor.receive_output(5)
+            await visitor.vanishes()
+            return closed["type"], closed["code"]
+
+        fails = mock.patch("live.views.votes_of", side_effect=OperationalError("the pool is empty"))
+        with fails, self.assertLogs("live", "ERROR"):
+            self.assertEqual(asyncio.run(story()), ("websocket.close", BROKEN))
         self.assertEqual(len(newsroom), 0)
 
     def test_a_poll_that_is_not_published_is_refused(self):

@@ -98,6 +98,14 @@ class Seed(TestCase):
         self.assertTrue(self.client.login(username="member3", password=PASSWORD))
         self.assertFalse(User.objects.filter(is_staff=True).exists())
 
+    def test_once_more_gives_everybody_the_same_polls(self):
+        for _ in range(7):
+            make_question()
+        self.seed(3)
+        User.objects.filter(username="member1").update(first_name="Ada")  # PostgreSQL finds a row last that was changed
+        self.seed(3)
+        self.assertEqual([user.follows.count() for user in User.objects.order_by("id")], [FOLLOWS] * 3)
+
     def test_adds_only_what_is_missing(self):
         make_question()
         self.seed(2)

@@ -52,12 +52,17 @@ def guide_runs(found: Sequence[tuple[Run, pd.DataFrame]]) -> pd.DataFrame:
 
 
 def _row(run: Run, steps: pd.DataFrame) -> dict[str, Any]:
-    """Of a ramp, what lies between its steps that are not valid takes part."""
+    """Steps that are not valid take no part. Where one lies between the last that held and the first that did not, the
+    limit may lie before it: no more is known than what held.
+    """
     assert run.trial is not None
     objective, workload = Objective.of(run), run.config["workload"]
-    valid = _valid(steps[steps["requests"] > 0])
+    asked = steps[steps["requests"] > 0].reset_index(drop=True)
+    valid = asked[asked["valid"].astype(bool)]
     kept = objective.kept(valid).to_numpy(bool)
     held = len(kept) if kept.all() else int(kept.argmin())
+    if 0 < held < len(valid) and valid.index[held] - valid.index[held - 1] > 1:
+        valid = valid.iloc[:held]
     row: dict[str, Any] = {
         "workload": workload["name"],
         "about": workload.get("about", ""),
@@ -75,15 +80,9 @@ def _row(run: Run, steps: pd.DataFrame) -> dict[str, Any]:
         "found": ALL if held == len(valid) else HELD if held else NONE,
         "users": interpolated(valid, objective),
         "tried": int(valid["users"].iloc[-1]),
-        "p50_ms": valid["p50_ms"].iloc[0] if valid.index[0] == steps.index[0] else None,
+        "p50_ms": valid["p50_ms"].iloc[0] if valid["users"].iloc[0] == steps["users"].iloc[0] else None,
         **{name: float(at[column]) for name, column in OF_A_STEP.items() if pd.notna(at[column])},
     }
-
-
-def _valid(steps: pd.DataFrame) -> pd.DataFrame:
-    """From the first step that is valid to the last before one that is not: users held may lie in that one."""
-    begun = steps[steps["valid"].astype(bool).cummax()]
-    return begun[begun["valid"].astype(bool).cummin()]
 
 
 def guide_table(runs: pd.DataFrame) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from gatebench.records import GUIDE_COLUMNS
 TITLE = "Which interface for which kind of site"
 HOLD = (
     "Users that a site holds within its objective, over the trials, and the 95 % interval. "
+    "Where it lies between two steps it is interpolated; a workload's own report has the whole steps. "
     "What is held is compared within a row: each workload has an objective of its own."
 )
 DETAILS = (

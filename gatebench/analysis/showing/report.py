@@ -202,9 +202,9 @@ def warnings(sides: Sides, verdicts: Sequence[Verdict]) -> list[str]:
     for run in runs:
         if late := _late_clock(run):
             found.append(
-                f"{run.label}: at {late} users the client's percentiles and Nginx's differ by more than "
-                f"{TOLERANCE_PCT:g} %: time outside Nginx is in the client's, such as waiting until Nginx accepts, or "
-                "a load generator that waits for a core."
+                f"{run.label}: at {late} users the client's percentiles and Nginx's do not agree within "
+                f"{TOLERANCE_PCT:g} % or {TOLERANCE_MS:g} ms: time outside Nginx is in the client's, such as waiting "
+                "until Nginx accepts, or a load generator that waits for a core."
             )
     besides = dict.fromkeys(name for a, b in combinations(sides, 2) for name in between(a.runs, b.runs))
     if besides and all(len(one.ratios) for one in verdicts):

@@ -186,6 +186,10 @@ def test_a_run_is_read_from_run_json_and_its_steps() -> None:
     assert (row["found"], row["tried"]) == ("all", 100)
     (row,) = guide_runs([(run, steps.assign(valid=[True, False, True]))]).to_dict("records")
     assert (row["found"], row["tried"], row["cpu_ms"]) == ("all", 10, 2.0)  # it may have ended in the second step
+    (row,) = guide_runs([(run, steps.assign(valid=[False, True, True]))]).to_dict("records")
+    assert (row["found"], row["users"]) == ("held", pytest.approx(150))
+    (row,) = guide_runs([(run, steps.head(2).assign(valid=[False, True]))]).to_dict("records")
+    assert (row["found"], row["tried"]) == ("all", 100)
     (row,) = guide_runs([(run, steps.assign(valid=[False, False, True]))]).to_dict("records")
     assert (row["found"], row["low_users"]) == ("none", 200)  # nothing is known of 10 users
     (row,) = guide_runs([(run, steps.assign(valid=[False, True, True]))]).to_dict("records")

@@ -29,7 +29,13 @@ MOST_TRENDS = 6
 
 
 def write_index(results: Path, sides: Sequence[Side], verdicts: Sequence[Verdict], out: Path) -> Path:
-    """The page's path; raises MachineError when it cannot write."""
+    """The page's path, of this analysis too; raises MachineError when it cannot write."""
+    note_report(results, sides, verdicts, out)
+    return rewrite_index(results)
+
+
+def note_report(results: Path, sides: Sequence[Side], verdicts: Sequence[Verdict], out: Path) -> None:
+    """Into reports.json."""
     made = next((path for path in (out / "report.html", out / "report.md") if path.exists()), out)
     new = Report(
         path=os.path.relpath(made, results),
@@ -39,8 +45,11 @@ def write_index(results: Path, sides: Sequence[Side], verdicts: Sequence[Verdict
     )
     reports = [*(one for one in read_reports(results) if one.runs != new.runs), new]
     save_text(json.dumps([asdict(one) for one in reports], indent=1) + "\n", results / "reports.json")
+
+
+def rewrite_index(results: Path) -> Path:
     entries, damaged = read_entries(results)
-    save_text(page(entries, damaged, reports, results), results / "index.html")
+    save_text(page(entries, damaged, read_reports(results), results), results / "index.html")
     return results / "index.html"
 
 

@@ -179,9 +179,9 @@ def ledger(about: Subject) -> Part:
     ((_, table),) = told.tables
     alarms = [remark for remark in told.remarks if remark.startswith("ALARM")]
     if alarms:
-        finding = "Votes are missing, or there are too many"
+        finding = "What is stored is not what was acknowledged"
     else:
-        finding = "Every acknowledged vote is stored" if table.rows else "There is no reading of the database"
+        finding = "All that was acknowledged is stored" if table.rows else "There is no reading of the database"
     body = [tag("p", told.intro), *gathered_list(told.remarks, about.sides)]
     if table.rows:
         body.append(

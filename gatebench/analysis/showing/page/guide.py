@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import pandas as pd
@@ -31,8 +32,10 @@ SHARED = ("STACK", "DB", "WORKERS", "SETTLE", "HOLD", "TIMEOUT", "PIN")
 SIDE_HEIGHT = 17.0
 
 
-def guide_page(table: pd.DataFrame, advice: Sequence[Advice], notes: Sequence[str], runs: Sequence[Run]) -> str:
-    """The whole document, of GUIDE and the runs behind it."""
+def guide_page(
+    table: pd.DataFrame, advice: Sequence[Advice], notes: Sequence[str], runs: Sequence[Run], reports: Mapping[str, str]
+) -> str:
+    """The whole document, of GUIDE and the runs behind it. `reports` has the address of each workload's own page."""
     day = time.strftime("%-d %B %Y", time.gmtime(max(run.started for run in runs)))
     opening = [
         tag("p", f"Gatebench guide · {len(runs)} {'run' if len(runs) == 1 else 'runs'} · {day}", class_="kicker"),
@@ -43,7 +46,7 @@ def guide_page(table: pd.DataFrame, advice: Sequence[Advice], notes: Sequence[st
     ]
     parts = [
         Part("users", "Users held", "How many users each side holds", [_users(table, advice)]),
-        *(_workload(str(name), of_one) for name, of_one in table.groupby("workload")),
+        *(_workload(str(name), of_one, reports.get(str(name))) for name, of_one in table.groupby("workload")),
         Part("rests", "What it rests on", "Runs, trials, and what is not valid", [bullet_list(list(notes))]),
         Part("again", "Again", "Measure it again", [tag("pre", tag("code", _command(runs)), class_="copy")]),
     ]
@@ -97,15 +100,18 @@ def _cell(side: Any, is_best: bool) -> Markup:
     )
 
 
-def _workload(name: str, of_one: pd.DataFrame) -> Part:
-    return Part(name, name, of_one["about"].iloc[0] or name, [table_of(told.details(of_one), name, hidden=True)])
+def _workload(name: str, of_one: pd.DataFrame, report: str | None) -> Part:
+    body = [table_of(told.details(of_one), name, hidden=True)]
+    if report:
+        body.append(tag("p", tag("a", f"The report of {name}", href=report), ": causes, validity, and every step."))
+    return Part(name, name, of_one["about"].iloc[0] or name, body)
 
 
 def _figure(table: pd.DataFrame) -> Markup:
     picture = Guide(table[table["side"].isin(GUIDE_COLUMNS)])
     how: list[Content] = [
         [tag("strong", "Users held, by workload. "), "Bar: the 95 % interval of the trials. The axis is logarithmic."],
-        "A mark with an arrow held all that was tried; one at the left edge not even the fewest users.",
+        "A mark with an arrow held at least so many; one at the left edge not even the fewest users.",
         told.DETAILS,
     ]
     return figure("guide", how, *plot.twice(picture.draw))
@@ -127,7 +133,7 @@ class Guide:
         x = self._scale(left, right - 66, wide)
         at = plot.log_ticks(x.low, x.high, 9 if wide else 6)
         content: list[Content] = [
-            _key(wide),
+            _key(wide, [side for side in GUIDE_COLUMNS if (self.table["side"] == side).any()]),
             tag("g", [tag("line", x1=x(n), x2=x(n), y1=top, y2=foot) for n in at], class_="grid"),
             tag("line", class_="base", x1=left, x2=right, y1=foot, y2=foot),
             [plot.label(f"{n:,.0f}", x(n), foot + 16, "middle", "tick") for n in at],
@@ -169,9 +175,9 @@ class Guide:
         return tag("g", tag("title", f"{side.side}: {words} users"), parts, class_=f"side-{mark}")
 
 
-def _key(wide: bool) -> list[Markup]:
-    places = [0.0, 90.0, 270.0, 440.0] if wide else [0.0, 0.0, 170.0, 170.0]
-    lines = [12.0] * 4 if wide else [12.0, 32.0, 12.0, 32.0]
+def _key(wide: bool, sides: Sequence[str]) -> list[Markup]:
+    """In a row, or where there is little room in two."""
+    places = list(accumulate((34 + plot.LETTER * len(side) for side in sides), initial=0.0))
     return [
         tag(
             "g",
@@ -179,5 +185,6 @@ def _key(wide: bool) -> list[Markup]:
             plot.label(side, x + 17, y, css=f"name side-{MARKS[side]}"),
             class_=f"side-{MARKS[side]}",
         )
-        for side, x, y in zip(GUIDE_COLUMNS, places, lines, strict=True)
+        for n, side in enumerate(sides)
+        for x, y in [(places[n], 12.0) if wide else (170.0 * (n // 2), 12.0 + 20 * (n % 2))]
     ]

@@ -32,7 +32,7 @@ RUNS = pd.concat(
 def page() -> str:
     config = {"stack": "native", "workers": 4, "settle_s": 2.0, "hold_s": 4.0, "workload": {"name": "vote"}}
     run = Run("run", config, BEGAN, trial=Trial("g-vote", 3, "WSGI", "g"))
-    return guide_page(guide_table(RUNS), advise(RUNS), ["A note."], [run])
+    return guide_page(guide_table(RUNS), advise(RUNS), ["A note."], [run], {"cpu": "cpu/report.html"})
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,11 @@ def shown() -> Element:
 def test_the_command_measures_the_same_workloads_with_the_same_knobs(shown: Element) -> None:
     (code,) = shown.with_id("again").every("code")
     assert code.text == "make guide WORKLOAD=vote STACK=native WORKERS=4 SETTLE=2 HOLD=4 TRIALS=3"
+
+
+def test_a_workload_that_has_a_report_of_its_own_leads_to_it(shown: Element) -> None:
+    addresses = [link.attributes["href"] for link in shown.every("a")]
+    assert [address for address in addresses if not address.startswith("#")] == ["cpu/report.html"]
 
 
 def test_the_heading_says_which_interface_for_which(shown: Element) -> None:
