@@ -28,8 +28,8 @@ class Chosen:
 
 
 def newest(results: Path) -> Chosen:
-    """The runs of the newest campaign, when the newest run is of one with several sides; else the newest run of each
-    interface with the other trials of its side. Raises UsageError when there is no run.
+    """The runs of the newest campaign, when the newest run is of one with several sides; else, of its workload, each
+    interface's newest run with the other trials of its side. Raises UsageError when there is no run.
     """
     runs = recorded(results)
     if not runs:
@@ -114,10 +114,13 @@ def _sides_by_campaign(runs: Recorded) -> dict[str | None, set[SideKey]]:
 
 def _newest_of_each(runs: Recorded) -> Chosen:
     folders, notes = [], []
+    workload = _workload(runs[-1][0])
     for interface in INTERFACES:
-        own = [(run, folder) for run, folder in runs if run.config.get("interface") == interface]
+        of_any = [pair for pair in runs if pair[0].config.get("interface") == interface]
+        own = [pair for pair in of_any if _workload(pair[0]) == workload]
         if not own:
-            notes.append(f"There is no {interface.upper()} run yet: `make bench-{interface}` makes one.")
+            of, more = (f" of {workload}", f" WORKLOAD={workload}") if of_any else ("", "")
+            notes.append(f"There is no {interface.upper()} run{of} yet: `make bench-{interface}{more}` makes one.")
             continue
         newest, folder = own[-1]
         trials = [pair for pair in _of(own, _campaign(newest)) if _side(pair[0]) == _side(newest)]
@@ -132,6 +135,11 @@ def _of(runs: Iterable[tuple[Run, RunFolder]], campaign: str | None) -> Recorded
 
 def _campaign(run: Run) -> str | None:
     return run.trial.campaign if run.trial else None
+
+
+def _workload(run: Run) -> str:
+    """Its name; of a run that was recorded when there was one alone, that."""
+    return str(run.config.get("workload", {}).get("name", "vote"))
 
 
 def _side(run: Run) -> str | None:

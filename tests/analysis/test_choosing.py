@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from gatebench import ROOT
 from gatebench.records import Outcome, Trial
+from gatebench.workloads import WORKLOADS
 from tests.analysis.conftest import Command
 from tests.analysis.showing.test_report import section
 from tests.analysis.synthetic import ASGI, BEGAN, Recorded, requests, step
@@ -188,3 +190,18 @@ def test_an_older_run_that_is_passed_over_is_not_told(results: Path, command: Co
     Recorded(requests(1, ok=9), [step(1)]).write(results / "20260101-100500-wsgi")
     assert command() == 0
     assert "Not the newest run" not in command.out
+
+
+def test_a_run_of_another_workload_is_not_put_beside_the_newest(results: Path, command: Command) -> None:
+    def write(name: str, workload: str, at: float, side: dict[str, Any]) -> None:
+        config = {**side, "workload": asdict(WORKLOADS[workload])}
+        Recorded(requests(1, ok=9), [step(1)], run={"started": BEGAN + at}, config=config).write(results / name)
+
+    write("live-wsgi", "live", 0, {})
+    write("vote-wsgi", "vote", 100, {})
+    write("live-asgi", "live", 200, ASGI)
+    assert command() == 0, command.err
+    assert "requests/s of" in answer(command)
+    write("cpu-asgi", "cpu", 300, ASGI)
+    assert command() == 0
+    assert "There is no WSGI run of cpu yet: `make bench-wsgi WORKLOAD=cpu` makes one." in command.out
