@@ -63,8 +63,8 @@ class Ramp:
                 break
 
     def drain(self, limit_s: float) -> LoadSummary:
-        """No user asks for anything more, and who watches a stream leaves it when the last updates have come; waits
-        `limit_s` at most for the answers due, and closes the recorder.
+        """No user asks for anything more, and who watches a stream leaves it when the last updates have come, at half
+        of `limit_s` at the latest; waits `limit_s` at most for the answers due, and closes the recorder.
         """
         # Not Locust's own stop: it kills a user that is about to wake, now and then in the middle of a request.
         started = time.time()
@@ -130,12 +130,11 @@ class Ramp:
 
     def _settle(self, step: Step) -> bool:
         """Returns once the step is steady, or when it has had its time; whether it is steady."""
-        settling = Settling(TICK_S, self.settle_s)
+        settling, recorder = Settling(TICK_S, self.settle_s), self.recorder
         for left in _until(time.monotonic() + self.settle_s + MOST_S):
-            seen = self.recorder
-            answers, elapsed_ms = seen.requests, seen.elapsed_ms
+            answers, elapsed_ms = recorder.requests, recorder.elapsed_ms
             self._tick(step, "settle", min(left, TICK_S))
-            settling.add(seen.requests - answers, seen.elapsed_ms - elapsed_ms, seen.waited_ms())
+            settling.add(recorder.requests - answers, recorder.elapsed_ms - elapsed_ms, recorder.waited_ms())
             if settling.settled:
                 return True
         return False

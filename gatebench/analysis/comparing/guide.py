@@ -176,7 +176,7 @@ def _beyond(beyond: Sequence[Any], held: Sequence[Any]) -> tuple[list[str], str]
 
 
 def _held_all(beyond: Sequence[Any], subject: str) -> str:
-    """The subject, or where their numbers differ each by its own: "300 users under WSGI and 500 under …"."""
+    """The subject's, or where their numbers differ each one's: "WSGI held 30 users and … held 500 users, …"."""
     most = "the most that could be measured"
     if len({one.tried for one in beyond}) == 1:
         return f"{subject} held {beyond[0].tried:,} users, {most}"

@@ -48,6 +48,7 @@ def note_report(results: Path, sides: Sequence[Side], verdicts: Sequence[Verdict
 
 
 def rewrite_index(results: Path) -> Path:
+    """The page's path, of what the folder has now."""
     entries, damaged = read_entries(results)
     save_text(page(entries, damaged, read_reports(results), results), results / "index.html")
     return results / "index.html"
