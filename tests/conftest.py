@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,10 @@ from gatebench.values.server import Interface
 from gatebench.watchdog import Watchdog
 
 TINY = {"STACK": "native", "USERS": "5,10", "SETTLE": "0.5", "HOLD": "2", "HEADLESS": "1"}
+BESIDE_OTHERS = {"PIN": "0"}
+"""Of runs that go beside one another: with cores of their own all app servers would have the same ones."""
+
+AS_A_PERSON = ("-m", "gatebench")
 
 NAMES = {knob.name for knob in KNOBS}
 
@@ -43,11 +48,20 @@ NO_SUCH_PROXY = {spelt: _NOBODY for name in _PROXIES for spelt in (name, name.up
 _WHOLE = {"bench", "tiny_run", "start_postgres", "send", "finished", "by_hand", "command", "gatebench"}
 """Fixtures that start servers, a load generator or a whole analysis: no test that uses one is a unit's."""
 
+_MADE_ONCE = {
+    **dict.fromkeys(("finished", "by_hand"), "containers"),
+    **dict.fromkeys(("made", "playwright"), "pages"),
+    **{name: name for name in ("tiny_run", "toy_server", "shop_campaign", "served", "site", "wheel")},
+}
+"""Fixture -> a group of tests, which go to the same worker: what they share is made once."""
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if _WHOLE.intersection(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.whole)
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    fixtures = getattr(item, "fixturenames", ())
+    if _WHOLE.intersection(fixtures):
+        item.add_marker(pytest.mark.whole)
+    if group := next((group for name, group in _MADE_ONCE.items() if name in fixtures), None):
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60, every: float = 0.05) -> None:
@@ -58,21 +72,27 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60, ever
 
 
 class Bench:
-    """`gatebench` as a person starts it, with ports, a results folder and a folder for temporary files of its own."""
+    """`gatebench` with ports, a results folder and a folder for temporary files of its own.
 
-    def __init__(self, results: Path) -> None:
+    Its runs begin with a copy of the set-up in `prepared`; without one they are set up as a person's are.
+    """
+
+    def __init__(self, results: Path, prepared: Path | None = None) -> None:
         self.results = results
+        self.prepared = prepared
         self.temporary = Path(tempfile.mkdtemp(prefix="gb-"))  # short: Unix sockets lie below it
         self.temporary.chmod(0o711)  # PostgreSQL is another account when we are root
         self.port, self.ui_port = free_ports(2)
         self.started: list[subprocess.Popen[str]] = []
 
     def start(
-        self, command: str, started_by: Sequence[str] = ("-m", "gatebench"), more: Sequence[str] = (), **given: str
+        self, command: str, started_by: Sequence[str] = (), more: Sequence[str] = (), **given: str
     ) -> subprocess.Popen[str]:
         """Knobs become options, what is no knob a variable of the environment. `wsgi` is short for bench-wsgi."""
         command = f"bench-{command}" if command in list(Interface) else command
-        knobs = {name: value for name, value in {**TINY, **self._own(), **given}.items() if name in NAMES}
+        usual = {**TINY, **(BESIDE_OTHERS if self.prepared else {}), **self._own()}
+        started_by = started_by or (("-m", "tests.prepared", str(self.prepared)) if self.prepared else AS_A_PERSON)
+        knobs = {name: value for name, value in {**usual, **given}.items() if name in NAMES}
         variables = {name: value for name, value in given.items() if name not in NAMES}
         return self.spawn(*started_by, command, *more, *options(knobs), **variables)
 
@@ -107,9 +127,16 @@ class Bench:
         return RunFolder(max(self.results.glob("*-*sgi-*"), key=lambda path: path.stat().st_mtime_ns))
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("prepared")
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    bench = Bench(tmp_path / "results")
+def bench(tmp_path: Path, prepared: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path / "results", prepared)
     yield bench
     for process in bench.started:
         if process.poll() is None:

@@ -145,6 +145,7 @@ def test_a_service_that_dies_ends_the_run_with_5_and_is_named(bench: Bench, vict
 
 @pytest.mark.parametrize("after_s", [0.0, 0.7, 1.5, 3.0, None], ids=str)
 def test_ctrl_c_at_any_moment_ends_with_130_and_nothing_left(bench: Bench, after_s: float | None) -> None:
+    bench.prepared = None
     process = bench.start("asgi", **LONG)
     if after_s is None:
         wait_for(lambda: in_hold(bench), "the hold")
@@ -178,6 +179,7 @@ def test_kill_9_of_the_runner_leaves_nothing_and_the_next_run_works(bench: Bench
 
 @pytest.mark.parametrize("program", ["initdb", "launch setup"])
 def test_kill_9_of_the_runner_before_anything_serves_leaves_nothing(bench: Bench, program: str) -> None:
+    bench.prepared = None
     process = bench.start("wsgi", **LONG)
     wait_for(lambda: any(program in command(one) for one in family(process)), program)
     everything = family(process)

@@ -56,7 +56,8 @@ def test_what_env_adds_reaches_the_app_as_one_variable() -> None:
 
 
 def test_nothing_in_a_shell_changes_what_is_measured(bench: Bench) -> None:
-    done = bench.run("wsgi", **MEDDLING)
+    """A run in a shell with a proxy is like any other, too."""
+    done = bench.run("wsgi", USERS="5", **MEDDLING, **NO_SUCH_PROXY)
     assert done.returncode == 0, done.stderr
     run = bench.folder().read_run()
     assert run.outcome is Outcome.COMPLETE
@@ -66,7 +67,7 @@ def test_nothing_in_a_shell_changes_what_is_measured(bench: Bench) -> None:
 
 
 def test_env_changes_the_app_and_is_written_down(bench: Bench) -> None:
-    done = bench.run("wsgi", ENV="GUNICORN_CMD_ARGS='--access-logfile -' MY_TOKEN=hush")
+    done = bench.run("wsgi", USERS="5", ENV="GUNICORN_CMD_ARGS='--access-logfile -' MY_TOKEN=hush")
     assert done.returncode == 0, done.stderr
     run = bench.folder().read_run()
     assert run.sheet["app access log"] == "on"

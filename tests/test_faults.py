@@ -252,17 +252,17 @@ def _has(process: psutil.Process, word: str) -> bool:
     ids=["gunicorn", "uvicorn"],
 )
 def test_workers_that_are_killed(bench: Bench, interface: str, worker: str, cause: str, proof: str) -> None:
-    run = Running(bench, interface, USERS="60", HOLD="7", FAULT_SLEEP_S="0.5")
+    """Once: uvicorn's master, when it loses workers that are just starting, may wait for their word for ever."""
+    # Users wait for longer than uvicorn's master may take to miss a worker, five seconds, and to start another.
+    run = Running(bench, interface, USERS="60", TIMEOUT="15", FAULT_SLEEP_S="0.5")
     run.wait_for_hold()
     server = {"wsgi": "gunicorn", "asgi": "uvicorn"}[interface]
     (master,) = [one for one in run.processes(server) if not _has(one.parent(), server)]
-    for _ in range(3):
-        for one in master.children():
-            if _has(one, worker):
-                one.kill()
-        run.wait_for_app()
-        time.sleep(0.5)  # others have requests to lose by then
-    assert_named(run.analysed(), cause, "app server", proof)
+    for one in master.children():
+        if _has(one, worker):
+            one.kill()
+    run.wait_for_app()
+    assert_named(run.analysed(), cause, "app server", proof, at_least=8)
 
 
 @contextlib.contextmanager

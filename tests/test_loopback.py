@@ -15,7 +15,7 @@ from gatebench import ROOT
 from gatebench.check import live_facts
 from gatebench.stacks.wait import answers
 from gatebench.workloads.polls import POLLS
-from tests.conftest import NO_SUCH_PROXY, Bench
+from tests.conftest import NO_SUCH_PROXY
 
 
 class Ready(BaseHTTPRequestHandler):
@@ -59,8 +59,3 @@ def test_the_health_checks_of_the_containers_pass_a_proxy_by(port: int) -> None:
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-
-
-def test_a_run_in_a_shell_with_a_proxy_is_like_any_other(bench: Bench) -> None:
-    done = bench.run("wsgi", **NO_SUCH_PROXY)
-    assert done.returncode == 0, done.stderr

@@ -81,8 +81,18 @@ def requests(folder: RunFolder) -> list[dict[str, Any]]:
         return list(pa.ipc.open_stream(stream).read_all().to_pylist())
 
 
-def test_a_server_is_one_row(bench: Bench) -> None:
-    toy = measured(bench.config("wsgi"), server=SERVER, label="WSGI toy")
+@pytest.fixture(scope="module")
+def toy_server(tmp_path_factory: pytest.TempPathFactory) -> AnalysedRun:
+    """A run of the toy's server."""
+    bench = Bench(tmp_path_factory.mktemp("results"))
+    toy = measured(bench.config("wsgi", USERS="5"), server=SERVER, label="WSGI toy")
+    bench.temporary.rmdir()
+    return toy
+
+
+@pytest.mark.whole
+def test_a_server_is_one_row(toy_server: AnalysedRun) -> None:
+    toy = toy_server
     assert toy.label == "WSGI toy"
     assert toy.run.app["interface"] == "wsgi"
     assert "tests.toys.server" in toy.run.sheet["app command"]
@@ -93,14 +103,14 @@ def test_a_server_is_one_row(bench: Bench) -> None:
     assert toy.alarms == ()
 
 
-def test_the_analysis_reads_a_server_s_log_by_its_own_patterns(bench: Bench) -> None:
-    toy = measured(bench.config("wsgi"), server=SERVER)
-    (end,) = read_app_log(toy.folder).worker_ends.to_dict("records")
+@pytest.mark.whole
+def test_the_analysis_reads_a_server_s_log_by_its_own_patterns(toy_server: AnalysedRun) -> None:
+    (end,) = read_app_log(toy_server.folder).worker_ends.to_dict("records")
     assert end["line"] == f"[toy] worker {end['pid']} is here"
 
 
 def test_a_workload_with_its_own_app_is_one_file(bench: Bench) -> None:
-    toy = measured(bench.config("wsgi", SET="threads=3"), workload=WORKLOAD, label="WSGI hello")
+    toy = measured(bench.config("wsgi", SET="threads=3", USERS="5"), workload=WORKLOAD, label="WSGI hello")
     assert toy.run.app["threads"] == "3"
     rows = requests(toy.folder)
     assert {(row["name"], row["status"], row["cause"]) for row in rows} == {("hello", 200, None)}
@@ -122,7 +132,7 @@ def test_an_app_runs_in_its_own_interpreter(bench: Bench, tmp_path: Path) -> Non
     for name in ("gunicorn", *(path.name for path in here.glob("gunicorn-*.dist-info")), "packaging"):
         (packages / name).symlink_to(here / name)
     app = replace(APP, interpreter=str(home / "bin" / "python"), packages=("gunicorn", "psutil"))
-    toy = measured(bench.config("wsgi"), workload=replace(WORKLOAD, app=app))
+    toy = measured(bench.config("wsgi", USERS="5"), workload=replace(WORKLOAD, app=app))
     assert toy.run.app["prefix"] == str(home) != sys.prefix
     assert set(toy.run.versions) == {"postgresql", "nginx", "python", "gunicorn"}
 

@@ -17,7 +17,7 @@ from gatebench.loopback import opener
 from gatebench.records import Outcome
 from tests.conftest import Bench, wait_for
 
-WITH_UI = {"HEADLESS": "0", "USERS": "20", "SETTLE": "0", "HOLD": "8"}
+WITH_UI = {"HEADLESS": "0", "USERS": "20", "SETTLE": "0", "HOLD": "4"}
 
 
 def fetch(bench: Bench, path: str, data: dict[str, str] | None = None) -> str:
@@ -40,8 +40,8 @@ def wait_for_requests(bench: Bench) -> None:
     raise AssertionError("the web UI showed no requests")
 
 
-def test_it_shows_the_run_and_closes_by_itself(bench: Bench) -> None:
-    process = bench.start("wsgi", **WITH_UI)
+def test_it_shows_the_run_and_its_tab_the_steps_as_they_fill_and_it_closes_by_itself(bench: Bench) -> None:
+    process = bench.start("wsgi", **WITH_UI | {"USERS": "10,20"})
     wait_for_requests(bench)
     assert "<title>Locust</title>" in fetch(bench, "/")
     stats = json.loads(fetch(bench, "/stats/requests"))
@@ -49,16 +49,6 @@ def test_it_shows_the_run_and_closes_by_itself(bench: Bench) -> None:
     assert stats["state"] == "running"
     for path in ("/exceptions", "/tasks", "/logs", "/stats/requests/csv", "/stats/report"):
         assert fetch(bench, path)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 0, stderr
-    assert f"Watch it at http://127.0.0.1:{bench.ui_port}" in stderr
-    with pytest.raises(urllib.error.URLError):
-        fetch(bench, "/")
-
-
-def test_its_tab_leads_to_a_page_that_shows_the_steps_as_they_fill(bench: Bench) -> None:
-    process = bench.start("wsgi", **WITH_UI | {"USERS": "10,20", "HOLD": "3"})
-    wait_for_requests(bench)
     assert '"extended_tabs": [{"key": "gatebench", "title": "Gatebench"}]' in fetch(bench, "/")
     assert 'location.assign("gatebench")' in fetch(bench, "/")
     page = fetch(bench, "/gatebench")
@@ -85,6 +75,8 @@ def test_its_tab_leads_to_a_page_that_shows_the_steps_as_they_fill(bench: Bench)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 0, stderr
     assert f"Watch it at http://127.0.0.1:{bench.ui_port}/gatebench (watch only" in stderr
+    with pytest.raises(urllib.error.URLError):
+        fetch(bench, "/")
     step = analyse(bench.folder()).steps.iloc[0]
     assert (first["users"], first["requests"], first["failed"]) == ("10", str(step["requests"]), "0%")
     assert float(first["p95"]) == pytest.approx(step["p95_ms"], rel=0.3)  # of about 60 requests

@@ -9,8 +9,9 @@ import csv
 import json
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from itertools import count
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -319,8 +320,9 @@ def write_samples(path: Path, kind: type[Any], samples: Sequence[Any] | None) ->
         return
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(field.name for field in fields(kind))
-        writer.writerows(astuple(sample) for sample in samples)
+        names = [field.name for field in fields(kind)]
+        writer.writerow(names)
+        writer.writerows(map(attrgetter(*names), samples))
 
 
 def write_requests(folder: RunFolder, rows: Iterable[Request]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ SHOP = ROOT / "tests" / "own_project" / "shop"
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
-TINY = {"users": "8", "settle": "1", "hold": "3", "headless": "1"}
+TINY = {"users": "8", "settle": "1", "hold": "3", "headless": "1", "pin": "0"}
 
 
 @pytest.fixture(scope="session")
@@ -49,18 +50,35 @@ def shop(tmp_path: Path, environment: Path) -> Path:
     return copied(environment, tmp_path)
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The suite's, where layers are kept: each is made once, whichever worker needs it first."""
+    suite = tmp_path_factory.getbasetemp()
+    return (suite.parent if "PYTEST_XDIST_WORKER" in os.environ else suite) / "cache"
+
+
 @pytest.fixture
-def gatebench(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """The command, in the project's folder."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent / "cache"))
-    monkeypatch.setenv("PYTHONPATH", str(PACKAGE.parent))
+def gatebench(shop: Path, cache: Path) -> Command:
+    return command_in(shop, cache)
+
+
+def command_in(shop: Path, cache: Path) -> Command:
+    """`gatebench`, in the project's folder."""
 
     def run(command: str, *more: str, **knobs: str) -> subprocess.CompletedProcess[str]:
         port, ui_port = free_ports(2)
-        given = {**TINY, "port": str(port), "ui_port": str(ui_port), **knobs} if command.startswith("bench") else knobs
+        own = {**TINY, "port": str(port), "ui_port": str(ui_port)}
+        given = {**own, **knobs} if command.startswith("bench") else knobs
         options = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
-        line = [sys.executable, "-m", "gatebench", command, *options, *more]
-        return subprocess.run(line, cwd=shop, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(
+            [sys.executable, "-m", "gatebench", command, *options, *more],
+            env={**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(PACKAGE.parent)},
+            cwd=shop,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
 
     return run
 

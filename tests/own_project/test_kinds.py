@@ -16,10 +16,10 @@ from gatebench.run_folder import RunFolder
 from tests.own_project.conftest import Command, mended
 
 KINDS = {
-    "the oldest": ("3.10", ["django==4.2.*", "psycopg2-binary"], "per-request"),
-    "the newest": ("3.13", ["django", "psycopg[binary]"], "pool"),
+    "the oldest": ("3.10", ["django==4.2.*", "psycopg2-binary"], "uvicorn", "per-request"),
+    "the newest": ("3.13", ["django", "psycopg[binary]"], "hypercorn", "pool"),
 }
-"""Python, packages, and how connections are made where nobody says otherwise."""
+"""Python, packages, a server, and how connections are made where nobody says otherwise."""
 
 
 def interpreter(version: str) -> Path:
@@ -51,16 +51,16 @@ def only_run(shop: Path) -> AnalysedRun:
 @pytest.mark.whole
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_project_on_another_python_and_django_is_measured(shop: Path, gatebench: Command, kind: str) -> None:
-    version, packages, db = KINDS[kind]
+    version, packages, server, db = KINDS[kind]
     other_environment(shop, version, packages)
-    done = gatebench("bench-asgi")
+    done = gatebench("bench-asgi", server=server)
     assert done.returncode == 0, done.stderr
     run = only_run(shop)
     assert run.steps["failures"].sum() == 0
     assert run.run.app["python"].startswith(f"{version}.")
     assert run.run.app["db"] == db
     site = next((shop / ".venv").glob("lib/python*/site-packages"))
-    assert not list(site.glob("uvicorn*"))
+    assert not list(site.glob(f"{server}*"))
     django = json.loads((run.folder.path / "run.json").read_text())["versions"]["django"]
     assert list(site.glob(f"[dD]jango-{django}.dist-info"))
 
@@ -111,40 +111,6 @@ def with_a_user_of_its_own(shop: Path) -> None:
     )
 
 
-@pytest.mark.whole
-def test_production_settings_with_a_user_model_of_its_own_behind_its_asgi_py(shop: Path, gatebench: Command) -> None:
-    made_a_package(shop)
-    with_a_user_of_its_own(shop)
-    done = gatebench("bench-asgi", server="daphne")
-    assert done.returncode == 0, done.stderr
-    run = only_run(shop)
-    assert run.steps["failures"].sum() == 0
-    assert {"SECURE_SSL_REDIRECT", "DATABASES"} <= set(run.run.app["settings changed"])
-    assert "DEBUG" not in run.run.app["settings changed"]
-    assert run.run.config["workload"]["app"]["applications"]["asgi"] == "shop.asgi:application"
-    assert run.run.environments["app"]["DATABASE_URL"] == "set"
-    (done_once,) = run.folder.path.glob("logs/setup.log")
-    assert "Traceback" not in done_once.read_text()
-
-
-@pytest.mark.whole
-def test_set_up_is_done_once_a_campaign_and_copied(shop: Path, gatebench: Command) -> None:
-    (shop / "gatebench.toml").write_text(
-        (shop / "gatebench.toml").read_text().replace('"bench/seed.py"', '"bench/seed.py", "bench/once.py"')
-    )
-    (shop / "bench" / "once.py").write_text('print("set up", file=open("../set-up", "a"))\n')
-    done = gatebench("bench")
-    assert done.returncode == 0, done.stderr
-    assert (shop.parent / "set-up").read_text() == "set up\n"
-    runs = [analyse(RunFolder(path)) for path in sorted((shop / "gatebench-results").glob("*sgi-*"))]
-    assert len(runs) == 2
-    for run in runs:
-        assert run.steps["failures"].sum() == 0
-        assert run.ledger.iloc[-1]["votes_acknowledged"] == run.ledger.iloc[-1]["votes_stored"] > 0
-    assert [run.folder.log("setup").exists() for run in runs] == [True, False]
-    assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("gatebench-prepared-*"))
-
-
 def without_drivers(shop: Path) -> Path:
     """The packages' folder of an environment that is the shop's own, and has no psycopg."""
     environment = (shop / ".venv").resolve()
@@ -157,28 +123,23 @@ def without_drivers(shop: Path) -> Path:
 
 
 @pytest.mark.whole
-def test_a_project_without_a_driver_is_given_one_beside_it(shop: Path, gatebench: Command) -> None:
+def test_production_settings_behind_its_asgi_py_with_a_user_model_of_its_own_and_without_a_driver(
+    shop: Path, gatebench: Command
+) -> None:
     without_drivers(shop)
-    done = gatebench("bench-asgi", server="hypercorn")
+    made_a_package(shop)
+    with_a_user_of_its_own(shop)
+    done = gatebench("bench-asgi", server="daphne")
     assert done.returncode == 0, done.stderr
     run = only_run(shop)
     assert run.steps["failures"].sum() == 0
+    assert {"SECURE_SSL_REDIRECT", "DATABASES"} <= set(run.run.app["settings changed"])
+    assert "DEBUG" not in run.run.app["settings changed"]
+    assert run.run.config["workload"]["app"]["applications"]["asgi"] == "shop.asgi:application"
+    assert run.run.environments["app"]["DATABASE_URL"] == "set"
     assert (run.run.app["db"], run.run.app["driver"].endswith("(binary)")) == ("pool", True)
-
-
-@pytest.mark.whole
-def test_what_its_code_raises_is_a_cause_with_the_line_that_raised(shop: Path, gatebench: Command) -> None:
-    mended(
-        shop / "catalog" / "views.py",
-        "def index(request):\n",
-        "CALLS = iter(range(24))\n\n\ndef index(request):\n    if next(CALLS, None) is None:\n"
-        '        raise LookupError("worn out")\n',
-    )
-    done = gatebench("bench-wsgi", users="16")
-    assert done.returncode == 0, done.stderr
-    (cause,) = only_run(shop).causes.to_dict("records")
-    assert (cause["failure"], cause["layer"]) == ("LookupError", "Django")
-    assert cause["evidence"] == "LookupError: worn out (catalog/views.py, line 14)"
+    (done_once,) = run.folder.path.glob("logs/setup.log")
+    assert "Traceback" not in done_once.read_text()
 
 
 def test_sessions_that_each_process_keeps_for_itself_are_warned_of(shop: Path, gatebench: Command) -> None:

@@ -526,6 +526,8 @@ def diagnose(failures: Failures, traced: bool) -> Failures:
     numbers = np.zeros(len(failures), dtype=np.int8)
     rest = failures.reset_index(drop=True)
     for rule in rules:
+        if rest.empty:
+            break
         chosen = rule.applies(rest).fillna(False).to_numpy(bool)
         if chosen.any():
             some = rest[chosen]

@@ -61,10 +61,11 @@ def growth(samples: pd.DataFrame | None, counter: str, bounds: tuple[float, floa
     """
     if samples is None or bounds is None:
         return np.nan, np.nan
-    known = samples[["time", counter]].dropna()
-    if known.empty:
+    times, values = samples["time"].to_numpy(float), samples[counter].to_numpy(float)
+    known = ~np.isnan(values)
+    if not known.any():
         return np.nan, np.nan
-    times, values = known["time"].to_numpy(), known[counter].to_numpy(float)
+    times, values = times[known], values[known]
     start, end = max(bounds[0], times[0]), min(bounds[1], times[-1])
     if end <= start or end - start < COVERED * (bounds[1] - bounds[0]):
         return np.nan, np.nan

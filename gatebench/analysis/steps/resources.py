@@ -19,11 +19,12 @@ def resources(samples: Samples, flow: pd.DataFrame, run: Run, holds: Holds) -> p
     """RESOURCES, a row a step and role; none without resources.csv."""
     ended = {row.step: row.ended for row in rows(flow)}
     lines: list[dict[str, Any]] = []
+    by_role = {role: _of(role, samples) for role in (*run.roles, RUNNER)}
     for step in run.steps if samples.resources is not None else ():
         hold = holds.get(step.number)
-        for role in (*run.roles, RUNNER):
-            of_role = _of(role, samples)
-            line: dict[str, Any] = {"step": step.number, "users": step.users, "role": role, **_peaks(of_role, hold)}
+        peaks = _peaks(samples.resources, hold)
+        for role, of_role in by_role.items():
+            line: dict[str, Any] = {"step": step.number, "users": step.users, "role": role, **peaks.get(role, {})}
             cpu_s_per_s = rate(of_role, "cpu_s", hold)
             line["cpu_pct"] = 100 * cpu_s_per_s
             if hold and ended[step.number]:
@@ -36,9 +37,10 @@ def _of(role: str, samples: Samples) -> pd.DataFrame | None:
     return None if samples.resources is None else samples.resources[samples.resources["role"] == role]
 
 
-def _peaks(samples: pd.DataFrame | None, hold: Hold | None) -> dict[str, Any]:
+def _peaks(samples: pd.DataFrame | None, hold: Hold | None) -> dict[Any, dict[Any, Any]]:
+    """By role."""
     held = within(samples, hold)
-    return {} if held is None else {name: held[name].max() for name in PEAKS}
+    return {} if held is None else held.groupby("role")[list(PEAKS)].max().to_dict("index")
 
 
 def connections(samples: Samples, run: Run, holds: Holds) -> pd.DataFrame:

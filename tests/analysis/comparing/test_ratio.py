@@ -101,11 +101,13 @@ def test_among_four_equal_sides_of_a_campaign_a_false_winner_is_called_in_five_o
     assert false_winners(logs_of_trials(np.random.default_rng(SEED), 4, trials)) <= 0.05
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("campaigns", [2, 3, 5])
 def test_among_four_equal_sides_of_several_campaigns_neither(campaigns: int) -> None:
     assert false_winners(logs_of_campaigns(np.random.default_rng(SEED), 4, campaigns)) <= 0.05
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("noisy", [1, 2, 3])
 @pytest.mark.parametrize("observations", [3, 5])
 def test_nor_where_some_sides_are_three_times_as_noisy(noisy: int, observations: int) -> None:
@@ -115,6 +117,7 @@ def test_nor_where_some_sides_are_three_times_as_noisy(noisy: int, observations:
     assert false_winners(logs) <= 0.05
 
 
+@pytest.mark.whole
 def test_nor_where_trials_are_missing() -> None:
     random = np.random.default_rng(SEED)
     logs = logs_of_trials(random, 4)
@@ -141,6 +144,7 @@ def test_pairs_by_themselves_would_call_a_false_winner_in_every_fifth_ranking() 
     assert 0.18 <= np.mean(called) <= 0.28
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize(("campaigns", "found"), [(3, 0.65), (5, 0.95)])
 def test_a_side_that_is_a_third_better_is_found_among_four(campaigns: int, found: float) -> None:
     """Where each side wanders by 5 % from campaign to campaign. Bonferroni's rule finds it in three of ten of three."""
@@ -150,6 +154,7 @@ def test_a_side_that_is_a_third_better_is_found_among_four(campaigns: int, found
     assert np.mean([ratios(one)[n].clear for one in logs for n in with_last]) >= found
 
 
+@pytest.mark.whole
 def test_unpaired_campaigns_cover_too() -> None:
     random = np.random.default_rng(SEED)
     of_a, of_b = (logs_of_campaigns(random, 2, 5)[:, :, 0] for _ in "ab")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from gatebench import ROOT
 from gatebench.analysis.analysed_run import AnalysedRun, analyse
@@ -144,7 +146,7 @@ def four(write: Write) -> Case:
     return servers(write, 4)
 
 
-def untried(write: Write, number: int = 50) -> Case:
+def untried(write: Write, number: int = 24) -> Case:
     """So many sides, a run each."""
     made = []
     for n in range(number):
@@ -211,7 +213,7 @@ SYNTHETIC: dict[str, Callable[[Write], Case]] = {
     "campaigns": campaigns,
     "four servers": four,
     "five servers": servers,
-    "fifty sides": untried,
+    "two dozen sides": untried,
     "invalid": invalid,
     "invalid trials": invalid_trials,
     "interrupted": interrupted,
@@ -221,6 +223,16 @@ SYNTHETIC: dict[str, Callable[[Write], Case]] = {
     "sixty steps": many_steps,
     "markup": markup,
 }
+
+
+OF_MANY_RUNS = ("five trials", "campaigns", "four servers", "five servers", "two dozen sides")
+"""Of SYNTHETIC: to make such a page takes seconds."""
+
+
+def as_params(names: Iterable[str]) -> list[Any]:
+    """For pytest: the pages that take seconds are left to `make test`."""
+    return [pytest.param(name, marks=[pytest.mark.whole] * (name not in SYNTHETIC or name in OF_MANY_RUNS))
+            for name in names]  # fmt: skip
 
 
 MOST_RUNS = 12

@@ -93,6 +93,7 @@ def test_users_are_written_as_the_knob_takes_them(users: tuple[int, ...]) -> Non
         assert users_of(users) == ""
 
 
+@pytest.mark.whole
 def test_several_campaigns_are_several_times_the_trials_of_one(made: Made) -> None:
     runs = [replace(run_of(), trial=Trial(campaign, n, "A")) for campaign in "abc" for n in range(1, 6)]
     assert trials_of(runs) == (5, 3)

@@ -53,12 +53,14 @@ def test_what_is_told_of_a_step_are_its_numbers(made: Made) -> None:
     assert told[2].startswith("300 users: WSGI 100*; ASGI 90")
 
 
+@pytest.mark.whole
 def test_trials_have_a_band_and_one_run_has_none(made: Made) -> None:
     assert len(list(chart(made("five trials"), "latency").every("path", "band"))) == 2
     assert not list(chart(made("a pair"), "latency").every("path", "band"))
     assert "(" in next(chart(made("five trials"), "latency").every("g", "step")).attributes["aria-label"]
 
 
+@pytest.mark.whole
 def test_a_page_of_trials_opens_with_each_trial_and_the_interval(made: Made) -> None:
     picture = chart(made("five trials"), "verdict")
     assert len(list(picture.every("circle", "trial"))) == 5
@@ -69,6 +71,7 @@ def test_a_page_of_trials_opens_with_each_trial_and_the_interval(made: Made) -> 
     assert len(list(campaigns.every("circle", "trial"))) == 6
 
 
+@pytest.mark.whole
 def test_of_more_than_four_sides_two_have_a_colour_and_the_others_are_grey(made: Made) -> None:
     case = made("five servers")
     lines = [
@@ -114,6 +117,7 @@ def test_the_line_of_the_objective_is_not_the_foot_of_the_axes(made: Made) -> No
     assert limit.attributes["y1"] not in [one.attributes["y1"] for one in drawn.every("line", "base")]
 
 
+@pytest.mark.whole
 def test_a_ranking_is_drawn_in_its_order(made: Made) -> None:
     case = made("five servers")
     names = text_of(chart(case, "verdict"), "name")
@@ -133,6 +137,7 @@ def test_a_step_opens_into_percentiles_causes_and_seconds(made: Made) -> None:
     assert case.page.with_id("step-100").text.count("No request failed in this step.") == 1
 
 
+@pytest.mark.whole
 def test_a_failed_request_is_drawn_layer_by_layer(made: Made) -> None:
     case = made("a pair")
     spans = {one.layer: one for one in spans_of(next(case.sides[0].examples.itertuples()))}
@@ -143,7 +148,7 @@ def test_a_failed_request_is_drawn_layer_by_layer(made: Made) -> None:
     assert behind["app server"].said.startswith("gave 502 after")
     assert behind["client"].end == 900
     assert not list(
-        made("fifty sides").page.with_id("causes").every("svg")
+        made("two dozen sides").page.with_id("causes").every("svg")
     )  # without a proxy.log there is nothing to draw
 
 
@@ -193,6 +198,7 @@ def test_labels_that_would_touch_are_left_out_from_the_right() -> None:
     assert plot.apart([(0, "100"), (10, "200"), (60, "300")]) == [(10, "200"), (60, "300")]
 
 
+@pytest.mark.whole
 def test_the_word_that_tells_sides_apart_has_their_colour(made: Made) -> None:
     for name, words in (("a pair", ["WSGI", "ASGI"]), ("four servers", ["server0", "server1", "server2", "server3"])):
         table = next(one for one in made(name).page.with_id("failed").every("table"))

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from gatebench.analysis.showing.page.page import REPORT
-from tests.analysis.showing.page.cases import EVIL, SYNTHETIC, Case, document, recorded
+from tests.analysis.showing.page.cases import EVIL, SYNTHETIC, Case, as_params, document, recorded
 from tests.analysis.showing.page.conftest import Made
 
 MOST_BYTES = 2_000_000
@@ -15,7 +15,7 @@ MOST_BYTES = 2_000_000
 RECORDED = ["fair-compose", "article-trials"]
 
 
-@pytest.fixture(params=[*SYNTHETIC, *(pytest.param(name, marks=pytest.mark.whole) for name in RECORDED)])
+@pytest.fixture(params=as_params([*SYNTHETIC, *RECORDED]))
 def case(request: pytest.FixtureRequest, made: Made) -> Case:
     return recorded(request.param) if request.param in RECORDED else made(request.param)
 

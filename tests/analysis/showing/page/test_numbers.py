@@ -11,7 +11,7 @@ from gatebench.analysis.analysed_run import write_steps
 from gatebench.analysis.showing.text_tables import Table
 from gatebench.analysis.words import count, number, percent
 from gatebench.records import Cause, Trial
-from tests.analysis.showing.page.cases import SYNTHETIC, Case, page_of, ramp, recorded, writer
+from tests.analysis.showing.page.cases import SYNTHETIC, Case, as_params, page_of, ramp, recorded, writer
 from tests.analysis.showing.page.conftest import Made
 from tests.analysis.showing.page.document import Element, cells
 from tests.analysis.synthetic import BEGAN, request
@@ -19,7 +19,7 @@ from tests.analysis.synthetic import BEGAN, request
 ONE_RUN_A_SIDE = [
     "one run",
     "a pair",
-    "fifty sides",
+    "two dozen sides",
     "invalid",
     "interrupted",
     "one step",
@@ -57,10 +57,10 @@ def by_side(case: Case, caption: str) -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.parametrize("caption", COLUMNS)
-@pytest.mark.parametrize("name", ONE_RUN_A_SIDE)
+@pytest.mark.parametrize("name", as_params(ONE_RUN_A_SIDE))
 def test_every_number_of_the_tables_is_the_one_in_steps_csv(made: Made, name: str, caption: str) -> None:
     case = made(name)
-    if name in ("fifty sides", "without requests") and caption.startswith("Requests"):
+    if name in ("two dozen sides", "without requests") and caption.startswith("Requests"):
         pytest.skip("many sides have the report's table, and no request has none")
     expected = {}
     column, form = COLUMNS[caption]
@@ -80,7 +80,7 @@ def told(case: Case, title: str) -> Table:
     return next(section.tables[0][1] for section in case.told if section.title == title)
 
 
-@pytest.mark.parametrize("name", SYNTHETIC)
+@pytest.mark.parametrize("name", as_params(SYNTHETIC))
 def test_the_failure_tables_are_the_report_s(made: Made, name: str) -> None:
     for caption, title in (("Failed", "Failures"), ("Late or failed", "Late or failed")):
         said = [list(values.values()) for values in by_side(made(name), caption).values()]
@@ -96,6 +96,7 @@ def test_the_recorded_tables_are_the_report_s_with_what_was_published_above() ->
     assert said == [row[1:] for row in table.rows]
 
 
+@pytest.mark.whole
 def test_medians_stand_with_the_lowest_and_the_highest_trial(made: Made) -> None:
     case = made("five trials")
     (table,) = tables(case, "throughput", "Requests/s")
@@ -106,6 +107,7 @@ def test_medians_stand_with_the_lowest_and_the_highest_trial(made: Made) -> None
     assert cells(table)["200"]["ASGI / WSGI"].startswith(f"{of_step['ratio'].iloc[0]:.2f} (")
 
 
+@pytest.mark.whole
 def test_the_heading_is_the_verdict_and_the_next_sentence_its_doubt(made: Made) -> None:
     for name in ("a pair", "five trials", "campaigns", "four servers", "five servers"):
         case = made(name)
@@ -132,6 +134,7 @@ def heading(case: Case, section: str) -> str:
     return next(case.page.with_id(section).every("h2")).text
 
 
+@pytest.mark.whole
 def test_a_failure_that_the_median_hides_is_told(made: Made, write_failing: Case) -> None:
     assert heading(write_failing, "failed").endswith("WSGI failed in 1 of 3 trials, ASGI did not fail")
     assert heading(made("five trials"), "failed").startswith("Failures No request failed")
@@ -167,8 +170,11 @@ def test_the_reasons_stand_where_the_asterisks_are(made: Made) -> None:
     assert "#not-valid" in links
 
 
+@pytest.mark.whole
 def test_it_is_told_why_more_than_two_sides_have_no_verdict(made: Made) -> None:
-    assert next(made("fifty sides").page.every("p", "lede")).text.startswith("More than the server differs (workers)")
+    assert next(made("two dozen sides").page.every("p", "lede")).text.startswith(
+        "More than the server differs (workers)"
+    )
 
 
 def test_what_many_runs_say_alike_is_said_once_with_all_of_it_below(made: Made) -> None:
