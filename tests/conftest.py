@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from gatebench import ROOT
 from gatebench.knobs import KNOBS, resolve
@@ -48,20 +49,38 @@ NO_SUCH_PROXY = {spelt: _NOBODY for name in _PROXIES for spelt in (name, name.up
 _WHOLE = {"bench", "tiny_run", "start_postgres", "send", "finished", "by_hand", "command", "gatebench"}
 """Fixtures that start servers, a load generator or a whole analysis: no test that uses one is a unit's."""
 
-_MADE_ONCE = {
-    **dict.fromkeys(("finished", "by_hand"), "containers"),
-    **dict.fromkeys(("made", "playwright"), "pages"),
-    **{name: name for name in ("tiny_run", "toy_server", "shop_campaign", "served", "site", "wheel")},
-}
-"""Fixture -> a group of tests, which go to the same worker: what they share is made once."""
+TOGETHER = {
+    "tests/analysis/showing/page/": "pages",
+    "tests/compose/": "containers",  # one engine builds their images
+    "tests/test_native_runs.py": "tiny runs",
+    "tests/test_sheet.py": "tiny runs",
+    **{file: file for file in (
+        "tests/inside/test_process.py",
+        "tests/own_project/test_mistakes_of_users.py",
+        "tests/own_project/test_package.py",
+        "tests/own_project/test_runs.py",
+        "tests/test_docs.py",
+        "tests/test_toys.py",
+        "tests/test_uploads.py",
+    )},
+}  # fmt: skip
+"""Where tests are that share what is made once, as a run or a page: by one worker, one after the other."""
+
+
+class ByWhatIsShared(LoadScopeScheduling):
+    """Hands tests to the workers one by one, but for those that share something."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((group for beginning, group in TOGETHER.items() if nodeid.startswith(beginning)), nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByWhatIsShared:
+    return ByWhatIsShared(config, log)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    fixtures = getattr(item, "fixturenames", ())
-    if _WHOLE.intersection(fixtures):
+    if _WHOLE.intersection(getattr(item, "fixturenames", ())):
         item.add_marker(pytest.mark.whole)
-    if group := next((group for name, group in _MADE_ONCE.items() if name in fixtures), None):
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60, every: float = 0.05) -> None:
@@ -148,16 +167,17 @@ def bench(tmp_path: Path, prepared: Path) -> Iterator[Bench]:
 StartPostgres = Callable[[Program], Postgres]
 
 
-@pytest.fixture
-def start_postgres(tmp_path: Path) -> Iterator[StartPostgres]:
-    folder = RunFolder.create(tmp_path, "test")
-    state = Path(tempfile.mkdtemp(prefix="gatebench-test-"))
-    state.chmod(0o711)
-    with (tmp_path / "lock").open("w") as lock:
-        watchdog = Watchdog(lock, folder.log("watchdog"))
-        watchdog.remove_folder(state)
+@pytest.fixture(scope="module")
+def start_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartPostgres]:
+    home = tmp_path_factory.mktemp("postgres")
+    with (home / "lock").open("w") as lock:
+        watchdog = Watchdog(lock, home / "watchdog.log")
 
         def start(program: Program) -> Postgres:
+            folder = RunFolder.create(home, "test")
+            state = Path(tempfile.mkdtemp(prefix="gatebench-test-"))
+            state.chmod(0o711)
+            watchdog.remove_folder(state)
             postgres = Postgres(
                 program, free_ports(1)[0], state, state / "data", "secret", Processes(folder, watchdog), settings={}
             )

@@ -256,6 +256,7 @@ def test_workers_that_are_killed(bench: Bench, interface: str, worker: str, caus
     # Users wait for longer than uvicorn's master may take to miss a worker, five seconds, and to start another.
     run = Running(bench, interface, USERS="60", TIMEOUT="15", FAULT_SLEEP_S="0.5")
     run.wait_for_hold()
+    time.sleep(1)  # of the requests that fail, those that began in the hold are counted
     server = {"wsgi": "gunicorn", "asgi": "uvicorn"}[interface]
     (master,) = [one for one in run.processes(server) if not _has(one.parent(), server)]
     for one in master.children():

@@ -10,9 +10,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from gatebench.knobs import STACK_VARIABLES
 from gatebench.records import Outcome
 from gatebench.run_folder import RunFolder
 from gatebench.servers import SERVERS
+from gatebench.stacks.environment import inherited
+from gatebench.workloads.polls import POLLS
+from gatebench.workloads.vote import VOTE
 from tests.conftest import Bench
 
 TinyRun = Callable[..., RunFolder]
@@ -105,6 +109,18 @@ def test_versions_are_read_from_what_runs(tiny_run: TinyRun) -> None:
     assert {"postgresql", "nginx", "python", "django", "gunicorn"} <= set(run.versions)
     assert run.app["database"].removeprefix("PostgreSQL ").split(".")[0] == run.versions["postgresql"].split(".")[0]
     assert run.machine["cores"] >= 1
+
+
+def test_the_environment_in_run_json_is_whole_and_has_no_secret(tiny_run: TinyRun) -> None:
+    given = tiny_run("gunicorn").read_run().environments["app"]
+    assert given["PATH"] == inherited()["PATH"]
+    inside = {"DJANGO_SETTINGS_MODULE", "GATEBENCH_INSIDE", "GATEBENCH_LAYERS"}
+    own = {*STACK_VARIABLES, *POLLS.environment, *VOTE.environment, *inside}
+    assert given.keys() - own <= {*inherited(), "TMPDIR"}
+    assert own <= given.keys()
+    assert (given["DJANGO_SECRET_KEY"], given["PGPASSWORD"]) == ("set", "set")
+    assert json.loads(given["GATEBENCH_INSIDE"])["secret_key"] == "set"
+    assert given["POLLS_VOTE"] == "atomic"
 
 
 def test_a_ramp_ends_with_the_first_step_that_misses_the_objective_where_that_is_asked(bench: Bench) -> None:

@@ -52,7 +52,7 @@ def asgi(path, headers):
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def postgres(start_postgres: Callable[..., Postgres]) -> dict[str, str]:
     """What a process is told of a PostgreSQL that answers. Only the database "postgres" is there."""
     return {**start_postgres(find_postgres()).environment, "PGDATABASE": "postgres"}

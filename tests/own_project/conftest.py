@@ -62,7 +62,7 @@ def gatebench(shop: Path, cache: Path) -> Command:
     return command_in(shop, cache)
 
 
-def command_in(shop: Path, cache: Path) -> Command:
+def command_in(shop: Path, cache: Path, **environment: str) -> Command:
     """`gatebench`, in the project's folder."""
 
     def run(command: str, *more: str, **knobs: str) -> subprocess.CompletedProcess[str]:
@@ -72,7 +72,7 @@ def command_in(shop: Path, cache: Path) -> Command:
         options = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
         return subprocess.run(
             [sys.executable, "-m", "gatebench", command, *options, *more],
-            env={**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(PACKAGE.parent)},
+            env={**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(PACKAGE.parent), **environment},
             cwd=shop,
             capture_output=True,
             text=True,
