@@ -61,18 +61,12 @@ analyze: $(VENV)/bench.stamp ## tables, charts and report of the newest runs, of
 compare: $(VENV)/bench.stamp ## the runs of A="results/… results/…" with those of B="results/…"
 	@$(ANALYZE) --a $(call given,A) --b $(call given,B)
 
-# Whole tests of which none is spoilt by a busy machine: they run beside one another.
-BESIDE := $(addprefix tests/,analysis live load own_project test_docs.py test_environment.py test_toys.py test_workloads.py)
-
-# What else a machine does can spoil a real run: two of them at most are tried once more, and what went wrong is shown.
-WHOLE := $(RUN) -m pytest -m whole --reruns 1 --max-suite-reruns 2 --rerun-show-tracebacks
-
+# Real runs wait for most of their time: there is one more at a time than cores.
 test: test-quick ## all tests; those of the compose stack are skipped where no Docker engine answers
-	@$(WHOLE) -n auto --dist loadfile $(BESIDE)
-	@$(WHOLE) $(addprefix --ignore=,$(BESIDE))
+	@$(RUN) -m pytest -m whole -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --durations=10
 
 test-quick: $(VENV)/dev.stamp ## the tests of single parts, without whole runs, on all cores
-	@$(RUN) -m pytest -m "not whole" -n auto --dist worksteal
+	@$(RUN) -m pytest -m "not whole" -n auto
 
 lint: $(VENV)/dev.stamp ## ruff and mypy
 	$(RUN) -m ruff check .

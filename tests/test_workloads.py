@@ -105,7 +105,7 @@ def test_certificate(bench: Bench) -> None:
     assert all(row["bytes"] > 256 * 1024 for row in requests(folder))
     slow = [row["elapsed_ms"] for row in requests(folder) if row["name"] == "certificate, slowly"]
     assert min(slow) > 1300
-    assert analyse(folder).steps["max_ms"].max() < 1300  # a slow reader's own pace is not judged
+    assert_paced_are_not_timed(folder)
     assert max(in_app_s(folder, "certificate, slowly")) < 1  # Nginx has the answer, and sends it on
 
 
@@ -115,9 +115,14 @@ def test_upload(bench: Bench) -> None:
     sent = sum(row["name"].startswith("upload") for row in requests(folder))
     assert folder.read_votes()[-1].votes_stored == sent > 3
     assert min(in_app_s(folder, "upload, slowly")) > 1.3
-    analysed = analyse(folder)
-    assert analysed.alarms == ()
-    assert analysed.steps["max_ms"].max() < 1300
+    assert analyse(folder).alarms == ()
+    assert_paced_are_not_timed(folder)
+
+
+def assert_paced_are_not_timed(folder: RunFolder) -> None:
+    """A slow client's own pace is not judged: the longest that is told is that of the others."""
+    timed = [row["elapsed_ms"] for row in requests(folder) if not row["name"].endswith(", slowly")]
+    assert analyse(folder).steps["max_ms"].max() in timed
 
 
 def in_app_s(folder: RunFolder, name: str) -> list[float]:
@@ -162,7 +167,8 @@ def assert_streamed(folder: RunFolder, view: str) -> None:
     assert analysed.counts.agree
     assert analysed.alarms == ()
     assert analysed.validity["users_estimated"].iloc[0] == pytest.approx(20, abs=2)
-    assert step["max_ms"] < 3000  # who stays is not timed
+    timed = [row["elapsed_ms"] for row in requests(folder) if row["name"] not in ("watch", "update")]
+    assert step["max_ms"] in timed  # who stays is not
 
 
 @pytest.mark.parametrize("server", SPEAK_WEBSOCKETS)
