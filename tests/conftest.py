@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -74,6 +77,12 @@ class ByWhatIsShared(LoadScopeScheduling):
         return next((group for beginning, group in TOGETHER.items() if nodeid.startswith(beginning)), nodeid)
 
 
+def pytest_configure() -> None:
+    """Ctrl-C reaches what tests start, in a shell too that ignores it, as one in the background does."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByWhatIsShared:
     return ByWhatIsShared(config, log)
 
@@ -90,6 +99,20 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = 60, ever
         time.sleep(every)
 
 
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = itertools.cycle(range(20_000 + 300 * _WORKER, 20_300 + 300 * _WORKER))
+
+
+def own_ports(count: int) -> list[int]:
+    """Free ports that neither another worker's tests are given nor the system hands to whoever connects."""
+    found: list[int] = []
+    while len(found) < count:
+        port = next(_PORTS)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+    return found
+
+
 class Bench:
     """`gatebench` with ports, a results folder and a folder for temporary files of its own.
 
@@ -101,7 +124,7 @@ class Bench:
         self.prepared = prepared
         self.temporary = Path(tempfile.mkdtemp(prefix="gb-"))  # short: Unix sockets lie below it
         self.temporary.chmod(0o711)  # PostgreSQL is another account when we are root
-        self.port, self.ui_port = free_ports(2)
+        self.port, self.ui_port = own_ports(2)
         self.started: list[subprocess.Popen[str]] = []
 
     def start(

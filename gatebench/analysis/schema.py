@@ -16,8 +16,6 @@ Schema: TypeAlias = Mapping[str, str]
 
 def framed(rows: Any, schema: Schema) -> pd.DataFrame:
     """The rows with the schema's columns, in its order; a column that no row has is missing throughout."""
-    if isinstance(rows, list) and all(isinstance(row, dict) for row in rows):  # a fifth of the time of what is below
-        return pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=of) for name, of in schema.items()})
     return pd.DataFrame(rows, columns=list(schema)).astype(dict(schema))
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from gatebench.loopback import opener
-from gatebench.stacks.postgres import free_ports
 from gatebench.values.server import Interface
 from tests.compose.docker import bare_environment, docker, needs_engine
+from tests.conftest import own_ports
 
 pytestmark = needs_engine
 
@@ -20,7 +20,7 @@ class ByHand:
 
     def __init__(self, interface: Interface) -> None:
         self.interface = interface
-        self.port, self.ui_port = free_ports(2)
+        self.port, self.ui_port = own_ports(2)
         self._command = ("compose", "-p", f"gatebench-by-hand-{self.port}", "-f", f"docker-compose.{interface}.yml")
         self._environment = bare_environment(GATEBENCH_PORT=str(self.port), GATEBENCH_UI_PORT=str(self.ui_port))
 

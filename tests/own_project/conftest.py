@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gatebench import PACKAGE, ROOT
-from gatebench.stacks.postgres import free_ports
+from tests.conftest import own_ports
 
 SHOP = ROOT / "tests" / "own_project" / "shop"
 
@@ -66,7 +66,7 @@ def command_in(shop: Path, cache: Path, **environment: str) -> Command:
     """`gatebench`, in the project's folder."""
 
     def run(command: str, *more: str, **knobs: str) -> subprocess.CompletedProcess[str]:
-        port, ui_port = free_ports(2)
+        port, ui_port = own_ports(2)
         own = {**TINY, "port": str(port), "ui_port": str(ui_port)}
         given = {**own, **knobs} if command.startswith("bench") else knobs
         options = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]

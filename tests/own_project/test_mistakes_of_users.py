@@ -19,8 +19,8 @@ from gatebench.records import Run
 from gatebench.run import watched
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.native import NativeStack
-from gatebench.stacks.postgres import free_ports
 from gatebench.values.server import Interface
+from tests.conftest import own_ports
 from tests.own_project.conftest import SHOP, copied
 
 OF_ITS_USERS = {
@@ -84,7 +84,7 @@ def served(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """The shop as a run serves it, for as many checks as there are: each with another locustfile."""
     shop = copied(environment, tmp_path_factory.mktemp("served"))
     own = own_project(shop)
-    port, ui_port = free_ports(2)
+    port, ui_port = own_ports(2)
     knobs = {"STACK": "native", "DB": own.db, "PORT": str(port), "UI_PORT": str(ui_port), "RESULTS": str(own.results())}
     config = own.with_layers(resolve(Interface.WSGI, knobs, lambda: False, own.workload))
     folder = RunFolder.create(own.results(), "check")
