@@ -45,12 +45,12 @@ def named(run: AnalysedRun) -> dict[tuple[str, str], int]:
     return {(str(failure), str(layer)): int(n) for (failure, layer), n in sums.items()}
 
 
-def assert_named(run: AnalysedRun, cause: str, layer: str, proof: str, at_least: int = 30) -> None:
-    """At least so many failures, 99 % of them with this cause and layer; the line that proves it says `proof`."""
+def assert_named(run: AnalysedRun, cause: str, layer: str, proof: str, at_least: int = 30, share: float = 0.99) -> None:
+    """At least so many failures, that share of them with this cause and layer; the line that proves it says `proof`."""
     found = named(run)
     failures = sum(found.values())
     assert failures >= at_least, found
-    assert found.get((cause, layer), 0) >= 0.99 * failures, found
+    assert found.get((cause, layer), 0) >= share * failures, found
     example = run.examples.set_index("failure").loc[cause]
     assert example["layer"] == layer
     assert proof in example["proof"]
@@ -352,6 +352,7 @@ def test_one_of_two_workers_that_is_stopped_and_masters_that_are_too(bench: Benc
     ids=["a call that holds the GIL", "an event loop that sleeps"],
 )
 def test_a_worker_that_one_request_keeps(bench: Bench, tmp_path: Path, interface: str, cause: str, proof: str) -> None:
+    """Who comes when it is nearly over waits for the answers to all the others as well: of them it is not known."""
     block = tmp_path / "block"
     faults = {"FAULT_SLEEP_S": "0.1", "FAULT_BLOCK_S": "4.5", "FAULT_BLOCK_AT": str(block)}
     run = Running(bench, interface, **{**WAITING, "USERS": "60", "HOLD": "11"}, **faults)
@@ -362,7 +363,7 @@ def test_a_worker_that_one_request_keeps(bench: Bench, tmp_path: Path, interface
         time.sleep(5)
     assert not block.exists()
     analysed = run.analysed()
-    assert_named(analysed, cause, "app server", "of the app server answered nobody between", 5)
+    assert_named(analysed, cause, "app server", "of the app server answered nobody between", 5, share=0.8)
     assert proof in str(analysed.examples["proof"].iloc[0])
 
 
