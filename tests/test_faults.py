@@ -388,14 +388,14 @@ LIVE = {"WORKLOAD": "live", "USERS": "20"}
 POLL_OF_MANY_CHOICES = """
 WITH poll AS (INSERT INTO polls_question (question_text, pub_date) VALUES ('Which?', now()) RETURNING id)
 INSERT INTO polls_choice (question_id, choice_text, votes)
-SELECT id, 'this', 0 FROM poll, generate_series(1, 1000) RETURNING question_id
+SELECT id, 'this', 0 FROM poll, generate_series(1, 1500) RETURNING question_id
 """
 
 VOTES_FOR_ALL = "UPDATE polls_choice SET votes = votes + %s * (1 - 2 * (id %% 2)) WHERE question_id = %s"
 """Half of them lose one: the votes of all polls together stay what they are."""
 
-FLOODS, EVERY_S = 130, 0.1
-"""Each is 120 kB for whoever watches: 16 MB, of which the kernel takes some 8 between the app and a watcher."""
+FLOODS, EVERY_S = 90, 0.1
+"""Each is 180 kB for whoever watches: 16 MB, of which the kernel takes some 8 between the app and a watcher."""
 
 
 @contextlib.contextmanager
@@ -420,7 +420,7 @@ def test_watchers_that_never_read_are_borne(
     bench: Bench, interface: str, server: str, view: str, more: dict[str, str]
 ) -> None:
     """What they leave is in the kernel's buffers, and no more of it in the app than the newest of each choice."""
-    settings = {"SET": "watchers_pct=50 polls=3 stay_s=4 heartbeat_s=1", "HOLD": "16"}
+    settings = {"SET": "watchers_pct=50 polls=3 stay_s=4 heartbeat_s=1", "HOLD": "20"}
     run = Running(bench, interface, **LIVE, **settings, **more)
     run.wait_for_hold()
     with run.database() as somebody:
