@@ -11,6 +11,7 @@ import pytest
 
 from gatebench.analysis.analysed_run import AnalysedRun, analyse
 from gatebench.run_folder import RunFolder
+from gatebench.servers import SERVERS
 from gatebench.values.server import Interface
 from tests.own_project.conftest import Command, command_in, copied, mended
 
@@ -67,6 +68,16 @@ def test_it_is_measured_as_it_is_with_reads_a_login_and_a_write(shop_campaign: C
 @pytest.mark.whole
 def test_its_folder_and_its_environment_stay_as_they_were(shop_campaign: Campaign) -> None:
     assert shop_campaign.left_behind == set()
+
+
+@pytest.mark.whole
+@pytest.mark.usefixtures("shop_campaign")
+def test_in_front_of_its_packages_is_the_server_alone(cache: Path) -> None:
+    """What the server needs stands behind them, at the project's own versions where it has it too."""
+    found = [path.name for path in cache.glob("gatebench/layers/*/front/*.dist-info")]
+    names = {name.partition("-")[0].replace("_", "-").lower() for name in found}
+    assert {"gunicorn", "uvicorn"} <= names <= {name for server in SERVERS.values() for name in server.packages}
+    assert list(cache.glob("gatebench/layers/*/back/click"))
 
 
 @pytest.mark.whole
