@@ -375,8 +375,10 @@ def test_all_connections_ended_by_an_administrator_end_no_run(bench: Bench) -> N
             somebody.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
             time.sleep(2)  # twice as long as from one question of Gatebench's to the next
     analysed = run.analysed()
-    proof = "terminating connection due to administrator command"
-    assert_named(analysed, "PostgreSQL broke off", "PostgreSQL", proof, at_least=10)
+    # The app's own query may cross with the end of its connection: then PostgreSQL's last words are lost to it.
+    assert_named(analysed, "PostgreSQL broke off", "PostgreSQL", "OperationalError", at_least=10)
+    proofs = set(analysed.examples["proof"].str.extract("(terminating connection|server closed)", expand=False))
+    assert proofs <= {"terminating connection", "server closed"}, analysed.examples["proof"]
     noted = [note for note in analysed.notes if note.startswith("PostgreSQL ended Gatebench's own connection at ")]
     assert len(noted) == 3
     assert all("(terminating connection due to administrator command)" in note for note in noted)

@@ -269,9 +269,17 @@ def test_nginx_s_own_end_is_named(causes: Causes) -> None:
     assert causes([request(12, 5, Cause.RESET)], error_log=[line]) == [("Nginx's worker ended", "nginx", line)]
 
 
-def test_a_postgresql_that_ended_is_named(causes: Causes) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        "server closed the connection unexpectedly",
+        "consuming input failed: server closed the connection unexpectedly",
+        "terminating connection due to administrator command",
+    ],
+)
+def test_a_postgresql_that_ended_the_connection_is_named(causes: Causes, words: str) -> None:
     row = request(12, 20, Cause.STATUS, status=500, bytes=100)
-    said = "django.db.utils.OperationalError: server closed the connection unexpectedly"
+    said = f"django.db.utils.OperationalError: {words}"
     assert causes([row], proxy_lines=[proxy_line(row)], app_log=[app_error(row, said)]) == [
         ("PostgreSQL broke off", "PostgreSQL", said + WHERE)
     ]
