@@ -139,8 +139,9 @@ def test_a_gunicorn_timeout_of_two_seconds_with_a_slow_view(bench: Bench) -> Non
     assert_named(run, "app server's worker timed out", "app server", "WORKER TIMEOUT (pid:")
 
 
-def test_postgresql_with_10_connections(bench: Bench) -> None:
-    run = measured(bench, "asgi", USERS="60", SET="db_connections=10", DB="per-request", FAULT_DATABASE_S="0.5")
+# As many connections as the eight at once that warm the app up need, and as many of them as have not ended yet.
+def test_postgresql_with_18_connections(bench: Bench) -> None:
+    run = measured(bench, "asgi", USERS="60", SET="db_connections=18", DB="per-request", FAULT_DATABASE_S="0.5")
     assert_named(run, "PostgreSQL out of connections", "PostgreSQL", "too many clients")
 
 
@@ -150,7 +151,7 @@ def test_a_pool_of_1_with_slow_database_work(bench: Bench) -> None:
 
 
 def test_pools_that_want_more_connections_than_postgresql_has(bench: Bench) -> None:
-    settings = "db_connections=10 db_pool_timeout_s=1"
+    settings = "db_connections=18 db_pool_size=16 db_pool_timeout_s=1"
     run = measured(bench, "wsgi", USERS="60", SET=settings, SERVER_ARGS="--threads 24", FAULT_DATABASE_S="0.8")
     assert_named(run, "PostgreSQL refused the pool connections", "PostgreSQL", "too many clients")
 
