@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -32,6 +33,11 @@ class OfASuite(Prepared):
         app = replace(side.workload.app, front=(), back=())
         decides = json.dumps(asdict(replace(side.workload, app=app)))
         return self._home / hashlib.sha256(decides.encode()).hexdigest()[:16]
+
+    def keep(self, side: Side, made: Path) -> None:
+        """Whatever a test left that killed its run just then is thrown away."""
+        shutil.rmtree(self._home / "draft", ignore_errors=True)
+        super().keep(side, made)
 
 
 def main() -> int:

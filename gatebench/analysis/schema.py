@@ -6,17 +6,17 @@ be unknown are Int64. Samples have the columns of the dataclasses in gatebench/r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pandas as pd
 
-Schema: TypeAlias = Mapping[str, str]
 
-
-def framed(rows: Any, schema: Schema) -> pd.DataFrame:
-    """The rows with the schema's columns, in its order; a column that no row has is missing throughout."""
-    return pd.DataFrame(rows, columns=list(schema)).astype(dict(schema))
+def framed(rows: Iterable[Mapping[str, Any]], schema: Mapping[str, Any]) -> pd.DataFrame:
+    """The rows with the schema's columns, in its order; what a row does not have is missing."""
+    lines = list(rows)
+    columns = {name: pd.array([line.get(name) for line in lines], dtype=kind) for name, kind in schema.items()}
+    return pd.DataFrame(columns)
 
 
 REQUESTS = {  # a row a request, in the order of their ends: what is read of records.Request

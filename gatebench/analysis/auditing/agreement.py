@@ -136,8 +136,8 @@ def latency(requests: pd.DataFrame, run: Run) -> pd.DataFrame:
                     "generator_cpu_pct": step.generator_cpu_pct,
                 }
             )
-    table = pd.DataFrame(rows, columns=list(LATENCY)).astype({"client_ms": float, "nginx_ms": float})
+    table = framed(rows, LATENCY)
     difference = table["client_ms"] - table["nginx_ms"]
     pct = 100 * difference / table["nginx_ms"].where(table["nginx_ms"] > 0)
     agrees = (difference.abs() <= TOLERANCE_MS) | (pct.abs() <= TOLERANCE_PCT)
-    return framed(table.assign(difference_ms=difference, difference_pct=pct, agrees=agrees), LATENCY)
+    return table.assign(difference_ms=difference, difference_pct=pct, agrees=agrees)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from gatebench.analysis.reading.holds import Hold, Holds
 from gatebench.analysis.reading.samples import Samples, growth, rate, within
-from gatebench.analysis.schema import EVIDENCE
+from gatebench.analysis.schema import EVIDENCE, framed
 from gatebench.records import CLOCK_S, RUNNER, Run, Step
 
 
@@ -32,11 +32,14 @@ def evidence(
         for step in run.steps
         for hold in [holds.get(step.number)]
     ]
-    table = pd.DataFrame(lines, columns=list(EVIDENCE)).set_index("step")
-    table = table.assign(**steps.set_index("step")[["p95_ms"]])
+    table = framed(lines, EVIDENCE).set_index("step")
     through = flow.set_index("step")
-    table = table.assign(**through[["unfinished", "rps_drift_pct", "p50_drift_pct"]], **_load(through, table["users"]))
-    return table.reset_index().astype(EVIDENCE)
+    return table.assign(
+        p95_ms=steps.set_index("step")["p95_ms"],
+        unfinished=through["unfinished"].astype("Int64"),
+        **through[["rps_drift_pct", "p50_drift_pct"]],
+        **_load(through, table["users"].astype("float64")),
+    ).reset_index()
 
 
 def _settled_s(step: Step) -> float:

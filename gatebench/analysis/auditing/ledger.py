@@ -34,7 +34,7 @@ def ledger(requests: pd.DataFrame, readings: Iterable[LedgerReading], run: Run) 
 
 def _of_one(
     requests: pd.DataFrame, name: str, beside: Iterable[str], readings: Iterable[LedgerReading]
-) -> Iterator[tuple[Any, ...]]:
+) -> Iterator[dict[str, Any]]:
     votes = requests.loc[requests["name"].isin([name, *beside]), ["started", "elapsed_ms", "cause"]]
     sent, told = votes["started"].to_numpy(), ended(votes[~failed(votes)]).to_numpy()
     lost = 0
@@ -44,7 +44,8 @@ def _of_one(
         stored = reading.votes_stored
         lost = max(lost, acknowledged - stored)
         untold = stored - (acknowledged - lost) if reading.step is None else None
-        yield name, reading.step, attempted, acknowledged, stored, lost, untold
+        counted = (attempted, acknowledged, stored, lost, untold)
+        yield dict(zip(LEDGER, (name, reading.step, *counted), strict=True))
 
 
 def _beside(run: Run, name: str) -> list[str]:
