@@ -78,19 +78,19 @@ def step(number: int, users: int | None = None, **changes: Any) -> Step:
 
 def request(at: float, elapsed_ms: float = 50, cause: Cause | None = None, **changes: Any) -> Request:
     """A request that started `at` seconds after BEGAN, in the step it falls in. A failed one had no answer."""
-    made = Request(
-        started=BEGAN + at,
-        elapsed_ms=elapsed_ms,
-        name="form",
-        method="GET",
-        status=None if cause else 200,
-        cause=cause,
-        step=int(at // STEP_S) + 1,
-        users=100,
-        request_id=next(_ids),
-        bytes=None if cause else 1000,
-    )
-    return replace(made, **changes)
+    usual = {
+        "started": BEGAN + at,
+        "elapsed_ms": elapsed_ms,
+        "name": "form",
+        "method": "GET",
+        "status": None if cause else 200,
+        "cause": cause,
+        "step": int(at // STEP_S) + 1,
+        "users": 100,
+        "request_id": next(_ids),
+        "bytes": None if cause else 1000,
+    }
+    return Request(**{**usual, **changes})
 
 
 def requests(step_number: int, ok: int, failed: int = 0, elapsed_ms: float = 50) -> list[Request]:
@@ -338,7 +338,7 @@ def write_requests(folder: RunFolder, rows: Iterable[Request]) -> None:
 
 
 def _array(field: pa.Field, batch: list[Request], words: dict[str, list[str]]) -> pa.Array:
-    values = [getattr(row, field.name) for row in batch]
+    values = list(map(attrgetter(field.name), batch))
     if field.type != WORD:
         return pa.array(values, field.type)
     known = words[field.name]
