@@ -13,7 +13,9 @@ import pandas as pd
 
 
 def framed(rows: Iterable[Mapping[str, Any]], schema: Mapping[str, Any]) -> pd.DataFrame:
-    """The rows with the schema's columns, in its order; what a row does not have is missing."""
+    """The rows with the schema's columns, in its order; what a row does not have is missing, and a row has
+    every column of a type that knows nothing missing: int64 and bool.
+    """
     lines = list(rows)
     columns = {name: pd.array([line.get(name) for line in lines], dtype=kind) for name, kind in schema.items()}
     return pd.DataFrame(columns)

@@ -125,19 +125,20 @@ def latency(requests: pd.DataFrame, run: Run) -> pd.DataFrame:
         percentiles = [50, 95, 99]
         client = np.percentile(requests["elapsed_ms"].to_numpy()[chosen], percentiles)
         nginx = np.percentile(requests["nginx_ms"].to_numpy()[chosen], percentiles)
-        for percentile, client_ms, proxy_ms in zip(percentiles, client, nginx, strict=True):
+        for percentile, client_ms, nginx_ms in zip(percentiles, client, nginx, strict=True):
+            difference_ms = float(client_ms - nginx_ms)
+            pct = 100 * difference_ms / float(nginx_ms) if nginx_ms > 0 else np.nan
             rows.append(
                 {
                     "step": step.number,
                     "users": step.users,
                     "percentile": f"p{percentile}",
                     "client_ms": float(client_ms),
-                    "nginx_ms": float(proxy_ms),
+                    "nginx_ms": float(nginx_ms),
                     "generator_cpu_pct": step.generator_cpu_pct,
+                    "difference_ms": difference_ms,
+                    "difference_pct": pct,
+                    "agrees": abs(difference_ms) <= TOLERANCE_MS or abs(pct) <= TOLERANCE_PCT,
                 }
             )
-    table = framed(rows, LATENCY)
-    difference = table["client_ms"] - table["nginx_ms"]
-    pct = 100 * difference / table["nginx_ms"].where(table["nginx_ms"] > 0)
-    agrees = (difference.abs() <= TOLERANCE_MS) | (pct.abs() <= TOLERANCE_PCT)
-    return table.assign(difference_ms=difference, difference_pct=pct, agrees=agrees)
+    return framed(rows, LATENCY)
