@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import shutil
 import signal
@@ -126,17 +127,30 @@ def test_a_folder_that_stays_is_no_success(tmp_path: Path, monkeypatch: pytest.M
         watchdog_module._end({"folder": str(folder)})
 
 
-def test_a_process_that_outlives_sigkill_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def deaf(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that ignores SIGTERM, and a watchdog that waits for a tenth of a second."""
     monkeypatch.setattr(watchdog_module, "GRACE_S", 0.1)
-    monkeypatch.setattr(psutil.Process, "kill", lambda _: None)
-    stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", stubborn], stdout=subprocess.PIPE, start_new_session=True) as process:
+    ignores = "import signal, time; signal.signal(15, signal.SIG_IGN); print(flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", ignores], stdout=subprocess.PIPE, start_new_session=True) as process:
         assert process.stdout
         process.stdout.readline()
-        created = psutil.Process(process.pid).create_time()
-        with pytest.raises(RuntimeError, match=f"processes that outlive SIGKILL: {process.pid}"):
-            watchdog_module._end_process(process.pid, created, signal.SIGTERM)
-        process.kill()
+        yield process
+        process.send_signal(signal.SIGKILL)
+
+
+def test_a_process_that_ignores_sigterm_is_killed(deaf: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(RuntimeError):  # that it is not gone yet, after a tenth of a second
+        watchdog_module._end_process(deaf.pid, psutil.Process(deaf.pid).create_time(), signal.SIGTERM)
+    deaf.wait(timeout=30)  # raises where it lives on
+
+
+def test_a_process_that_outlives_sigkill_is_no_success(
+    deaf: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(psutil.Process, "kill", lambda _: None)
+    with pytest.raises(RuntimeError, match=f"processes that outlive SIGKILL: {deaf.pid}"):
+        watchdog_module._end_process(deaf.pid, psutil.Process(deaf.pid).create_time(), signal.SIGTERM)
 
 
 def test_an_engine_on_another_kernel_is_asked_once_for_its_processes(monkeypatch: pytest.MonkeyPatch) -> None:
