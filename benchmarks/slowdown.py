@@ -21,7 +21,8 @@ sys.path.insert(0, str(ROOT))
 from gatebench.analysis.analysed_run import analyse  # noqa: E402
 from gatebench.analysis.comparing.sides import sides_of  # noqa: E402
 from gatebench.analysis.comparing.verdict import verdicts  # noqa: E402
-from gatebench.campaign import measure, plan_campaign  # noqa: E402
+from gatebench.campaign import plan_campaign  # noqa: E402
+from gatebench.plan import measure  # noqa: E402
 from gatebench.progress import Display  # noqa: E402
 from gatebench.records import Trial  # noqa: E402
 from gatebench.run import run  # noqa: E402

@@ -7,7 +7,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,16 @@ import shtab
 from rich.console import Console
 
 from gatebench import PACKAGE, __version__
-from gatebench.campaign import COMMANDS, Campaign, campaign_of, measure, plan_campaign
+from gatebench.campaign import COMMANDS, plan_campaign, plan_of
 from gatebench.command import from_environment, guarded
 from gatebench.errors import UsageError
 from gatebench.guide import DEFAULTS as GUIDE_DEFAULTS
 from gatebench.guide import HELP as GUIDE_HELP
-from gatebench.guide import day, measure_guide, plan_guide, resumed
+from gatebench.guide import day, plan_guide, resumed
 from gatebench.init import init
 from gatebench.knobs import KNOBS, servers_of
 from gatebench.names import GUIDE, JUDGED, MEASURED, SWITCHES, check_names
+from gatebench.plan import Plan, measure, runs_in
 from gatebench.progress import waiting_on
 from gatebench.project import Own, own_project
 from gatebench.revision import code
@@ -75,13 +75,15 @@ def _guide(_: str, options: Mapping[str, Any]) -> int:
     results = Path(given["RESULTS"] or RESULTS).expanduser()
     console = Console(stderr=True, quiet=environment.get("QUIET") == "1")
     if given["AGAIN"] != "1":
-        guide, told = resumed(guide, code(PACKAGE.parent), results)
+        guide, told = resumed(guide, code(PACKAGE.parent), runs_in(results))
     if told:
         console.print(told, highlight=False, soft_wrap=True)
     if guide.left():
-        measure_guide(guide, console)
+        measure(guide, console)
     else:
-        print(f"The guide of {day(guide)} is whole: nothing is measured. AGAIN=1 measures a new one.", file=sys.stderr)
+        print(
+            f"The guide of {day(guide)} is complete: nothing is measured. AGAIN=1 measures a new one.", file=sys.stderr
+        )
     return _analyze(options, results, "--guide")
 
 
@@ -94,18 +96,40 @@ def _measure(command: str, options: Mapping[str, Any]) -> int:
     own = None if knobs["WORKLOAD"] or command == "reproduce" else _own(options["project"])
     if own is None and options["at"]:
         raise UsageError("Revisions are of a project of your own: go to its folder, or name it with --project.")
+    resume = str(options.get("resume") or environment.get("RESUME", ""))
+    if resume and options["at"]:
+        raise UsageError("A comparison of revisions cannot go on: leave RESUME out.")
     asked = {name: (options.get(name.lower()) or environment.get(name)) == "1" for name in ("JSON", "QUIET")}
     console = Console(stderr=True, quiet=asked["QUIET"])
     with contextlib.ExitStack() as afterwards:
-        campaign = (
-            plan_campaign(command, knobs, engine_answers)
+        plan = (
+            plan_campaign(command, knobs, engine_answers, campaign_id=resume)
             if own is None
-            else _of_own(command, knobs, own, options["at"], afterwards, console)
+            else _of_own(command, knobs, own, resume, options["at"], afterwards, console)
         )
-        folders = measure(campaign, console)
+        (_, first), *_ = plan.plan()
+        if resume:
+            plan = _going_on(plan, Path(first.results))
+        folders = measure(plan, console) if plan.left() else []
     if not asked["QUIET"]:
-        print(f"Recorded in {_shown(folders)}.", file=sys.stderr if asked["JSON"] else sys.stdout)
-    return _analyze(options, folders[0].path.parent) if command in SHOWN else 0
+        told = f"Recorded in {_shown(folders)}." if folders else f"{plan.name} is complete: nothing is measured."
+        print(told, file=sys.stderr if asked["JSON"] else sys.stdout)
+    chosen = [f"--campaigns={resume}"] * bool(resume)
+    return _analyze(options, Path(first.results), *chosen) if command in SHOWN else 0
+
+
+def _going_on(plan: Plan, results: Path) -> Plan:
+    """The plan without what of it is measured already."""
+    (campaign,) = plan.campaigns
+    runs = [run for run in runs_in(results) if run.trial and run.trial.campaign == campaign.id]
+    if not runs:
+        raise UsageError(f"No run in {os.path.relpath(results)} is of campaign {campaign.id}: look there for its name.")
+    if (resumed := plan.resumed(runs, code(PACKAGE.parent))) is None:
+        raise UsageError(
+            f"{plan.name} was begun with other settings or by another Gatebench: give the same knobs, or leave RESUME "
+            "out for a new one."
+        )
+    return resumed
 
 
 def _analyze(options: Mapping[str, Any], results: Path | None, *more: str) -> int:
@@ -134,26 +158,26 @@ def _of_own(
     command: str,
     knobs: Mapping[str, str],
     own: Own,
+    resume: str,
     revisions: list[str],
     afterwards: contextlib.ExitStack,
     console: Console,
-) -> Campaign:
+) -> Plan:
     for doubt in own.doubts:
         print(doubt, file=sys.stderr)
     defaults = {"STACK": "native", "DB": own.db, "RESULTS": str(own.results())}
     knobs = {name: text or defaults.get(name, "") for name, text in knobs.items()}
     if not revisions:
-        campaign = plan_campaign(command, knobs, engine_answers, own.workload)
+        plan = plan_campaign(command, knobs, engine_answers, own.workload, resume)
         with waiting_on(console) as tell:
-            sides = {letter: own.with_layers(one, tell) for letter, one in campaign.sides.items()}
-        return replace(campaign, sides=sides)
+            return plan.changed(lambda config: own.with_layers(config, tell))
     if command != "bench":
         raise UsageError("Revisions are compared by bench: `gatebench bench --at main --at my-branch`.")
     server = knobs["SERVER"] or servers_of(knobs)[0]
     folders = afterwards.enter_context(worktrees(own.project.folder, revisions))
     with waiting_on(console) as tell:
         revised = [own.at(revision, folder) for revision, folder in folders.items()]
-        return campaign_of([one.side_of(server, knobs, engine_answers, tell) for one in revised], knobs)
+        return plan_of([one.side_of(server, knobs, engine_answers, tell) for one in revised], knobs)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -172,6 +196,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_own(parser_of_one)
         _add_knobs(parser_of_one)
         if name in SHOWN:
+            parser_of_one.add_argument("--resume", metavar="CAMPAIGN", help="go on with it, where it was interrupted")
             _add_gates(parser_of_one)
     guide = commands.add_parser("guide", help=GUIDE_HELP, description=GUIDE_HELP, allow_abbrev=False)
     _add_knobs(guide, GUIDE, GUIDE_DEFAULTS)

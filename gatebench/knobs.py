@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gatebench.bridges import BRIDGES, SHIPPED
 from gatebench.errors import UsageError
 from gatebench.profiles import PROFILES, Profile
 from gatebench.run_folder import RESULTS
 from gatebench.servers import DEFAULTS, SERVERS
+from gatebench.values.bridge import Bridge
 from gatebench.values.codec import without_secrets
 from gatebench.values.footing import DB_MODES, SETTINGS, Footing
 from gatebench.values.guided import Guided
@@ -28,16 +30,22 @@ from gatebench.values.workload import Workload
 from gatebench.workloads import GUIDED, WORKLOADS
 
 STACKS = ("compose", "native")
+_VALUES_OF_BRIDGE = (SHIPPED, *BRIDGES)
 
 
 @dataclass(frozen=True, slots=True)
 class Knob:
-    """One thing a person can set. `parse` takes the text and the knob's name, and raises UsageError."""
+    """One thing a person can set. `parse` takes the text and the knob's name, and raises UsageError.
+
+    An `axis` may have several values with commas between in `bench`: they are sides.
+    """
 
     name: str
     parse: Callable[[str, str], Any]
     default: str
     help: str
+    axis: bool = False
+    only: Interface | None = None  # it means nothing to the other
 
 
 def _number(low: float, high: float, unit: str) -> Callable[[str, str], float]:
@@ -215,11 +223,38 @@ KNOBS = (
         _one_of(*_VIEWS),
         "",
         f"how the page is written, where a workload has several ways: {', '.join(_VIEWS)}",
+        axis=True,
     ),
-    Knob("CLIENT", _of_setting, "", f"with which asynchronous views ask services: {', '.join(_CLIENTS)} (fanout)"),
-    Knob("THREADS", _of_setting, "", "threads of each process of a WSGI server (8)"),
-    Knob("DB", _one_of(*DB_MODES), "", "pool (psycopg 3; the default of fair), persistent or per-request (psycopg2)"),
-    Knob("WORKERS", _whole(1, 64, "number of processes"), "", "processes of the app server (2)"),
+    Knob(
+        "BRIDGE",
+        _one_of(*_VALUES_OF_BRIDGE),
+        "",
+        f"how synchronous code runs under ASGI: {', '.join(_VALUES_OF_BRIDGE)} ({SHIPPED})",
+        axis=True,
+        only=Interface.ASGI,
+    ),
+    Knob(
+        "CLIENT",
+        _of_setting,
+        "",
+        f"with which asynchronous views ask services: {', '.join(_CLIENTS)} (fanout)",
+        axis=True,
+    ),
+    Knob(
+        "THREADS",
+        _of_setting,
+        "",
+        "threads of each process of a WSGI server, and of a bridge that has some (8)",
+        axis=True,
+    ),
+    Knob(
+        "DB",
+        _one_of(*DB_MODES),
+        "",
+        "pool (psycopg 3; the default of fair), persistent or per-request (psycopg2)",
+        axis=True,
+    ),
+    Knob("WORKERS", _whole(1, 64, "number of processes"), "", "processes of the app server (2)", axis=True),
     Knob("USERS", parse_users, "", "users of each step: first:last:step, or a comma list (the workload's)"),
     Knob(
         "SETTLE", _number(0, 3600, "seconds"), "10", "seconds that a step settles, at the least, before it is measured"
@@ -279,6 +314,23 @@ def resolve_server(
     return resolve(server.interface, {**given, "SERVER": name}, engine_answers, own)
 
 
+def axes_of(given: Mapping[str, str]) -> dict[str, list[str]]:
+    """By knob, the values of those that have several; raises UsageError for one that is none."""
+    axes = {}
+    for knob in KNOBS:
+        if knob.axis and "," in (text := given.get(knob.name, "")):
+            axes[knob.name] = [value for value in text.split(",") if value]
+            for value in axes[knob.name]:
+                knob.parse(value, knob.name)
+    return axes
+
+
+def fitting(server: str, given: Mapping[str, str]) -> dict[str, str]:
+    """Without the knobs that mean nothing to the interface of that server."""
+    interface = SERVERS[server].interface
+    return {name: text for name, text in given.items() if _BY_NAME[name].only in (None, interface)}
+
+
 SPEAK_WEBSOCKETS = [name for name, server in SERVERS.items() if server.websockets]
 
 
@@ -333,22 +385,26 @@ def _side(interface: Interface, values: Mapping[str, Any], own: Workload | None)
         )
     overrides = _overrides(values)
     footing = _footing(profile.footing, values, overrides)
-    if interface is Interface.ASGI and footing.db == "persistent":
+    bridge = _bridge(values["BRIDGE"], interface, workload)
+    if interface is Interface.ASGI and footing.db == "persistent" and not (bridge and bridge.keeps_threads):
+        keeping = _or([name for name, one in BRIDGES.items() if one.keeps_threads])
         raise UsageError(
             "DB=persistent leaks connections under ASGI, where each request has a thread of its own (Django's manual "
-            "says so): give DB=pool or DB=per-request."
+            f"says so): give DB=pool or DB=per-request, or BRIDGE={keeping}."
         )
     server_args, env = values["SERVER_ARGS"] or "", values["ENV"] or {}
     _check_own(env, workload)
     views = _views(workload, interface, values["VIEWS"])
     changes = {**_in_words(overrides), **without_secrets(env)}
-    more = [views, server_args, *map("=".join, changes.items())]
+    more = [views, bridge.name if bridge else "", *_unusual(footing, profile.footing), server_args]
+    more += map("=".join, changes.items())
     return Side(
         label=_label(server, profile, workload if workload is not usual else None, more),
         server=server,
         workload=_changed(workload, overrides),
         footing=footing,
         views=views,
+        bridge=bridge,
         server_args=server_args,
         env=env,
         overrides=overrides,
@@ -386,6 +442,16 @@ def _views(workload: Workload, interface: Interface, named: str | None) -> str:
     return named
 
 
+def _bridge(named: str | None, interface: Interface, workload: Workload) -> Bridge | None:
+    if named in (None, SHIPPED):
+        return None
+    if interface is Interface.WSGI:
+        raise UsageError(f"BRIDGE={named} is for ASGI: leave it out, or run `make bench-asgi`.")
+    if workload.app.settings is None:
+        raise UsageError(f"BRIDGE={named} is for Django, and WORKLOAD={workload.name} has none: leave BRIDGE out.")
+    return BRIDGES[named]
+
+
 def _server(interface: Interface, values: Mapping[str, Any]) -> Server:
     name = values["SERVER"] or DEFAULTS[interface]
     server = SERVERS[name]
@@ -406,6 +472,12 @@ def _footing(footing: Footing, values: Mapping[str, Any], overrides: Mapping[str
     knobs = {"db": values["DB"], "workers": values["WORKERS"], "timeout_s": values["TIMEOUT"]}
     given = {name: value for name, value in knobs.items() if value is not None}
     return replace(footing, **given, **{name: value for name, value in overrides.items() if name in SETTINGS})
+
+
+def _unusual(footing: Footing, usual: Footing) -> list[str]:
+    """What knobs that have no setting's name say otherwise than the profile."""
+    workers = f"{footing.workers} worker{'s' * (footing.workers > 1)}"
+    return [footing.db] * (footing.db != usual.db) + [workers] * (footing.workers != usual.workers)
 
 
 def _label(server: Server, profile: Profile, other: Workload | None, changes: list[str]) -> str:

@@ -34,6 +34,9 @@ SERVICE_URL = "GATEBENCH_SERVICE_URL"
 INSIDE = PACKAGE / "inside"
 """On the app's path: the package gatebench_inside, and nothing beside it."""
 
+BRIDGES = ROOT / "bridges" / "src"
+"""On its path where one of them is measured."""
+
 ELSEWHERE = {"PYTHONPYCACHEPREFIX": str(cache() / "bytecode")}
 """For Python in a project of somebody's: its folders stay as they are."""
 
@@ -54,7 +57,8 @@ def main() -> None:
     service_url = os.environ.get(SERVICE_URL, "")
     os.environ |= app_environment(side, arguments.static, secrets.token_urlsafe(50), service_url)
     if arguments.what == "versions":
-        _become(app, ["versions", *app.packages, *side.server.packages])
+        bridge = side.bridge.packages if side.bridge else ()
+        _become(app, ["versions", *app.packages, *side.server.packages, *bridge])
     elif arguments.what == "setup":
         _become(app, ["setup", *(step.format(**_places(side)) for step in app.setup)])
     elif arguments.what == "preflight":
@@ -70,7 +74,7 @@ def app_environment(side: Side, static: str, secret: str, service_url: str = "")
     app = side.workload.app
     places = {**_places(side), "static": static, "files": files_of(static), "secret": secret}
     templates = {**app.environment, **side.workload.environment}
-    path = [INSIDE, *([ROOT] if app.interpreter is None else [])]
+    path = [INSIDE, *([BRIDGES] if side.bridge else []), *([ROOT] if app.interpreter is None else [])]
     inside = {
         "PYTHONPATH": os.pathsep.join(map(str, path)),
         "GATEBENCH_LAYERS": json.dumps({"front": app.front, "back": app.back}),
@@ -108,6 +112,7 @@ def _spec(side: Side, static: str, secret: str) -> dict[str, Any]:
     return {
         "settings": side.env.get("DJANGO_SETTINGS_MODULE", app.settings),
         "applications": {str(interface): path for interface, path in app.applications.items()},
+        **_bridge(side),
         "db": footing.db,
         "pool_size": footing.db_pool_size,
         "pool_timeout_s": footing.db_pool_timeout_s,
@@ -119,6 +124,13 @@ def _spec(side: Side, static: str, secret: str) -> dict[str, Any]:
         "hosts": HOSTS,
         "keep": app.keep,
     }
+
+
+def _bridge(side: Side) -> dict[str, Any]:
+    if side.bridge is None:
+        return {}
+    threads = {"threads": side.footing.threads} if side.bridge.threads else {}
+    return {"bridge": f"django_bridges.{side.bridge.module}", "bridge_options": threads}
 
 
 def serve(side: Side, host: str, port: int) -> None:

@@ -23,7 +23,7 @@ GUIDE = ("STACK", "DB", "WORKERS", "WORKLOAD", "TRIALS", "SETTLE", "HOLD", "TIME
 TARGETS = {
     "bench-wsgi": MEASURED,
     "bench-asgi": MEASURED,
-    **dict.fromkeys(("bench", "aa", "reproduce"), (*MEASURED, *JUDGED)),
+    **dict.fromkeys(("bench", "aa", "reproduce"), (*MEASURED, "RESUME", *JUDGED)),
     "guide": (*GUIDE, "AGAIN", "OPEN", "QUIET"),
     "analyze": (*JUDGED, "RESULTS", "RUNS", "CAMPAIGNS"),
     "compare": (*JUDGED, "RESULTS", "A", "B"),

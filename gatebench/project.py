@@ -272,6 +272,7 @@ class Own:
         beside = [] if _driver(self.installed) else [DRIVER, f"{DRIVER}-binary"]
         if side.footing.db == "pool" and POOL not in self.installed:
             beside.append(POOL)
+        beside += [name for name in (side.bridge.packages if side.bridge else ()) if name not in self.installed]
         made = layers(self.project.python, pinned(side.server.packages), pinned(beside), self.installed, tell)
         app = replace(side.workload.app, front=(str(made.front),), back=(str(made.back),))
         return replace(config, side=replace(side, workload=replace(side.workload, app=app)))

@@ -11,6 +11,7 @@ NEEDS = "the project needs the variable {what}: set it under env"
 
 REFUSALS = {
     r"sets DJANGO_SETTINGS_MODULE (?P<what>outright)": "use os.environ.setdefault",
+    r"so there is (?P<what>no bridge)": "measure it with BRIDGE=shipped",
     r"No module named '(?P<what>[^']+)'": "is {python} the project's environment",
     r"KeyError: '(?P<what>[A-Z][A-Z0-9_]+)'": NEEDS,  # os.environ["…"]
     r"UndefinedValueError: (?P<what>\w+) not found": NEEDS,  # python-decouple

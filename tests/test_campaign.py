@@ -4,37 +4,48 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
+import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from gatebench import ROOT
-from gatebench.campaign import Campaign, in_minutes, measure, plan_campaign
+from gatebench.campaign import plan_campaign
 from gatebench.errors import LoadError, UsageError
 from gatebench.knobs import resolve
+from gatebench.plan import Campaign, Plan, in_minutes, measure
 from gatebench.progress import Display
-from gatebench.records import Outcome, Trial
+from gatebench.records import Outcome, Run, Trial
 from gatebench.run_folder import RunFolder, recorded
 from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface
 from tests.conftest import Bench
 
 
-def planned(command: str, **knobs: str) -> Campaign:
+def planned(command: str, **knobs: str) -> Plan:
     return plan_campaign(command, knobs, engine_answers=lambda: False)
 
 
+def sides(plan: Plan) -> Mapping[str, RunConfig]:
+    (campaign,) = plan.campaigns
+    return campaign.sides
+
+
 def labels(command: str, **knobs: str) -> dict[str, str]:
-    return {name: config.side.label for name, config in planned(command, **knobs).sides.items()}
+    return {name: config.side.label for name, config in sides(planned(command, **knobs)).items()}
 
 
-def campaign(trials: int, *names: str, campaign_id: str = "one") -> Campaign:
+def campaign(trials: int, *names: str, campaign_id: str = "one") -> Plan:
     config = resolve(Interface.WSGI, {"USERS": "100:700:100"}, lambda: False)
-    return Campaign(campaign_id, dict.fromkeys(names, config), trials)
+    one = Campaign(campaign_id, dict.fromkeys(names, config), trials)
+    return Plan(f"Campaign {campaign_id}", [one], f"RESUME={campaign_id}")
 
 
 class FakeRun:
@@ -52,7 +63,7 @@ class FakeRun:
         return RunFolder(Path(config.side.label))
 
 
-def said(campaign: Campaign, fake: FakeRun) -> list[str]:
+def said(campaign: Plan, fake: FakeRun) -> list[str]:
     """What a person sees of the campaign, line by line."""
     text = io.StringIO()
     with pytest.raises(type(fake.error)) if fake.error else contextlib.nullcontext():
@@ -98,7 +109,7 @@ def test_an_error_in_the_middle_ends_the_campaign_and_says_what_there_is(error: 
     fake = FakeRun(fails_at=3, error=error)
     lines = said(campaign(2, "A", "B"), fake)
     assert len(fake.trials) == 3
-    assert lines[-1] == "The campaign ended early: 2 of its 4 runs are complete."
+    assert lines[-1] == "Campaign one has 2 of its 4 runs: RESUME=one goes on with it."
 
 
 def test_bench_measures_both_interfaces() -> None:
@@ -116,9 +127,65 @@ def test_two_servers_that_are_named_are_the_sides() -> None:
     assert len(labels("bench", SERVER="gunicorn,uvicorn,daphne,hypercorn")) == 4
 
 
+def test_a_bridge_is_a_side_and_wsgi_has_none() -> None:
+    of_bridges = {"A": "WSGI gunicorn", "B": "ASGI uvicorn", "C": "ASGI uvicorn (one-hop)"}
+    assert labels("bench", BRIDGE="shipped,one-hop") == of_bridges
+    assert labels("bench", BRIDGE="one-hop") == {"A": "WSGI gunicorn", "B": "ASGI uvicorn (one-hop)"}
+
+
+def test_sides_lie_along_any_axis_in_every_combination() -> None:
+    assert list(labels("bench", THREADS="8,64", WORKERS="1,2", SERVER="gunicorn,uvicorn").values()) == [
+        "WSGI gunicorn (1 worker, threads=8)",
+        "WSGI gunicorn (threads=8)",
+        "WSGI gunicorn (1 worker, threads=64)",
+        "WSGI gunicorn (threads=64)",
+        "ASGI uvicorn (1 worker, threads=8)",
+        "ASGI uvicorn (threads=8)",
+        "ASGI uvicorn (1 worker, threads=64)",
+        "ASGI uvicorn (threads=64)",
+    ]
+    (config, *_) = sides(planned("bench", THREADS="8,64", DB="pool")).values()
+    assert config.axes == ("THREADS",)
+
+
+def test_a_combination_that_makes_no_sense_is_left_out_and_said_first() -> None:
+    plan = planned("bench", DB="pool,persistent", TRIALS="2")
+    assert [config.side.label for config in sides(plan).values()] == [
+        "WSGI gunicorn",
+        "WSGI gunicorn (persistent)",
+        "ASGI uvicorn",
+    ]
+    first, second, *_ = said(plan, FakeRun())
+    assert first.startswith("Left out: DB=persistent leaks connections under ASGI")
+    assert second.endswith(": 6 runs, about 24 min.")
+
+
+def test_a_campaign_goes_on_with_what_is_left_of_it() -> None:
+    plan = campaign(2, "A", "B")
+    code = {"revision": "abc"}
+    runs = [
+        Run("run", json.loads(json.dumps(config.to_json())), 1.0, Outcome.COMPLETE, code=code, trial=trial)
+        for trial, config in plan.plan()
+    ]
+    failed = replace(runs[1], outcome=Outcome.FAILED)
+    of_another = replace(runs[2], trial=Trial("two", 1, "A"))
+    resumed = plan.resumed([runs[0], failed, of_another], code)
+    assert resumed is not None
+    assert resumed.left() == plan.plan()[1:]
+    fake = FakeRun()
+    assert said(resumed, fake)[0].startswith("Campaign one: 3 of 4 runs are left, about ")
+    assert fake.trials == [trial for trial, _ in plan.plan()[1:]]
+    assert plan.resumed(runs[:1], {"revision": "def"}) is None
+    assert plan.resumed([replace(runs[0], config={**runs[0].config, "hold_s": 1.0})], code) is None
+
+
 @pytest.mark.parametrize(
     ("command", "knobs", "sentence"),
     [
+        ("bench", {"VIEWS": "sync,asnyc"}, "VIEWS=asnyc is not known: .* Did you mean async?"),
+        ("bench", {"DB": "persistent"}, "DB=persistent leaks connections under ASGI"),
+        ("bench", {"SERVER": "uvicorn,daphne", "DB": "persistent,"}, "DB=persistent leaks connections under ASGI"),
+        ("bench", {"THREADS": ",".join(map(str, range(1, 15)))}, "These are 28 sides, and a campaign has 26 at most"),
         ("bench", {"SERVER": "uvicorn,dapne"}, "SERVER=dapne is not known: it is one of .* Did you mean daphne?"),
         ("bench", {"SERVER": "uvicorn,uvicorn"}, "SERVER=uvicorn,uvicorn names a server twice: `make aa` runs"),
         ("bench", {"TRIALS": "0"}, "TRIALS=0 is not a number of trials from 1 to 100: give a whole number."),
@@ -145,13 +212,13 @@ def test_reproduce_runs_the_article_and_lifts_nginx_s_limit_and_nothing_else() -
         "C": "WSGI gunicorn (article, nginx_connections=8192)",
         "D": "ASGI uvicorn (article, nginx_connections=8192)",
     }
-    given = planned("reproduce", SET="db_connections=200", USERS="20").sides
+    given = sides(planned("reproduce", SET="db_connections=200", USERS="20"))
     assert given["C"].side.overrides == {"db_connections": 200, "nginx_connections": 8192}
     assert given["A"].users == (20,)
 
 
 def test_two_campaigns_have_two_ids() -> None:
-    assert len({planned("bench").id for _ in range(20)}) > 1
+    assert len({planned("bench").name for _ in range(20)}) > 1
 
 
 @pytest.mark.parametrize(
@@ -200,3 +267,13 @@ def test_a_real_campaign_is_analysed_as_one(bench: Bench) -> None:
     report = (bench.results / "analysis" / "report.md").read_text()
     assert "| WSGI gunicorn valid trials |" in report
     assert report.count("![timeline") == 2
+
+    (campaign,) = {trial.campaign for trial in trials}
+    shutil.rmtree(bench.folder().path)
+    again = bench.start("bench", more=["--resume", campaign], TRIALS="2", USERS="5")
+    _, stderr = again.communicate(timeout=120)
+    assert again.returncode == 0, stderr
+    assert f"Campaign {campaign}: 1 of 4 runs are left, about 1 min." in stderr
+    assert len(recorded(bench.results)) == 4
+    other = bench.start("bench", more=["--resume", campaign], TRIALS="2", USERS="6")
+    assert "was begun with other settings or by another Gatebench" in other.communicate(timeout=60)[1]

@@ -16,7 +16,9 @@ import pytest
 from rich.console import Console
 
 from gatebench.errors import LoadError, MachineError, UsageError
-from gatebench.guide import Guide, measure_guide, plan_guide, resumed
+from gatebench.guide import plan_guide
+from gatebench.guide import resumed as resumed_of
+from gatebench.plan import Plan, measure, runs_in
 from gatebench.progress import Display
 from gatebench.records import GUIDE_COLUMNS, Outcome, Run, Step, Trial
 from gatebench.run_folder import RunFolder, recorded
@@ -26,11 +28,15 @@ from gatebench.values.server import Interface
 from gatebench.workloads import GUIDED, WORKLOADS
 from tests.conftest import Bench
 
-CODE = {"version": "1", "revision": "abc", "changed": False}
+CODE: dict[str, object] = {"version": "1", "revision": "abc", "changed": False}
 
 
-def planned(**knobs: str) -> Guide:
+def planned(**knobs: str) -> Plan:
     return plan_guide({"STACK": "native", **knobs}, lambda: False)
+
+
+def resumed(new: Plan, code: dict[str, object], results: Path) -> tuple[Plan, str]:
+    return resumed_of(new, code, runs_in(results))
 
 
 class FakeRun:
@@ -57,13 +63,13 @@ class FakeRun:
         return folder
 
 
-def said(guide: Guide, fake: FakeRun, error: type[BaseException] | None = None) -> list[str]:
+def said(guide: Plan, fake: FakeRun, error: type[BaseException] | None = None) -> list[str]:
     text = io.StringIO()
     if error:
         with pytest.raises(error):
-            measure_guide(guide, Console(file=text), fake)
+            measure(guide, Console(file=text), fake)
     else:
-        measure_guide(guide, Console(file=text), fake)
+        measure(guide, Console(file=text), fake)
     return [line for line in text.getvalue().splitlines() if line]
 
 
@@ -103,18 +109,18 @@ def test_a_workload_that_it_has_not_is_one_sentence() -> None:
 def test_it_says_first_how_long_it_takes_about(tmp_path: Path) -> None:
     guide = planned(WORKLOAD="signup", TRIALS="1")
     lines = said(guide, FakeRun(tmp_path))
-    assert re.fullmatch(rf"Guide {guide.id}: 2 runs, about \d+ min\.", lines[0])
-    assert lines[1].startswith("Trial 1 of 1, run 1 of 2: signup, ")
+    assert re.fullmatch(rf"{guide.name}: 2 runs, about \d+ min\.", lines[0])
+    assert lines[1].startswith("Trial 1 of 1, run 1 of 2: ")
 
 
 def test_an_interrupted_guide_goes_on_where_it_was(tmp_path: Path) -> None:
     first = planned(WORKLOAD="signup")
     lines = said(first, FakeRun(tmp_path, None, None, None, KeyboardInterrupt()), KeyboardInterrupt)
-    assert lines[-1] == "The guide has 3 of its 6 runs: the same command goes on with it."
+    assert lines[-1] == f"{first.name} has 3 of its 6 runs: the same command goes on with it."
 
     second, told = resumed(planned(WORKLOAD="signup"), CODE, tmp_path)
     assert told == ""
-    assert second.id == first.id
+    assert second.name == first.name
     assert [trial for trial, _ in second.left()] == [trial for trial, _ in first.plan()[3:]]
     assert second.expected_s() == 3 * 60  # as long as each side took
     fake = FakeRun(tmp_path)
@@ -137,7 +143,7 @@ def test_a_run_that_fails_is_told_and_the_guide_goes_on(tmp_path: Path) -> None:
     lines = said(guide, fake, LoadError)
     assert len(fake.trials) == 2
     assert "The load generator ended." in lines
-    assert lines[-1] == "The guide has 1 of its 2 runs: the same command goes on with it."
+    assert lines[-1] == f"{guide.name} has 1 of its 2 runs: the same command goes on with it."
     assert [trial for trial, _ in resumed(guide, CODE, tmp_path)[0].left()] == [fake.trials[0]]
 
 
@@ -162,7 +168,7 @@ def test_a_guide_that_ctrl_c_ended_goes_on_and_ends_with_its_page(bench: Bench) 
             break
     first.send_signal(signal.SIGINT)
     assert first.wait(60) == 130
-    assert "The guide has 1 of its 2 runs: the same command goes on with it." in first.stderr.read()
+    assert " has 1 of its 2 runs: the same command goes on with it." in first.stderr.read()
 
     second = guide(bench)
     stdout, stderr = second.communicate(timeout=120)
@@ -178,4 +184,4 @@ def test_a_guide_that_ctrl_c_ended_goes_on_and_ends_with_its_page(bench: Bench) 
 
     third = guide(bench)
     _, stderr = third.communicate(timeout=60)
-    assert "is whole: nothing is measured. AGAIN=1 measures a new one." in stderr
+    assert "is complete: nothing is measured. AGAIN=1 measures a new one." in stderr

@@ -109,6 +109,25 @@ def test_persistent_connections_are_refused_under_asgi() -> None:
         resolved(Interface.ASGI, DB="persistent")
 
 
+def test_a_bridge_that_keeps_its_threads_lets_them_be() -> None:
+    with pytest.raises(UsageError, match="or BRIDGE=one-hop, reused, both or wsgi"):
+        resolved(Interface.ASGI, DB="persistent", BRIDGE="limit")
+    side = resolved(Interface.ASGI, DB="persistent", BRIDGE="one-hop").side
+    assert side.bridge is not None
+    assert (side.footing.db, side.bridge.name) == ("persistent", "one-hop")
+
+
+def test_a_bridge_stands_in_the_label_and_is_for_django_under_asgi() -> None:
+    assert resolved(Interface.ASGI, BRIDGE="one-hop").side.label == "ASGI uvicorn (one-hop)"
+    assert resolved(Interface.ASGI, BRIDGE="shipped").side == resolved(Interface.ASGI).side
+    with pytest.raises(UsageError, match="BRIDGE=one-hop is for ASGI: leave it out, or run `make bench-asgi`"):
+        resolved(Interface.WSGI, BRIDGE="one-hop")
+    with pytest.raises(UsageError, match="BRIDGE=reused is for Django, and WORKLOAD=bare has none"):
+        resolved(Interface.ASGI, BRIDGE="reused", WORKLOAD="bare")
+    with pytest.raises(UsageError, match=r"BRIDGE=onehop is not known: .* Did you mean one-hop?"):
+        resolved(Interface.ASGI, BRIDGE="onehop")
+
+
 def test_two_listeners_cannot_share_a_port() -> None:
     with pytest.raises(UsageError, match="PORT and UI_PORT are both 9000"):
         resolved(PORT="9000", UI_PORT="9000")

@@ -18,7 +18,7 @@ RANKS = [
     {"gatebench", "errors", "registry", "refusals", "words"},
     {"records"},
     {"values"},
-    {"run_folder", "servers", "workloads", "profiles"},
+    {"run_folder", "servers", "workloads", "profiles", "bridges"},
     {"knobs"},
     {"waiting"},
     {"layers"},
@@ -27,8 +27,8 @@ RANKS = [
     {"so_far"},
     {"resources", "stacks", "load", "check", "progress", "by_hand"},
     {"run", "project"},
-    {"campaign", "init"},
-    {"guide"},
+    {"plan", "init"},
+    {"campaign", "guide"},
     {"analysis"},
     {"cli"},
     {"__main__"},
@@ -103,7 +103,8 @@ def test_a_room_of_the_analysis_imports_only_what_stands_lower(path: Path) -> No
     assert not_lower(room(path, ANALYSIS), used, [{"analysis"}, *ANALYSIS_RANKS]) == set()
 
 
-BEFORE_ANYTHING_IS_INSTALLED = {"errors", "registry", "values", "servers", "workloads", "profiles", "knobs", "names"}
+REGISTRIES = {"servers", "workloads", "profiles", "bridges"}
+BEFORE_ANYTHING_IS_INSTALLED = {"errors", "registry", "values", "knobs", "names"} | REGISTRIES
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -122,9 +123,8 @@ def test_what_runs_without_any_package_imports_only_the_standard_library(path: P
 
 
 def test_a_registry_is_asked_by_the_knobs_alone() -> None:
-    registries = {"servers", "workloads", "profiles"}
-    users = {room(path) for path in MODULES if rooms_used(path) & registries}
-    assert users - registries == {"knobs"}
+    users = {room(path) for path in MODULES if rooms_used(path) & REGISTRIES}
+    assert users - REGISTRIES == {"knobs"}
 
 
 def test_what_runs_in_the_app_s_process_imports_nothing_of_gatebench() -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -121,6 +122,19 @@ def test_the_environment_in_run_json_is_whole_and_has_no_secret(tiny_run: TinyRu
     assert (given["DJANGO_SECRET_KEY"], given["PGPASSWORD"]) == ("set", "set")
     assert json.loads(given["GATEBENCH_INSIDE"])["secret_key"] == "set"
     assert given["POLLS_VOTE"] == "atomic"
+
+
+def test_one_hop_keeps_as_many_connections_as_it_has_threads(bench: Bench) -> None:
+    """As shipped, each request would have left one behind: PostgreSQL has 100."""
+    done = bench.run("asgi", BRIDGE="one-hop", DB="persistent", USERS="40,60", SETTLE="1", HOLD="3")
+    assert done.returncode == 0, done.stderr
+    folder = bench.folder()
+    run = folder.read_run()
+    rows = requests(folder)
+    assert [row for row in rows if row["cause"]] == []
+    assert len(rows) > 150
+    assert pd.read_csv(folder.database_csv)["connections"].max() <= 2 * 8 + 1  # and who asks whether it is ready
+    assert run.config["label"] == "ASGI uvicorn (one-hop, persistent)"
 
 
 def test_a_ramp_ends_with_the_first_step_that_misses_the_objective_where_that_is_asked(bench: Bench) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from gatebench.values.bridge import Bridge
 from gatebench.values.codec import from_json, without_secrets
 from gatebench.values.footing import Footing
 from gatebench.values.server import Server
@@ -31,6 +32,7 @@ class RunConfig:
     port: int  # where Nginx listens
     ui_port: int  # where Locust's web UI does
     results: str  # the folder that run folders are made in
+    axes: tuple[str, ...] = ()  # knobs in which its campaign's sides differ, beside SERVER
 
     def to_json(self) -> dict[str, Any]:
         """Names first, as readers of any run.json know them; then the whole values, the analysis' only source."""
@@ -46,6 +48,7 @@ class RunConfig:
             "workers": side.footing.workers,
             "timeout_s": side.footing.timeout_s,
             "views": side.views,
+            "bridge": side.bridge.name if side.bridge else "",
             "revision": side.revision,
             "server_args": side.server_args,
             "overrides": dict(side.overrides),
@@ -55,6 +58,7 @@ class RunConfig:
             "settings": asdict(side.footing),
             "workload": {**asdict(side.workload), "vote_name": writes[0].name if writes else None},
             "server_row": asdict(side.server),
+            "bridge_row": asdict(side.bridge) if side.bridge else None,
         }
 
     @classmethod
@@ -66,6 +70,7 @@ class RunConfig:
             workload=from_json(Workload, data["workload"]),
             footing=from_json(Footing, data["settings"]),
             views=data.get("views", ""),
+            bridge=from_json(Bridge, row) if (row := data.get("bridge_row")) else None,
             revision=data.get("revision", ""),
             server_args=data["server_args"],
             overrides=data["overrides"],

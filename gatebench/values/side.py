@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gatebench.values.bridge import Bridge
 from gatebench.values.footing import Footing
 from gatebench.values.server import Server
 from gatebench.values.workload import Workload
@@ -20,6 +21,7 @@ class Side:
     workload: Workload
     footing: Footing
     views: str = ""  # one of the workload's, where it has several
+    bridge: Bridge | None = None  # in place of Django's own way to run synchronous code under ASGI
     revision: str = ""  # of the app's code, where revisions are compared
     server_args: str = ""  # added to the server's command line
     env: Mapping[str, str] = field(default_factory=dict)  # added to the app's environment

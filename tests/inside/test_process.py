@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from gatebench import ROOT, launch
+from gatebench.bridges import BRIDGES
 from gatebench.knobs import resolve
+from gatebench.refusals import told
 from gatebench.stacks.postgres import Postgres, free_ports
 from gatebench.stacks.programs import find_postgres
 from gatebench.values.server import Interface
@@ -117,6 +119,39 @@ def test_a_request_without_an_id_has_a_dash_and_one_that_is_not_found_has_no_lin
     assert " request_id=- Internal Server Error: /polls/\n" in log
     status, _, _, log = get("/nowhere/", postgres, "wsgi")
     assert (status, log) == (404, "")
+
+
+@pytest.mark.parametrize("bridge", BRIDGES)
+def test_a_bridge_takes_the_place_of_django_s_own(postgres: dict[str, str], bridge: str) -> None:
+    status, headers, *_ = get("/nowhere/", postgres, "asgi", BRIDGE=bridge)
+    assert (status, headers["X-Worker"].isdecimal()) == (404, True)
+    code = (
+        "import inspect, django.core.asgi; from gatebench_inside.asgi import application;"
+        "serving = inspect.getclosurevars(application).nonlocals['application'];"
+        "print(serving.__module__, django.core.asgi.get_asgi_application.__module__)"
+    )
+    serving, shipped = run(code, postgres, "asgi", BRIDGE=bridge).stdout.split()
+    made = {"wsgi": "a2wsgi.wsgi", "both": "django_bridges.reused"}
+    assert serving == made.get(bridge, f"django_bridges.{BRIDGES[bridge].module}")
+    assert shipped == "django.core.asgi"
+
+
+def test_a_project_whose_asgi_py_has_no_place_for_a_bridge_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "ownway.py").write_text(
+        "from django.core.handlers.asgi import ASGIHandler\nimport django\n"
+        "django.setup(set_prefix=False)\napplication = ASGIHandler()\n"
+    )
+    code = (
+        f"import json, os, sys; sys.path.append({str(tmp_path)!r}); spec = json.loads(os.environ['GATEBENCH_INSIDE']);"
+        "spec['applications']['asgi'] = 'ownway:application'; os.environ['GATEBENCH_INSIDE'] = json.dumps(spec);"
+        "import gatebench_inside.asgi"
+    )
+    done = run(code, {}, "asgi", BRIDGE="one-hop")
+    assert done.returncode == 1
+    assert told(done.stderr.splitlines()[-1], "python", "").endswith(
+        "BypassedError: ownway:application does not call django.core.asgi.get_asgi_application, so there is no bridge: "
+        "measure it with BRIDGE=shipped."
+    )
 
 
 def test_a_project_that_sets_its_settings_outright_is_told_so(tmp_path: Path) -> None:

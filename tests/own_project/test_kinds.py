@@ -16,10 +16,10 @@ from gatebench.run_folder import RunFolder
 from tests.own_project.conftest import Command, mended
 
 KINDS = {
-    "the oldest": ("3.10", ["django==4.2.*", "psycopg2-binary"], "uvicorn", "per-request"),
-    "the newest": ("3.13", ["django", "psycopg[binary]"], "hypercorn", "pool"),
+    "the oldest": ("3.10", ["django==4.2.*", "psycopg2-binary"], {"server": "uvicorn"}, "per-request"),
+    "the newest": ("3.13", ["django", "psycopg[binary]"], {"server": "hypercorn", "bridge": "one-hop"}, "pool"),
 }
-"""Python, packages, a server, and how connections are made where nobody says otherwise."""
+"""Python, packages, knobs, and how connections are made where nobody says otherwise."""
 
 
 def interpreter(version: str) -> Path:
@@ -51,16 +51,16 @@ def only_run(shop: Path) -> AnalysedRun:
 @pytest.mark.whole
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_project_on_another_python_and_django_is_measured(shop: Path, gatebench: Command, kind: str) -> None:
-    version, packages, server, db = KINDS[kind]
+    version, packages, knobs, db = KINDS[kind]
     other_environment(shop, version, packages)
-    done = gatebench("bench-asgi", server=server)
+    done = gatebench("bench-asgi", **knobs)
     assert done.returncode == 0, done.stderr
     run = only_run(shop)
     assert run.steps["failures"].sum() == 0
     assert run.run.app["python"].startswith(f"{version}.")
     assert run.run.app["db"] == db
     site = next((shop / ".venv").glob("lib/python*/site-packages"))
-    assert not list(site.glob(f"{server}*"))
+    assert not list(site.glob(f"{knobs['server']}*"))
     django = json.loads((run.folder.path / "run.json").read_text())["versions"]["django"]
     assert list(site.glob(f"[dD]jango-{django}.dist-info"))
 

@@ -35,6 +35,7 @@ def test_the_wheel_has_all_that_a_run_needs(wheel: Path) -> None:
         "gatebench/share/polls_site/manage.py",
         "gatebench/share/small_sites/bare.py",
         "gatebench/share/locustfiles/vote.py",
+        "gatebench/share/bridges/src/django_bridges/one_hop.py",
         "gatebench/share/compose/common.yml",
         "gatebench/share/docker-compose.wsgi.yml",
         "gatebench/share/requirements/app.txt",

@@ -11,29 +11,41 @@ from gatebench.analysis.words import MISSING
 from gatebench.records import Run
 
 THE_SERVER = (
-    "interface", "server", "server_args", "revision", "app command", "app loop", "app parser", "app processes",
+    "interface", "server", "bridge", "server_args", "revision",
+    "app command", "app loop", "app parser", "app processes",
 )  # fmt: skip
 """What a comparison of servers, or of revisions, is about. Everything else that differs is warned of."""
 
 THREADS = "app threads"
 """Follows from the interface and from the load: said beside the verdict, and no reason not to compare."""
 
+OF_AXES = {
+    "VIEWS": {"views"},
+    "CLIENT": {"client"},
+    "THREADS": {"threads"},
+    "DB": {"db", "app driver"},
+    "WORKERS": {"workers", "app cores", "app physical cores", "postgres cores", "nginx cores", "generator cores"},
+}
+"""Knob -> settings that follow from it: what a campaign compares whose sides differ in it."""
+
 VIEWS = "views"
 """Where each side has those that are usual under its interface they are a part of what is compared, and stand in its
 label.
 """
 
-_OF_NO_EFFECT = {"headless", "port", "ui_port", "results", "label", "app"}
+_OF_NO_EFFECT = {"axes", "headless", "port", "ui_port", "results", "label", "app"}
 _IDENTITY = {"boot"}
 """Of the machine: tells sittings apart, and has no effect of its own."""
 _SAID_TWICE = {"ready", "interface", "db"}
-_TOLD_APART = {"settings", "workload", "overrides", "server_row"}
+_TOLD_APART = {"settings", "workload", "overrides", "server_row", "bridge_row"}
 """Settings have a line each, and overrides are among them; of the server, its command and what it loads are."""
 
 _SAID_ELSEWHERE = {"name", "about", "db", "timeout_s", "workers", "vote", "debug", "users", "views"}
 """Of the settings: by a knob, or by the live app."""
 
-_RECORDED_LATER = {"pin", "env", "views", "revision", "machine id", "code version", "code revision", "code changed"}
+_RECORDED_LATER = {
+    "pin", "env", "views", "bridge", "revision", "machine id", "code version", "code revision", "code changed",
+}  # fmt: skip
 """With the sheet and the settings, what older runs do not say."""
 
 
@@ -49,6 +61,7 @@ class Comparison:
     sheet: frozenset[str] = frozenset()  # the names that are of the fairness sheet
     recorded_later: frozenset[str] = frozenset()  # the names that runs of an older Gatebench do not have
     as_usual: bool = False  # each run's views are those that are usual under its interface
+    asked: frozenset[str] = frozenset()  # the names of settings in which the sides of a campaign were to differ
 
     @property
     def besides_server(self) -> list[str]:
@@ -58,7 +71,7 @@ class Comparison:
         return [
             name
             for name, values in self.differing.items()
-            if name not in (*THE_SERVER, THREADS, *[VIEWS] * self.as_usual)
+            if name not in (*THE_SERVER, THREADS, *[VIEWS] * self.as_usual, *self.asked)
             and not _own_program(name, values)
             and not self._unknown(name, values)
         ]
@@ -75,7 +88,15 @@ def compare_settings(runs: Sequence[AnalysedRun]) -> Comparison:
     sheet = frozenset(name for analysed in runs for name in analysed.run.sheet)
     later = sheet | _RECORDED_LATER | {name for analysed in runs for name in _profile_settings(analysed.run)}
     differing = {name: values for name, values in rows.items() if name not in shared}
-    return Comparison(shared, differing, sheet, later, as_usual=all(_as_usual(analysed.run) for analysed in runs))
+    as_usual = all(_as_usual(analysed.run) for analysed in runs)
+    return Comparison(shared, differing, sheet, later, as_usual, _asked(runs))
+
+
+def _asked(runs: Sequence[AnalysedRun]) -> frozenset[str]:
+    """By all of them: what only one was to differ in is no axis."""
+    axes = [set(analysed.run.config.get("axes", ())) for analysed in runs]
+    shared = set.intersection(*axes) if axes else set()
+    return frozenset(name for axis in shared for name in OF_AXES.get(axis, ()))
 
 
 def _as_usual(run: Run) -> bool:

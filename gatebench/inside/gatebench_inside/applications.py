@@ -4,8 +4,10 @@ it (Nginx logs that and keeps it from clients), and READY_PATH is answered.
 Nothing is added to MIDDLEWARE, and no request changes threads for it.
 """
 
+import contextlib
 import importlib
 import os
+from typing import Any
 
 from . import logs, ready, spec
 
@@ -17,7 +19,7 @@ STARTS = {"http": "http.response.start", "websocket": "websocket.accept"}
 
 
 class BypassedError(Exception):
-    """The project set DJANGO_SETTINGS_MODULE outright, and what the run sets does not hold."""
+    """The project goes past what the run sets, so that it does not hold."""
 
 
 def wsgi():
@@ -71,7 +73,8 @@ def asgi():
 def _application(interface):
     """The project's, or Django's where it has none; raises BypassedError."""
     chosen = spec.read()
-    application = _found(chosen.applications, interface)
+    with _bridged(chosen, interface):
+        application = _found(chosen.applications, interface)
     if chosen.settings:
         from django.conf import settings
 
@@ -79,6 +82,30 @@ def _application(interface):
             raise BypassedError(f"{chosen.applications.get(interface)} sets DJANGO_SETTINGS_MODULE outright")
     logs.listen(chosen.log)
     return application
+
+
+@contextlib.contextmanager
+def _bridged(chosen, interface):
+    """Meanwhile django.core.asgi.get_asgi_application is the bridge's; raises BypassedError where nobody called it."""
+    if interface == "wsgi" or chosen.bridge is None:
+        yield
+        return
+    bridge = importlib.import_module(chosen.bridge)  # first, as it may import Django's own
+    django_asgi: Any = importlib.import_module("django.core.asgi")
+    shipped, made = django_asgi.get_asgi_application, []
+
+    def get_asgi_application():
+        made.append(bridge.get_asgi_application(**chosen.bridge_options))
+        return made[-1]
+
+    django_asgi.get_asgi_application = get_asgi_application
+    try:
+        yield
+    finally:
+        django_asgi.get_asgi_application = shipped
+    if not made:
+        name = chosen.applications["asgi"]
+        raise BypassedError(f"{name} does not call django.core.asgi.get_asgi_application, so there is no bridge")
 
 
 def _found(applications, interface):

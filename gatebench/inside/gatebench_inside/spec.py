@@ -19,6 +19,8 @@ class Spec:
 
     settings: str | None = None
     applications: dict[str, str] = field(default_factory=dict)
+    bridge: str | None = None  # a module whose get_asgi_application takes the place of Django's
+    bridge_options: dict[str, Any] = field(default_factory=dict)
     db: str = "per-request"  # pool, persistent or per-request
     pool_size: int = 8  # connections a process
     pool_timeout_s: float = 10.0

@@ -97,6 +97,21 @@ def test_views_that_are_usual_under_each_interface_are_a_part_of_what_is_compare
     assert compare_settings(runs).besides_server == besides
 
 
+@pytest.mark.parametrize(
+    ("axes", "besides"),
+    [((["DB"], ["DB"]), ["nginx_connections"]), ((["DB"], []), ["db", "nginx_connections"]), (([], []), ["db"])],
+)
+def test_an_axis_of_the_campaign_is_what_is_compared(
+    analysed: Analysed, axes: tuple[list[str], list[str]], besides: list[str]
+) -> None:
+    changed = {"settings": {**SETTINGS, "nginx_connections": 64}} if axes[0] else {}
+    runs = [
+        analysed(recorded(SHEET, db="pool", axes=axes[0]), "a"),
+        analysed(recorded(SHEET, db="persistent", axes=axes[1], **changed), "b"),
+    ]
+    assert compare_settings(runs).besides_server == besides
+
+
 def in_campaign(campaign: str, side: str, number: int = 1, **changes: Any) -> Recorded:
     """A run of side A (WSGI) or B (ASGI), with changes to its record."""
     run = {"trial": Trial(campaign, number, side), **changes}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -73,7 +73,7 @@ def _beside(about: Subject) -> Iterator[Markup]:
 
 
 def commands(runs: Sequence[Run], trials: int) -> list[str]:
-    """One that measures all sides in turns where they differ in the server alone, else one a side."""
+    """One that measures all sides in turns where they differ in the server and in axes alone, else one a side."""
     knobs = [knobs_of(run.config) for run in runs]
     shared = [{name: value for name, value in one.items() if name != "SERVER"} for one in knobs]
     own = any(is_own(run.config) for run in runs)
@@ -82,6 +82,8 @@ def commands(runs: Sequence[Run], trials: int) -> list[str]:
     if own and any(revisions) and all(one == shared[0] for one in shared):
         at = " ".join(f"--at {shlex.quote(one)}" for one in revisions if one)
         return [f"{written('bench', {**knobs[0], **times}, own)} {at}"]
+    if len(runs) > 1 and (axes := set.intersection(*(set(run.config.get("axes", ())) for run in runs))):
+        return [written("bench", {**_along({"SERVER", *axes}, runs), **_without(axes, knobs[0]), **times}, own)]
     if len(runs) > 1 and all(one == shared[0] for one in shared):
         servers = list(dict.fromkeys(one["SERVER"] for one in knobs))
         if len(servers) == len(runs):
@@ -92,6 +94,32 @@ def commands(runs: Sequence[Run], trials: int) -> list[str]:
         written(f"bench-{run.config.get('interface')}", {**one, **times}, own)
         for run, one in zip(runs, knobs, strict=True)
     ]
+
+
+OF_AXES: Mapping[str, Callable[[Config], str | None]] = {
+    "SERVER": lambda config: config.get("server"),
+    "VIEWS": lambda config: config.get("views"),
+    "BRIDGE": lambda config: None if config.get("interface") == "wsgi" else config.get("bridge") or "shipped",
+    "CLIENT": lambda config: config["workload"]["settings"]["client"]["value"],
+    "THREADS": lambda config: config["settings"]["threads"],
+    "DB": lambda config: config.get("db"),
+    "WORKERS": lambda config: config.get("workers"),
+}
+"""Knob -> what a side has along it; None where it means nothing to the side."""
+
+
+def _along(axes: Collection[str], runs: Sequence[Run]) -> dict[str, str]:
+    """Each axis with its values, in the order in which a campaign takes them."""
+    values = {name: dict.fromkeys(of(run.config) for run in runs) for name, of in OF_AXES.items() if name in axes}
+    return {name: ",".join(str(value) for value in some if value is not None) for name, some in values.items()}
+
+
+def _without(axes: Collection[str], knobs: Mapping[str, str]) -> dict[str, str]:
+    """The knobs of a side that are no axes, nor SET's way to say what an axis says."""
+    left = {name: value for name, value in knobs.items() if name not in {"SERVER", *axes}}
+    changed = left.pop("SET", "").split()
+    kept = [one for one in changed if one.partition("=")[0].upper() not in axes]
+    return left | ({"SET": " ".join(kept)} if kept else {})
 
 
 def is_own(config: Config) -> bool:
@@ -107,6 +135,7 @@ def knobs_of(config: Config) -> dict[str, str]:
         "PROFILE": None if config.get("profile") == "fair" else config.get("profile"),
         "WORKLOAD": None if is_own(config) else _workload_of(config),
         "VIEWS": _views_of(config),
+        "BRIDGE": config.get("bridge"),
         "STACK": config.get("stack"),
         "DB": config.get("db"),
         "WORKERS": config.get("workers"),

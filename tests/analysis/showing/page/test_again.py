@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gatebench.analysis.showing.page.again import commands, hidden_in, trials_of, users_of
+from gatebench.campaign import plan_campaign
 from gatebench.knobs import parse_users, resolve
 from gatebench.names import MEASURED
 from gatebench.records import Run, Trial
@@ -64,6 +65,26 @@ def test_one_server_against_itself_and_sides_that_differ_otherwise() -> None:
     one, other = commands([run_of("wsgi"), run_of("asgi", WORKERS="4")], 1)
     assert knobs_in(one)[0] == "bench-wsgi"
     assert knobs_in(other) == ("bench-asgi", {**knobs_in(other)[1], "WORKERS": "4"})
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"BRIDGE": "shipped,one-hop"},
+        {"SERVER": "uvicorn,daphne", "BRIDGE": "one-hop,reused", "DB": "pool,persistent"},
+        {"WORKLOAD": "fanout", "VIEWS": "sync,async", "CLIENT": "httpx,aiohttp", "SET": "seed_size=3"},
+        {"THREADS": "8,64", "WORKERS": "1,2", "SET": "nginx_connections=64"},
+    ],
+)
+def test_sides_along_axes_are_one_campaign_again(knobs: dict[str, str]) -> None:
+    asked = {"STACK": "native", "HEADLESS": "1", "TRIALS": "3", **knobs}
+    (campaign,) = plan_campaign("bench", asked, lambda: False).campaigns
+    runs = [Run("run", config.to_json(), 0.0) for config in campaign.sides.values()]
+    (command,) = commands(runs, 3)
+    target, given = knobs_in(command)
+    assert target == "bench"
+    (again,) = plan_campaign("bench", given, lambda: False).campaigns
+    assert (list(again.sides.values()), again.trials) == (list(campaign.sides.values()), 3)
 
 
 def own(run: Run, revision: str = "") -> Run:
