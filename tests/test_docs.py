@@ -18,7 +18,8 @@ from benchmarks.repeatability import sections
 from gatebench import ROOT, errors
 from gatebench.analysis.analysed_run import analyse
 from gatebench.analysis.comparing.guide import HELD, advise, guide_runs, guide_table
-from gatebench.analysis.comparing.ratio import paired_ratios
+from gatebench.analysis.comparing.ratio import Ratio, paired_ratios
+from gatebench.analysis.comparing.sentences import in_words
 from gatebench.analysis.comparing.sides import Side, all_runs, sides_of
 from gatebench.analysis.comparing.verdict import verdicts
 from gatebench.analysis.reading.frames import rows
@@ -160,6 +161,36 @@ def test_the_readme_opens_with_the_verdict_of_three_campaigns_of_five_trials() -
     assert threads in text
 
 
+@pytest.mark.whole
+def test_the_readme_says_what_one_hop_brought_as_its_campaign_had_it() -> None:
+    (verdict,) = verdicts(recorded("one-hop"))
+    assert "(350 to 700 users)" in verdict.claim
+    decides = verdict.ratios[verdict.ratios["decides"]]
+    assert (set(decides["campaigns"]), set(decides["trials"])) == ({1}, {3})
+    ratios = {(row.b, row.a): Ratio(row.ratio, (row.low, row.high)) for row in rows(decides)}
+    ratios |= {(a, b): ratio.inverted() for (b, a), ratio in ratios.items()}
+    one_hop, limit, shipped = "ASGI uvicorn (one-hop)", "ASGI uvicorn (limit)", "ASGI uvicorn"
+    text = " ".join(README.split())
+    for of, to, said in (
+        (one_hop, shipped, "times the requests/s that it serves as Django ships it"),
+        (one_hop, "WSGI gunicorn", "times those of WSGI (gunicorn): not clearly apart"),
+        (limit, shipped, "times those of ASGI as shipped"),
+    ):
+        value, low, high = in_words(ratios[of, to])
+        assert f"{value} ({low} to {high}) {said}" in text
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("kept", ["campaigns", "one-hop"])
+def test_the_versions_beside_the_headline_are_those_of_the_recorded_runs(kept: str) -> None:
+    folders = sorted((ROOT / "results" / "recorded" / kept).glob("*/run.json"))
+    versions = [RunFolder(path.parent).read_run().versions for path in folders]
+    (line,) = (line for line in README.splitlines() if line.startswith("Versions: "))
+    for named in line.removeprefix("Versions: ").removesuffix(".").split(", "):
+        name, version = named.rsplit(" ", 1)
+        assert {one[name.lower()] for one in versions if name.lower() in one} == {version}, name
+
+
 @cache
 def guide(kept: str) -> pd.DataFrame:
     """GUIDE_RUNS of a recorded guide."""
@@ -173,7 +204,7 @@ def test_the_guide_is_told_as_its_recorded_runs_have_it() -> None:
     told = lines_of(WORKLOADS_TOLD)
     assert rows_of(users_table(table)) <= told
     assert f"{len(runs)} runs" in WORKLOADS_TOLD
-    assert {f"- {one.workload}: {one.sentence}" for one in advice} <= told
+    assert {f"- {one.workload}: {one.said.sentence}" for one in advice} <= told
     for _, of_one in table.groupby("workload"):
         assert rows_of(details(of_one)) <= told
 
@@ -204,7 +235,7 @@ def test_fanout_and_home_are_told_as_the_second_sitting_had_them() -> None:
     told, advice = lines_of(WORKLOADS_TOLD), advise(runs)
     for _, of_one in guide_table(runs).groupby("workload"):
         assert rows_of(details(of_one)) <= told
-    assert {f"- {one.workload}: {one.sentence}" for one in advice} <= told
+    assert {f"- {one.workload}: {one.said.sentence}" for one in advice} <= told
     assert f"{len(runs)} runs" in WORKLOADS_TOLD
     assert f"**{headline(advice)}.**" in " ".join(README.split())
     under_wsgi = runs[(runs["workload"] == "home") & (runs["side"] == WSGI)]

@@ -197,10 +197,10 @@ GUIDE = {  # a row a workload and side: over its trials
     "workload": "str",
     "about": "str",
     "side": "str",
-    "trials": "int64",  # that found it
-    "found": "str",  # as above: what most of them found
-    "users": "float64",  # the geometric mean; missing unless held
-    "low": "float64",  # its 95 % interval; missing for a single trial
+    "trials": "int64",  # that found something
+    "found": "str",  # as above; at least or at most: trials that held all or none are counted with what bounds them
+    "users": "float64",  # the geometric mean; missing where no trial is held
+    "low": "float64",  # its 95 % interval; missing for a single trial, and of bounds
     "high": "float64",
     "tried": "Int64",  # the least of these trials
     "low_users": "int64",

@@ -190,10 +190,11 @@ def open_at_rest(site: Site) -> dict[str, int]:
 STREAMS = (
     (Interface.WSGI, "/live/sync/1/", {"THREADS": "32"}),
     (Interface.ASGI, "/live/async/1/", {}),
+    (Interface.ASGI, "/live/sync/1/", {"THREADS": "32", "BRIDGE": "one-hop"}),
 )
 
 
-@pytest.mark.parametrize("site", STREAMS, indirect=True, ids=["gunicorn", "uvicorn"])
+@pytest.mark.parametrize("site", STREAMS, indirect=True, ids=["gunicorn", "uvicorn", "one-hop"])
 def test_an_hour_of_comings_and_goings_leaves_nothing_behind(site: Site) -> None:
     """Pools and threads that are kept for the next are there after the first hundred."""
     come_and_go(site, 100)
@@ -202,7 +203,13 @@ def test_an_hour_of_comings_and_goings_leaves_nothing_behind(site: Site) -> None
     assert open_at_rest(site) == before
 
 
-SOCKETS = [(Interface.ASGI, "/live/socket/1/", {"WORKLOAD": "socket", "SERVER": name}) for name in SPEAK_WEBSOCKETS]
+BESIDE = {"uvicorn": {"BRIDGE": "one-hop"}}
+"""What else a server is given: sockets are served beside a bridge as without one."""
+
+SOCKETS = [
+    (Interface.ASGI, "/live/socket/1/", {"WORKLOAD": "socket", "SERVER": name, **BESIDE.get(name, {})})
+    for name in SPEAK_WEBSOCKETS
+]
 SOCKET_VISITS = 300
 
 

@@ -1,6 +1,7 @@
 """A guide: how many users each kind of site holds under each side, and which side that speaks for.
 
-Made of run.json and steps.csv alone. What a side holds is compared within its workload, trial by trial.
+Made of run.json and steps.csv alone. What a side holds is compared within its workload, trial by trial. A trial that
+held the complete ramp, or not even its first step, counts with that as a bound.
 """
 
 from __future__ import annotations
@@ -26,6 +27,17 @@ from gatebench.records import GUIDE_COLUMNS, Run
 HELD, ALL, NONE, NOTHING = "held", "all", "none", "nothing"
 """What a run found, as the schema has it."""
 
+AT_LEAST, AT_MOST = "at least", "at most"
+"""What a side's trials found together, where for some of them only a bound is known."""
+
+KNOWN = (HELD, AT_LEAST, AT_MOST)
+"""Sides with a number of users."""
+
+MARGIN = 1.1
+"""Sides whose ratio is known to lie within it hold as many: a tenth decides for no interface. Set before any ratio was
+looked at.
+"""
+
 OF_A_STEP = {
     "cpu_ms": "cpu_ms_per_request_app",
     "rss_bytes": "rss_bytes_app",
@@ -35,15 +47,23 @@ OF_A_STEP = {
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
-    """What a guide says of a workload. `best` are the columns that nothing else is clearly better than, the plainest
-    first; none where the guide does not show it.
+class Said:
+    """`best` are the columns that nothing else is clearly better than, the plainest first; none where the guide does
+    not show it. Where it is `undecided`, all were measured well enough, and none is proven to be better or as good.
     """
+
+    best: Sequence[str]
+    sentence: str
+    undecided: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a guide says of a workload."""
 
     workload: str
     about: str
-    best: Sequence[str]
-    sentence: str
+    said: Said
 
 
 def guide_runs(found: Sequence[tuple[Run, pd.DataFrame]]) -> pd.DataFrame:
@@ -98,7 +118,8 @@ def _place(side: str) -> tuple[int, str]:
 
 
 def _over(trials: pd.DataFrame) -> dict[str, Any]:
-    known, found = _agreeing(trials)
+    known = trials[trials["found"] != NOTHING]
+    found = _found(set(known["found"]))
     line: dict[str, Any] = {
         "about": trials["about"].iloc[0],
         "trials": len(known),
@@ -108,25 +129,31 @@ def _over(trials: pd.DataFrame) -> dict[str, Any]:
         "p50_ms": trials["p50_ms"].median(),
         **{name: known[name].median() for name in OF_A_STEP},
     }
-    if found == HELD:
-        logs = np.log(known["users"])
+    if found in KNOWN:
+        logs = np.log(_users(known))
         line["users"] = math.exp(logs.mean())
-        if len(logs) > 1:
+        if found == HELD and len(logs) > 1:
             reach = float(stdtrit(len(logs) - 1, 1 - ERROR / 2)) * logs.std(ddof=1) / math.sqrt(len(logs))
             line |= {"low": math.exp(logs.mean() - reach), "high": math.exp(logs.mean() + reach)}
     return line
 
 
-def _agreeing(trials: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """The trials that count, and what they found. One that shows no limit, because a step is not valid, says nothing
-    beside others whose limit lies beyond what it shows.
+def _found(by_trial: set[str]) -> str:
+    """What the trials found together."""
+    if {ALL, NONE} <= by_trial or not by_trial:
+        return NOTHING
+    if len(by_trial) == 1:
+        return by_trial.pop()
+    return AT_LEAST if ALL in by_trial else AT_MOST
+
+
+def _users(trials: pd.DataFrame) -> pd.Series[float]:
+    """Those that each trial of a side held, or what bounds them: the same for all that are bounded on that side, as it
+    is no measurement whose scatter would say anything.
     """
-    held = trials[trials["found"] == HELD]
-    beyond = trials[(trials["found"] == ALL) & ~(trials["tried"] <= held["users"].max())]
-    none = trials[trials["found"] == NONE]
-    counts = {HELD: held, ALL: beyond, NONE: none}
-    found = max(counts, key=lambda name: len(counts[name]))
-    return counts[found], found if len(counts[found]) else NOTHING
+    found = trials["found"]
+    least, fewest = trials.loc[found == ALL, "tried"].min(), trials.loc[found == NONE, "low_users"].max()
+    return trials["users"].astype(float).mask(found == ALL, least).mask(found == NONE, fewest)
 
 
 def advise(runs: pd.DataFrame) -> list[Advice]:
@@ -137,42 +164,35 @@ def advise(runs: pd.DataFrame) -> list[Advice]:
 
 
 def _advice(table: pd.DataFrame, runs: pd.DataFrame) -> Advice:
-    best, sentence = _best(list(rows(table)), runs)
-    return Advice(table["workload"].iloc[0], table["about"].iloc[0], best, sentence)
+    return Advice(table["workload"].iloc[0], table["about"].iloc[0], _best(list(rows(table)), runs))
 
 
-def _best(sides: Sequence[Any], runs: pd.DataFrame) -> tuple[list[str], str]:
+def _best(sides: Sequence[Any], runs: pd.DataFrame) -> Said:
     unknown = [spoken(one.side) for one in sides if one.found == NOTHING]
     if unknown:
-        return [], f"Not shown: no trial of {listed(unknown)} is valid."
+        return Said([], f"Not shown: no trial of {listed(unknown)} is valid.")
     if len(sides) == 1 and not runs["asgi_only"].all():
-        return [], f"Not shown: {spoken(sides[0].side)} alone was measured."
+        return Said([], f"Not shown: {spoken(sides[0].side)} alone was measured.")
     if len(sides) == 1 and sides[0].found == HELD:
         (one,) = sides
-        return [one.side], f"Nothing but {spoken(one.side)} serves it: {one.users:,.0f} users."
+        return Said([one.side], f"Nothing but {spoken(one.side)} serves it: {one.users:,.0f} users.")
     if all(one.found == ALL for one in sides):
-        return [], f"Not shown: {_held_all(sides, 'each' if len(sides) > 1 else spoken(sides[0].side))}."
-    beyond = [one for one in sides if one.found == ALL]
-    held = sorted((one for one in sides if one.found == HELD), key=lambda one: -one.users)
-    cut_off = [one for one in beyond if held and not one.tried > held[0].users]
-    if cut_off:
-        which = listed(f"{spoken(one.side)} beyond {one.tried:,} users" for one in cut_off)
-        return [], f"Not shown: no step of {which} is valid."
-    if beyond:
-        return _beyond(beyond, held)
-    if not held:
-        return [], f"Not shown: none held {max(one.low_users for one in sides):,} users, the fewest that were tried."
-    return _among(held, [one for one in sides if one.found == NONE], runs)
+        return Said([], f"Not shown: {_held_all(sides, 'each' if len(sides) > 1 else spoken(sides[0].side))}.")
+    if all(one.found == NONE for one in sides):
+        fewest = max(one.low_users for one in sides)
+        return Said([], f"Not shown: none held {fewest:,} users, the fewest that were tried.")
+    return _among(sorted(sides, key=lambda one: -_number(one)), runs)
 
 
-def _beyond(beyond: Sequence[Any], held: Sequence[Any]) -> tuple[list[str], str]:
-    """`beyond` held all that was measured, which is more than each of the others did."""
-    others = f"{spoken(held[0].side)} {held[0].users:,.0f}" if held else "the others not even the fewest"
-    least, names = min(one.tried for one in beyond), [one.side for one in beyond]
-    if min(one.trials for one in beyond) < 2 or not all(one.high < least for one in held):
-        said = _held_all(beyond, listed(map(spoken, names)))
-        return [], f"{said}, and {others}: too few valid trials to say how sure that is."
-    return names, f"{_take(names)}: {_held_all(beyond, 'each' if len(names) > 1 else 'it')}, and {others}."
+def _number(side: Any) -> float:
+    """Users of a side, or what bounds them."""
+    return float({ALL: side.tried, NONE: side.low_users}.get(side.found, side.users))
+
+
+def _counted(side: Any) -> str:
+    """As in "at least 500"."""
+    bounds = {ALL: "at least ", AT_LEAST: "at least ", AT_MOST: "at most ", NONE: "fewer than "}
+    return f"{bounds.get(side.found, '')}{_number(side):,.0f}"
 
 
 def _held_all(beyond: Sequence[Any], subject: str) -> str:
@@ -183,30 +203,37 @@ def _held_all(beyond: Sequence[Any], subject: str) -> str:
     return f"{listed(f'{spoken(one.side)} held {one.tried:,} users' for one in beyond)}, {most}"
 
 
-def _among(held: Sequence[Any], none: Sequence[Any], runs: pd.DataFrame) -> tuple[list[str], str]:
-    """`held`: those with a number, the largest first; `none` held not even the fewest users."""
-    names = [one.side for one in held]
-    ratios = _ratios(names, runs)
+def _among(sides: Sequence[Any], runs: pd.DataFrame) -> Said:
+    """`sides`: the one with the most users first."""
+    names = [one.side for one in sides]
+    apart = _apart(names, runs)
     first = names[0]
-    if any(ratios[first, other].interval is None for other in names[1:]):
-        second = f"; {spoken(names[1])} {held[1].users:,.0f}" if len(names) > 1 else ""
-        said = f"{spoken(first)} held {held[0].users:,.0f} users{second}"
-        return [], f"{said}: too few valid trials to say how sure that is."
-    tied = [first, *(other for other in names[1:] if not ratios[first, other].clear)]
+    if any(not apart[first, other].known for other in names[1:]):
+        said = "; ".join(f"{spoken(one.side)} held {_counted(one)} users" for one in sides[:2])
+        return Said([], f"{said}: too few valid trials to say how sure that is.")
+    tied = [first, *(other for other in names[1:] if not apart[first, other].clear)]
+    ahead = _ahead([apart[first, other] for other in tied[1:]])
     tied.sort(key=GUIDE_COLUMNS.index)
     behind = [name for name in names if name not in tied]
-    if not behind and not none:
-        return tied, "Either: no clear difference in the users that they hold."
-    if not behind and min(one.trials for one in (*held, *none)) < 2:
-        return [], f"{spoken(first)} held {held[0].users:,.0f} users: too few valid trials to say how sure that is."
     if not behind:
-        others = listed(spoken(one.side) for one in none)
-        fewest = f"not even {max(one.low_users for one in none):,} users"
-        return tied, f"{_take(tied)}: {held[0].users:,.0f} users, where {others} held {fewest}."
-    above = next(name for name in (*tied, first) if ratios[name, behind[0]].clear)
-    value, low, high = in_words(ratios[above, behind[0]].inverted())
+        return Said(tied, EITHER) if not ahead else Said([], f"Not proven: {ahead}.", undecided=True)
+    above = next(name for name in (*tied, first) if apart[name, behind[0]].clear)
     has = "" if above == tied[0] else f"{spoken(above)} has "
-    return tied, f"{_take(tied)}: {has}{value} times the users of {spoken(behind[0])} ({low} to {high})."
+    times, interval = apart[above, behind[0]].in_words()
+    taken = f"{_take(tied)}{f' ({ahead})' * bool(ahead)}"
+    return Said(tied, f"{taken}: {has}{times} times the users of {spoken(behind[0])}{interval}.")
+
+
+EITHER = f"Either: they hold the same number of users, to within {100 * (MARGIN - 1):.0f} %."
+
+
+def _ahead(pairs: Sequence[Apart]) -> str:
+    """How often the first of each pair was ahead of one that it is not known to equal; empty where there is none."""
+    unproven = [one for one in pairs if not one.same]
+    if not unproven:
+        return ""
+    of_each = listed(f"of {spoken(one.b)} in {one.ahead} of {one.trials} trials" for one in unproven)
+    return f"{spoken(unproven[0].a)} was ahead {of_each}"
 
 
 def _take(names: Sequence[str]) -> str:
@@ -220,11 +247,55 @@ def spoken(side: str) -> str:
     return side.replace(", ", " with ")
 
 
-def _ratios(names: Sequence[str], runs: pd.DataFrame) -> dict[tuple[str, str], Ratio]:
-    """Of each two sides, the second over the first. Their intervals hold together."""
-    by_trial = runs[runs["found"] == HELD].pivot_table(index="trial", columns="side", values="users")
-    logs = np.log(by_trial.reindex(columns=list(names)))
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """How far two sides lie apart. `ratio` is of A to B. Where it is made of bounds, the true one may be larger
+    (`at_least`), smaller (`at_most`), or either. A was certainly ahead in so many of the trials that both have.
+    """
+
+    a: str
+    b: str
+    ratio: Ratio
+    at_least: bool
+    at_most: bool
+    ahead: int
+    trials: int
+
+    @property
+    def known(self) -> bool:
+        """Whether it is known how sure the ratio is. Bounds that are the same in every trial have no interval."""
+        return self.ratio.interval is not None or (self.at_least != self.at_most and self.trials > 1)
+
+    @property
+    def clear(self) -> bool:
+        """Whether A is known to hold more."""
+        larger = self.ratio.value is not None and self.ratio.value > 1
+        return self.known and larger and not self.at_most and (self.ratio.clear or self.ratio.interval is None)
+
+    def in_words(self) -> tuple[str, str]:
+        """As in "at least 2.1" and " (1.8 to 2.4)"."""
+        value, *ends = in_words(self.ratio)
+        return f"{'at least ' * self.at_least}{value}", f" ({ends[0]} to {ends[1]})" if ends else ""
+
+    @property
+    def same(self) -> bool:
+        bounded = self.at_least or self.at_most or self.ratio.interval is None
+        return not bounded and self.ratio.interval[0] >= 1 / MARGIN and self.ratio.interval[1] <= MARGIN  # type: ignore[index]
+
+
+def _apart(names: Sequence[str], runs: pd.DataFrame) -> dict[tuple[str, str], Apart]:
+    """Of each two sides. Their intervals hold together."""
+    known = runs[(runs["found"] != NOTHING) & runs["side"].isin(names)]
+    known = pd.concat([of_side.assign(log=np.log(_users(of_side))) for _, of_side in known.groupby("side")])
+    logs, found = (known.pivot(index="trial", columns="side", values=name) for name in ("log", "found"))
     pairs = list(combinations(names, 2))
-    differences = np.column_stack([logs[b] - logs[a] for a, b in pairs]) if pairs else np.empty((len(logs), 0))
-    found = dict(zip(pairs, paired_ratios(differences, len(names)), strict=True))
-    return {**found, **{(b, a): ratio.inverted() for (a, b), ratio in found.items()}}
+    differences = np.column_stack([logs[a] - logs[b] for a, b in pairs]) if pairs else np.empty((len(logs), 0))
+    apart = {}
+    for (a, b), ratio, column in zip(pairs, paired_ratios(differences, len(names)), differences.T, strict=True):
+        both = np.isfinite(column)
+        more = ((found[a] == ALL) | (found[b] == NONE)).to_numpy(bool) & both
+        less = ((found[a] == NONE) | (found[b] == ALL)).to_numpy(bool) & both
+        bounds, trials = (bool(more.any()), bool(less.any())), int(both.sum())
+        apart[a, b] = Apart(a, b, ratio, *bounds, int(((column > 0) & ~less).sum()), trials)
+        apart[b, a] = Apart(b, a, ratio.inverted(), *bounds[::-1], int(((column < 0) & ~more).sum()), trials)
+    return apart

@@ -58,6 +58,13 @@ class Verdict:
         name = str(self.ratios["measure"].iloc[0])
         return {"rps": "requests/s"}.get(name, name)
 
+    @property
+    def turned(self) -> bool:
+        """Of two sides: whether A comes first, as it has more of what decides. Whoever shows ratios shows those of the
+        first to the second then, as the sentence does.
+        """
+        return bool(self.ratios.loc[self.ratios["decides"], "ratio"].iloc[0] < 1)
+
 
 def verdicts(sides: Sequence[Side], anyway: bool = False) -> list[Verdict]:
     """One of all sides that differ in the server alone; of others, one each group of such sides, whose sentences hold

@@ -20,7 +20,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from matplotlib.transforms import ScaledTranslation
 
 from gatebench.analysis.analysed_run import AnalysedRun, Shown
-from gatebench.analysis.comparing.guide import ALL, HELD
+from gatebench.analysis.comparing.guide import ALL, KNOWN
 from gatebench.analysis.comparing.sides import Side
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing.export import cannot_write
@@ -132,7 +132,7 @@ def guide(table: pd.DataFrame) -> Figure:
 
 def _held(axes: Axes, side: Any, y: int, style: Style) -> None:
     """A mark where it is known, hollow where not; beside it in words what the side holds."""
-    known = side.found == HELD
+    known = side.found in KNOWN
     at = side.users if known else side.tried if side.found == ALL else side.low_users
     axes.plot(at, y, style.marker, color=style.colour, markerfacecolor=style.colour if known else "white")
     end = at

@@ -125,8 +125,8 @@ def _answer(sides: Sides, verdicts: Sequence[Verdict], remarks: list[str]) -> Se
 def _compared(verdict: Verdict) -> tuple[str, Table]:
     if len(verdict.sides) > 2:
         return f"Ranking by {verdict.measure}, with 95 % intervals", text_tables.ranking_table(verdict)
-    a, b = verdict.sides
-    return f"{b.label} / {a.label}, 95 % intervals", text_tables.ratio_table(verdict)
+    second, first = reversed(verdict.sides) if verdict.turned else verdict.sides
+    return f"{first.label} / {second.label}, 95 % intervals", text_tables.ratio_table(verdict)
 
 
 def answer(sides: Sides, verdicts: Sequence[Verdict]) -> str:

@@ -122,13 +122,13 @@ def _spread_cell(steps: pd.DataFrame, users: int, column: str, form: Callable[[A
 
 
 def ratio_table(verdict: Verdict) -> Table:
-    """Of two sides, a row a step: the ratio of B to A, and its interval, of each measure."""
+    """Of two sides, a row a step: the ratio of each measure and its interval, the same way round as in the sentence."""
     by_step = verdict.ratios.dropna(subset="users")
     known = set(by_step.loc[by_step["ratio"].notna(), "measure"])
     names = {column: name for column, name in BY_STEP.items() if column in known}
     lines = []
     for users, group in by_step.groupby("users"):
-        cells = {row.measure: _ratio_cell(row) for row in rows(group)}
+        cells = {row.measure: _ratio_cell(inverted(row) if verdict.turned else row) for row in rows(group)}
         lines.append([str(users), *(cells.get(column, MISSING) for column in names)])
     return Table(["Users", *names.values()], lines, text_columns=0)
 
@@ -139,13 +139,18 @@ def ranking_table(verdict: Verdict) -> Table:
     cells = {}
     for row in rows(decisive):
         cells[row.b, row.a] = _ratio_cell(row)
-        cells[row.a, row.b] = _ratio_cell(row._replace(ratio=1 / row.ratio, low=1 / row.high, high=1 / row.low))
+        cells[row.a, row.b] = _ratio_cell(inverted(row))
     labels = [rank.label for rank in verdict.ranks]
     lines = [
         [rank.label, str(rank), *(cells.get((rank.label, other), MISSING) for other in labels)]
         for rank in verdict.ranks
     ]
     return Table(["Side", "Rank", *(f"/ {label}" for label in labels)], lines)
+
+
+def inverted(row: Any) -> Any:
+    """A row of ratios, the other way round."""
+    return row._replace(ratio=1 / row.ratio, low=1 / row.high, high=1 / row.low)
 
 
 def _ratio_cell(row: Any) -> str:

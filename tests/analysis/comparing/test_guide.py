@@ -17,12 +17,12 @@ WSGI, MANY, SYNC, ASYNC = "WSGI", "WSGI, many threads", "ASGI, sync views", "ASG
 
 def sentence(**sides: Any) -> str:
     (one,) = advise(guide_of(**sides))
-    return one.sentence
+    return one.said.sentence
 
 
 def best(**sides: Any) -> list[str]:
     (one,) = advise(guide_of(**sides))
-    return list(one.best)
+    return list(one.said.best)
 
 
 def test_users_held_are_the_geometric_mean_with_student_s_interval() -> None:
@@ -38,7 +38,7 @@ def test_one_trial_has_no_interval() -> None:
     assert table["low"].isna().all()
     assert (
         sentence(wsgi=[200], sync=[100])
-        == "WSGI held 200 users; ASGI with sync views 100: too few valid trials to say how sure that is."
+        == "WSGI held 200 users; ASGI with sync views held 100 users: too few valid trials to say how sure that is."
     )
 
 
@@ -52,14 +52,52 @@ def test_sides_that_are_not_clearly_apart_are_named_together_the_plainest_first(
     sides = {"wsgi": [200, 240, 210], "sync": [215, 220, 230], "asynchronous": [50, 51, 52]}
     assert best(**sides) == [WSGI, SYNC]
     assert sentence(**sides).startswith(
-        "Take WSGI or ASGI with sync views, which are not clearly apart: 4.2 times the users of ASGI with async views ("
+        "Take WSGI or ASGI with sync views, which are not clearly apart (ASGI with sync views was ahead of WSGI in 2 "
+        "of 3 trials): 4.2 times the users of ASGI with async views ("
     )
 
 
-def test_no_clear_difference_is_either() -> None:
-    assert sentence(wsgi=[200, 240, 210], sync=[215, 220, 230]) == (
-        "Either: no clear difference in the users that they hold."
+def test_sides_whose_ratio_lies_within_the_margin_are_either() -> None:
+    assert sentence(wsgi=[200, 203, 201], sync=[201, 201, 202]) == (
+        "Either: they hold the same number of users, to within 10 %."
     )
+    assert best(wsgi=[200, 203, 201], sync=[201, 201, 202]) == [WSGI, SYNC]
+
+
+def test_no_clear_difference_beyond_it_is_not_proven() -> None:
+    sides = {"wsgi": [200, 240, 210], "sync": [215, 220, 230]}
+    (one,) = advise(guide_of(**sides))
+    assert one.said.sentence == "Not proven: ASGI with sync views was ahead of WSGI in 2 of 3 trials."
+    assert (one.said.best, one.said.undecided) == ([], True)
+
+
+def test_a_trial_that_held_the_complete_ramp_is_counted_as_a_bound() -> None:
+    """And not dropped: it may have been the side's best."""
+    (row,) = guide_table(guide_of(wsgi=[400, "all", "all"])).to_dict("records")
+    assert (row["found"], row["trials"], row["users"]) == ("at least", 3, pytest.approx((400 * 500 * 500) ** (1 / 3)))
+    assert math.isnan(row["low"])
+    sides: dict[str, list[Any]] = {"wsgi": [400, "all", "all"], "sync": [200, 210, 205]}
+    assert best(**sides) == [WSGI]
+    assert sentence(**sides).startswith("Take WSGI: at least 2.3 times the users of ASGI with sync views (")
+
+
+def test_bounds_that_differ_from_trial_to_trial_are_no_scatter() -> None:
+    """How far a ramp came says nothing of how far the side would have."""
+    found = guide_of(wsgi=["all"] * 3, sync=[485, 526, 477])
+    found.loc[found["side"] == WSGI, "tried"] = [800, 1000, 1300]
+    (one,) = advise(found)
+    assert one.said.sentence == "Take WSGI: at least 1.61 times the users of ASGI with sync views (1.42 to 1.84)."
+
+
+def test_a_side_of_which_only_a_bound_is_known_is_not_called_worse() -> None:
+    sides: dict[str, list[Any]] = {"wsgi": [600, 610, 605], "sync": [300, 310, "all"]}
+    assert sentence(**sides) == "Not proven: WSGI was ahead of ASGI with sync views in 2 of 3 trials."
+    fewer: dict[str, list[Any]] = {"wsgi": [600, 610, 605], "sync": [30, 31, "none"]}
+    assert sentence(**fewer).startswith("Take WSGI: at least 28.8 times the users of ASGI with sync views (")
+
+
+def test_a_side_that_held_all_in_one_trial_and_nothing_in_another_says_nothing() -> None:
+    assert sentence(wsgi=["all", "none", 100], sync=[90, 91, 92]) == "Not shown: no trial of WSGI is valid."
 
 
 def test_of_a_workload_that_one_side_alone_serves_there_is_nothing_to_choose() -> None:
@@ -82,7 +120,10 @@ def test_sides_that_are_not_clearly_apart_are_told_by_one_that_has_trials_in_com
 def test_a_single_valid_trial_is_no_advice_beside_sides_that_held_not_even_the_fewest() -> None:
     sides: dict[str, list[Any]] = {"wsgi": ["none"], "many": [205]}
     assert best(**sides) == []
-    assert sentence(**sides) == ("WSGI with many threads held 205 users: too few valid trials to say how sure that is.")
+    assert sentence(**sides) == (
+        "WSGI with many threads held 205 users; WSGI held fewer than 10 users: too few valid trials to say how sure "
+        "that is."
+    )
 
 
 def test_a_step_in_which_nobody_asked_shows_nothing() -> None:
@@ -107,8 +148,7 @@ def test_a_side_beyond_the_ramp_holds_at_least_that() -> None:
     sides: dict[str, list[Any]] = {"many": [200, 210, 205], "asynchronous": ["all", "all", "all"]}
     assert best(**sides) == [ASYNC]
     assert sentence(**sides) == (
-        "Take ASGI with async views: it held 500 users, the most that could be measured, "
-        "and WSGI with many threads 205."
+        "Take ASGI with async views: at least 2.4 times the users of WSGI with many threads (2.3 to 2.6)."
     )
     assert (
         sentence(wsgi=["all"] * 3, sync=["all"] * 3)
@@ -119,7 +159,7 @@ def test_a_side_beyond_the_ramp_holds_at_least_that() -> None:
 def test_a_side_that_held_not_even_the_fewest_is_behind_all() -> None:
     sides: dict[str, list[Any]] = {"wsgi": ["none"] * 3, "many": [200, 210, 205]}
     assert best(**sides) == [MANY]
-    assert sentence(**sides) == "Take WSGI with many threads: 205 users, where WSGI held not even 10 users."
+    assert sentence(**sides) == "Take WSGI with many threads: at least 20.5 times the users of WSGI (19.3 to 21.8)."
     assert best(wsgi=["none"] * 3, sync=["none"] * 3) == []
 
 
@@ -129,26 +169,18 @@ def test_what_is_not_valid_shows_nothing_and_a_trial_of_it_is_left_out() -> None
     assert (row["trials"], row["users"]) == (2, pytest.approx(100))
 
 
-def test_a_trial_that_was_cut_off_below_what_others_held_says_nothing_beside_them() -> None:
-    found = guide_of(wsgi=[600, 610, "all"])
-    (row,) = guide_table(found).to_dict("records")
-    assert (row["found"], row["trials"], row["tried"]) == ("held", 2, 500)
-    (row,) = guide_table(guide_of(wsgi=[400, "all", "all"])).to_dict("records")
-    assert (row["found"], row["trials"]) == ("all", 2)
-
-
 def test_a_side_whose_limit_is_not_shown_is_not_called_better_than_one_that_held_more() -> None:
     sides: dict[str, list[Any]] = {"wsgi": ["all"] * 3, "sync": [700, 710, 705]}
     assert best(**sides) == []
-    assert sentence(**sides) == "Not shown: no step of WSGI beyond 500 users is valid."
+    assert sentence(**sides) == "Not proven: ASGI with sync views was ahead of WSGI in 0 of 3 trials."
 
 
 def test_a_side_beyond_the_ramp_is_not_called_better_than_one_that_may_hold_as_many() -> None:
     unsure: dict[str, list[Any]] = {"wsgi": ["all"] * 3, "sync": [100, 300, 200], "asynchronous": [50, 51, 52]}
-    assert best(**unsure) == []
-    assert sentence(**unsure) == (
-        "WSGI held 500 users, the most that could be measured, and ASGI with sync views 182: "
-        "too few valid trials to say how sure that is."
+    assert best(**unsure) == [WSGI, SYNC]
+    assert sentence(**unsure).startswith(
+        "Take WSGI or ASGI with sync views, which are not clearly apart (WSGI was ahead of ASGI with sync views in 3 "
+        "of 3 trials): at least 9.8 times the users of ASGI with async views ("
     )
     assert best(wsgi=["all"], sync=[100]) == []
 
@@ -161,7 +193,7 @@ def test_other_sides_of_a_workload_take_no_part_in_its_advice() -> None:
     found = pd.concat([guide_of(wsgi=[100, 101, 102], sync=[50, 51, 52]), guide_of(many=[400, 410, 405])])
     found.loc[found["side"] == MANY, "side"] = "WSGI, 32 threads"
     (one,) = advise(found)
-    assert list(one.best) == [WSGI]
+    assert list(one.said.best) == [WSGI]
     assert list(guide_table(found)["side"]) == [WSGI, SYNC, "WSGI, 32 threads"]
 
 
@@ -205,17 +237,14 @@ def test_a_run_is_read_from_run_json_and_its_steps() -> None:
 def test_the_ratio_that_is_told_is_a_clear_one() -> None:
     sides = {"wsgi": [160, 199, 209], "sync": [224, 224, 224], "asynchronous": [145, 143, 139]}
     assert best(**sides) == [WSGI, SYNC]
-    assert (
-        ", which are not clearly apart: ASGI with sync views has 1.57 times the users of ASGI with async views ("
-        in (sentence(**sides))
-    )
+    assert "): ASGI with sync views has 1.57 times the users of ASGI with async views (" in (sentence(**sides))
 
 
 def test_sides_that_held_all_are_told_each_by_its_own_number() -> None:
     found = guide_of(wsgi=["all"] * 3, sync=["all"] * 3)
     found.loc[found["side"] == WSGI, "tried"] = 30
     (one,) = advise(found)
-    assert one.sentence == (
+    assert one.said.sentence == (
         "Not shown: WSGI held 30 users and ASGI with sync views held 500 users, the most that could be measured."
     )
 

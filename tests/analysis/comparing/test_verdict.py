@@ -16,6 +16,7 @@ from gatebench.analysis.comparing.ratio import ONE_RUN, Ratio
 from gatebench.analysis.comparing.sentences import in_words, spoken
 from gatebench.analysis.comparing.sides import Side, given_sides, sides_of
 from gatebench.analysis.comparing.verdict import Verdict, verdicts
+from gatebench.analysis.showing.report import _compared
 from gatebench.analysis.showing.text_tables import ranking_table, ratio_table
 from gatebench.analysis.steps.capacity import interpolated
 from gatebench.records import Trial
@@ -285,9 +286,20 @@ def test_app_threads_that_differ_are_said_and_refuse_nothing(side_of: SideOf) ->
     assert any("27 under WSGI" in remark for remark in only([runs[0], runs[2]]).remarks)  # one run a side
 
 
+def test_the_table_is_the_same_way_round_as_the_sentence(side_of: SideOf) -> None:
+    """WSGI comes first in both where it has more, whichever side it is."""
+    verdict = only(side_of("A", *flat(200, 231)) + side_of("B", *flat(100, 110)))
+    assert verdict.sentence.startswith("WSGI (gunicorn) served 2.0")
+    assert verdict.turned
+    title, table = _compared(verdict)
+    assert title == "WSGI gunicorn / ASGI uvicorn, 95 % intervals"
+    assert table.rows[0][:2] == ["100", "2.05 (1.50–2.79)"]
+
+
 def test_the_table_has_a_row_a_step_and_a_ratio_a_measure(side_of: SideOf) -> None:
     a, b = side_of("A", *flat(100, 110)), side_of("B", *flat(200, 231))
-    table = ratio_table(only(a + b))
+    title, table = _compared(only(a + b))
+    assert title == "ASGI uvicorn / WSGI gunicorn, 95 % intervals"
     assert table.header == ["Users", "requests/s", "p50 ms", "p95 ms"]
     assert table.rows == [["100", "2.05 (1.50–2.79)", "1.00", "1.00"]]
 

@@ -23,7 +23,7 @@ from gatebench.analysis.showing.page.subject import Subject, figure
 from gatebench.analysis.showing.page.tables import asterisk
 from gatebench.analysis.showing.remarks import by_weight, gathered
 from gatebench.analysis.showing.report import EACH_BY_ITSELF, MORE_DIFFERS, ONE_SAMPLE, TOGETHER, held
-from gatebench.analysis.showing.text_tables import INVALID, held_text, invalid_steps, objectives
+from gatebench.analysis.showing.text_tables import INVALID, held_text, invalid_steps, inverted, objectives
 from gatebench.analysis.steps.capacity import NO_FAILURE, OBJECTIVE_MET, users_held
 from gatebench.analysis.words import MISSING, number, percent
 from gatebench.records import Outcome
@@ -182,9 +182,9 @@ def _picture(about: Subject) -> Iterator[Markup]:
 def _ratio_figure(verdict: Verdict) -> Markup:
     """The side that has more comes first, as in the sentence."""
     decides = next(rows(verdict.ratios[verdict.ratios["decides"]]))
-    turned = decides.ratio < 1
-    value, low, high = (1 / n if turned else n for n in (decides.ratio, decides.low, decides.high))
-    low, high = sorted((low, high))
+    turned = verdict.turned
+    shown = inverted(decides) if turned else decides
+    value, low, high = shown.ratio, shown.low, shown.high
     first, second = (decides.a, decides.b) if turned else (decides.b, decides.a)
     trials = [
         (campaign, [1 / n if turned else n for n in group["ratio"]])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from gatebench.analysis.comparing.guide import ALL, HELD, Advice
+from gatebench.analysis.comparing.guide import ALL, AT_LEAST, KNOWN, Advice
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing import guide as told
 from gatebench.analysis.showing.page import plot
@@ -69,7 +69,7 @@ def _advice(advice: Sequence[Advice]) -> Markup:
             "tr",
             tag("th", one.workload, scope="row", class_="text"),
             tag("td", one.about, class_="text"),
-            tag("td", one.sentence, class_="text"),
+            tag("td", one.said.sentence, class_="text"),
         )
         for one in advice
     ]
@@ -78,7 +78,7 @@ def _advice(advice: Sequence[Advice]) -> Markup:
 
 
 def _users(table: pd.DataFrame, advice: Sequence[Advice]) -> Markup:
-    best: dict[str, Sequence[str]] = {one.workload: one.best for one in advice}
+    best: dict[str, Sequence[str]] = {one.workload: one.said.best for one in advice}
     head = [tag("th", "Workload", scope="col"), *(_head(side) for side in GUIDE_COLUMNS)]
     body = []
     for name, of_one in table.groupby("workload"):
@@ -160,19 +160,27 @@ class Guide:
     def _side(self, side: Any, x: Scale, y: float) -> Markup:
         mark, words = MARKS[side.side], " ".join(told.held(side)).strip()
         parts: list[Content] = []
-        if side.found == HELD:
+        if side.found in KNOWN:
             at = end = x(side.users)
+            if side.found == AT_LEAST:
+                parts.append(_reach(at, y))
+                end = at + 14
             if pd.notna(side.low):
                 end = x(min(side.high, x.high))
                 parts.append(tag("line", class_="interval", x1=x(max(side.low, x.low)), x2=end, y1=y, y2=y))
         elif side.found == ALL:
             at, end = x(side.tried), x(side.tried) + 14
-            parts.append(tag("path", class_="reach", d=f"M{at:.1f},{y:.1f} h16 m-5,-4 l5,4 l-5,4"))
+            parts.append(_reach(at, y))
         else:
             at = end = x(side.low_users)
-        parts.append(plot.point(mark, at, y, side.found in (HELD, ALL)))
+        parts.append(plot.point(mark, at, y, side.found in (*KNOWN, ALL)))
         parts.append(plot.label(words, max(end, at) + 9, y + 4, css="tick halo"))
         return tag("g", tag("title", f"{side.side}: {words} users"), parts, class_=f"side-{mark}")
+
+
+def _reach(x: float, y: float) -> Markup:
+    """An arrow: so many, or more."""
+    return tag("path", class_="reach", d=f"M{x:.1f},{y:.1f} h16 m-5,-4 l5,4 l-5,4")
 
 
 def _key(wide: bool, sides: Sequence[str]) -> list[Markup]:
