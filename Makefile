@@ -33,11 +33,13 @@ help: ## what there is to make, and the knobs
 	@$(PYTHON) -c 'from gatebench.knobs import KNOBS; [print(f"  {knob.name:<14}{knob.help}" + f" ({knob.default})" * bool(knob.default)) for knob in KNOBS]'
 	@echo
 	@echo "Gates of bench, analyze and compare: MAX_FAILURES=1% MAX_P95=1000ms MIN_CAPACITY=300"
+	@echo "Several values of bench, with commas between, are sides: SERVER VIEWS BRIDGE CLIENT THREADS DB WORKERS."
+	@echo "RESUME=20261130-154419-3f2a goes on with a campaign that was interrupted."
 	@echo "What these print: the answer; FULL=1 all of the report, QUIET=1 nothing, JSON=1 numbers. OPEN=1 opens the report."
 
 ANALYZE = $(RUN) analyze.py $(if $(call given,RESULTS),--results "$(RESULTS)") $(if $(call given,OUT),--out "$(OUT)")
 
-bench: $(VENV)/bench.stamp ## measure both, TRIALS times interleaved, and analyze; SERVER=uvicorn,daphne compares these
+bench: $(VENV)/bench.stamp ## measure both, TRIALS times interleaved, and analyze; SERVER=uvicorn,daphne compares these, BRIDGE=shipped,one-hop too
 	@$(RUN) -m gatebench bench
 
 bench-wsgi: $(VENV)/bench.stamp ## measure WSGI; watch it at http://127.0.0.1:8089/gatebench meanwhile

@@ -10,11 +10,11 @@ SHIPPED = "shipped"
 BRIDGES = {
     bridge.name: bridge
     for bridge in (
-        Bridge("one-hop", "a synchronous view and all around it in one thread of a pool", keeps_threads=True),
-        Bridge("reused", "threads that stay", keeps_threads=True),
-        Bridge("sync-middleware", "middleware called as under WSGI", threads=False),
-        Bridge("both", "the two before this", keeps_threads=True),
-        Bridge("limit", "at most THREADS requests at once"),
-        Bridge("wsgi", "Django's WSGI application, through a2wsgi", keeps_threads=True, packages=("a2wsgi",)),
+        Bridge("one-hop", keeps_threads=True),
+        Bridge("reused", keeps_threads=True),
+        Bridge("sync-middleware", threads=False),
+        Bridge("both", keeps_threads=True),
+        Bridge("limit"),
+        Bridge("wsgi", keeps_threads=True, packages=("a2wsgi",)),
     )
 }

@@ -37,7 +37,9 @@ def plan_campaign(
     person's own project, `campaign_id` that of an earlier campaign that goes on.
     """
     sides, left_out = _sides(command, _Resolver(given, engine_answers, own))
-    return plan_of(sides, given, left_out, campaign_id)
+    plan = plan_of(sides, given, left_out, campaign_id)
+    (campaign,) = plan.campaigns
+    return replace(plan, goes_on_with=f"{'--resume ' if own else 'RESUME='}{campaign.id}")
 
 
 def plan_of(
@@ -48,7 +50,7 @@ def plan_of(
         raise UsageError(f"These are {len(configs)} sides, and a campaign has {most} at most: give fewer.")
     sides = dict(zip(ascii_uppercase, configs, strict=False))
     campaign = Campaign(campaign_id or new_id(), sides, trials_of(given))
-    return Plan(f"Campaign {campaign.id}", [campaign], f"RESUME={campaign.id}", left_out=left_out)
+    return Plan(f"Campaign {campaign.id}", [campaign], left_out=left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ def _sides(command: str, resolver: _Resolver) -> tuple[list[RunConfig], list[str
     given = resolver.given
     if command == "bench":
         return _along_axes(resolver)
+    for name in axes_of(given):
+        raise UsageError(f"{name}={given[name]} has several values, which only bench takes: give {command} one.")
     if command == "aa":
         return 2 * resolver.each([given.get("SERVER") or servers_of(given)[0]]), []
     if command == "reproduce":
@@ -84,21 +88,22 @@ def _along_axes(resolver: _Resolver) -> tuple[list[RunConfig], list[str]]:
     """
     axes = axes_of(resolver.given)
     sides: list[RunConfig] = []
-    left_out: list[str] = []
+    left_out: dict[str, str] = {}
     for server in servers_of(resolver.given):
         for values in product(*axes.values()):
+            chosen = dict(zip(axes, values, strict=True))
             try:
-                given = {**resolver.given, **dict(zip(axes, values, strict=True))}
-                side = replace(resolver.side(server, fitting(server, given)), axes=tuple(axes))
+                side = resolver.side(server, fitting(server, {**resolver.given, **chosen}, axes))
             except UsageError as error:
                 if not axes:
                     raise
-                left_out.append(str(error))
+                left_out.setdefault(str(error), f"{server} with {' '.join(map('='.join, chosen.items()))}: {error}")
             else:
+                side = replace(side, axes=tuple(axes))
                 sides += [side] * (side not in sides)
     if len(sides) < 2 and left_out:
-        raise UsageError(left_out[0])
-    return sides, list(dict.fromkeys(left_out))
+        raise UsageError(next(iter(left_out)))
+    return sides, list(left_out.values())
 
 
 def _article(resolver: _Resolver) -> list[RunConfig]:

@@ -195,8 +195,8 @@ def _parser() -> argparse.ArgumentParser:
         parser_of_one = commands.add_parser(name, help=what, description=what, allow_abbrev=False)
         _add_own(parser_of_one)
         _add_knobs(parser_of_one)
+        parser_of_one.add_argument("--resume", metavar="CAMPAIGN", help="go on with it, where it was interrupted")
         if name in SHOWN:
-            parser_of_one.add_argument("--resume", metavar="CAMPAIGN", help="go on with it, where it was interrupted")
             _add_gates(parser_of_one)
     guide = commands.add_parser("guide", help=GUIDE_HELP, description=GUIDE_HELP, allow_abbrev=False)
     _add_knobs(guide, GUIDE, GUIDE_DEFAULTS)

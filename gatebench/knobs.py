@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -320,33 +320,47 @@ def axes_of(given: Mapping[str, str]) -> dict[str, list[str]]:
     for knob in KNOBS:
         if knob.axis and "," in (text := given.get(knob.name, "")):
             axes[knob.name] = [value for value in text.split(",") if value]
+            if not axes[knob.name]:
+                raise UsageError(f"{knob.name}={text} has no value: give one, or several with commas between.")
             for value in axes[knob.name]:
                 knob.parse(value, knob.name)
     return axes
 
 
-def fitting(server: str, given: Mapping[str, str]) -> dict[str, str]:
-    """Without the knobs that mean nothing to the interface of that server."""
-    interface = SERVERS[server].interface
-    return {name: text for name, text in given.items() if _BY_NAME[name].only in (None, interface)}
+def fitting(server: str, given: Mapping[str, str], axes: Collection[str]) -> dict[str, str]:
+    """Without what means nothing to that server: knobs of the other interface, the axis THREADS where it has none."""
+    row = SERVERS[server]
+    fit = {name: text for name, text in given.items() if _BY_NAME[name].only in (None, row.interface)}
+    bridge = BRIDGES.get(fit.get("BRIDGE", ""))
+    if "THREADS" in axes and not (row.has_threads or (bridge and bridge.threads)):
+        del fit["THREADS"]
+    return fit
 
 
 SPEAK_WEBSOCKETS = [name for name, server in SERVERS.items() if server.websockets]
 
 
 def servers_of(given: Mapping[str, str]) -> list[str]:
-    """Those that SERVER names, with commas. Where it names one only, or none, the other interface's default joins, and
-    in a workload of WebSockets all that speak them.
+    """Those that SERVER names, with commas. Where it names one only, and no axis has several values, or none, the other
+    interface's default joins, and in a workload of WebSockets all that speak them.
     """
     named = [parse_server(name, "SERVER") for name in given.get("SERVER", "").split(",") if name]
     if len(set(named)) < len(named):
         raise UsageError(f"SERVER={given['SERVER']} names a server twice: `make aa` runs one against itself.")
-    if len(named) > 1:
-        return named
+    if len(named) > 1 or (named and axes_of(given)):
+        return _that_take(given, named)
     workload = WORKLOADS.get(given.get("WORKLOAD", ""))
     if workload is not None and workload.websockets:
         return list(dict.fromkeys([*named, *SPEAK_WEBSOCKETS]))
     return list((DEFAULTS | {SERVERS[name].interface: name for name in named}).values())
+
+
+def _that_take(given: Mapping[str, str], servers: list[str]) -> list[str]:
+    """The servers; raises UsageError for a knob that means nothing to any of them."""
+    for knob in KNOBS:
+        if knob.only and given.get(knob.name) and all(SERVERS[name].interface is not knob.only for name in servers):
+            raise UsageError(f"{knob.name} is for {knob.only.upper()}, and SERVER names no such server: leave it out.")
+    return servers
 
 
 def guided_of(given: Mapping[str, str]) -> list[Guided]:
@@ -447,7 +461,7 @@ def _bridge(named: str | None, interface: Interface, workload: Workload) -> Brid
         return None
     if interface is Interface.WSGI:
         raise UsageError(f"BRIDGE={named} is for ASGI: leave it out, or run `make bench-asgi`.")
-    if workload.app.settings is None:
+    if workload.app.settings is None and "django" not in workload.app.packages:
         raise UsageError(f"BRIDGE={named} is for Django, and WORKLOAD={workload.name} has none: leave BRIDGE out.")
     return BRIDGES[named]
 

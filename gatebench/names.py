@@ -21,8 +21,7 @@ GUIDE = ("STACK", "DB", "WORKERS", "WORKLOAD", "TRIALS", "SETTLE", "HOLD", "TIME
 """The knobs that are not what a guide compares, nor a part of how it goes."""
 
 TARGETS = {
-    "bench-wsgi": MEASURED,
-    "bench-asgi": MEASURED,
+    **dict.fromkeys(("bench-wsgi", "bench-asgi"), (*MEASURED, "RESUME")),
     **dict.fromkeys(("bench", "aa", "reproduce"), (*MEASURED, "RESUME", *JUDGED)),
     "guide": (*GUIDE, "AGAIN", "OPEN", "QUIET"),
     "analyze": (*JUDGED, "RESULTS", "RUNS", "CAMPAIGNS"),

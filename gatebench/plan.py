@@ -6,6 +6,7 @@ warm machine, a busy neighbour) then touches all sides alike, and the runs of on
 
 from __future__ import annotations
 
+import json
 import random
 import secrets
 import time
@@ -59,7 +60,7 @@ class Plan:
 
     name: str  # as in "Campaign 20261130-154419-3f2a"
     campaigns: Sequence[Campaign]
-    goes_on_with: str  # how a person has the rest measured, once it was interrupted
+    goes_on_with: str = ""  # what has the rest measured, once it was interrupted; empty where nothing has
     most_failed: int = 1  # so many runs that fail, one after the other, end it
     left_out: Sequence[str] = ()  # a sentence for each kind of side that makes no sense
     done: Mapping[Trial, Run] = field(default_factory=dict)
@@ -94,7 +95,7 @@ class Plan:
         """With those of the runs that are its own and complete; None where one of its own is of other settings or by
         another Gatebench (`code`, as run.json has it).
         """
-        planned = dict(self.plan())
+        planned = {trial: _as_recorded(config) for trial, config in self.plan()}
         ids = {campaign.id for campaign in self.campaigns}
         own = [(found.trial, found) for found in runs if found.trial and found.trial.campaign in ids]
         if any(found.code != code or planned.get(trial) != _config(found) for trial, found in own):
@@ -104,6 +105,11 @@ class Plan:
 
 def _expected_s(config: RunConfig) -> float:
     return expected_s(config) * (NEEDED if config.stop_at_limit else 1) + AROUND_S
+
+
+def _as_recorded(config: RunConfig) -> RunConfig:
+    """As it is read back: of a secret no more than that it is set."""
+    return RunConfig.from_json(json.loads(json.dumps(config.to_json())))
 
 
 def _config(found: Run) -> RunConfig:
@@ -124,7 +130,7 @@ def measure(plan: Plan, console: Console, measure_one: Measure = run) -> list[Ru
     `most_failed` in a row; Ctrl-C ends it. What was recorded is kept. Raises the first error at the end.
     """
     left, planned = plan.left(), len(plan.plan())
-    if planned == 1:
+    if planned == 1 and plan.campaigns[0].guide is None:
         ((_, config),) = left
         return [_measured(config, None, None, console, measure_one)]
     for sentence in plan.left_out:
@@ -149,7 +155,8 @@ def measure(plan: Plan, console: Console, measure_one: Measure = run) -> list[Ru
                     say(console, str(error))
     finally:
         if (complete := planned - len(left) + len(folders)) < planned:
-            say(console, f"{plan.name} has {complete} of its {planned} runs: {plan.goes_on_with} goes on with it.")
+            goes_on = f": {plan.goes_on_with} goes on with it" * bool(complete and plan.goes_on_with)
+            say(console, f"{plan.name} has {complete} of its {planned} runs{goes_on}.")
     if failed:
         raise failed[0]
     return folders

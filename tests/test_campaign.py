@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from gatebench import ROOT
-from gatebench.campaign import plan_campaign
+from gatebench.campaign import plan_campaign, plan_of
 from gatebench.errors import LoadError, UsageError
 from gatebench.knobs import resolve
 from gatebench.plan import Campaign, Plan, in_minutes, measure
@@ -139,11 +139,14 @@ def test_sides_lie_along_any_axis_in_every_combination() -> None:
         "WSGI gunicorn (threads=8)",
         "WSGI gunicorn (1 worker, threads=64)",
         "WSGI gunicorn (threads=64)",
-        "ASGI uvicorn (1 worker, threads=8)",
-        "ASGI uvicorn (threads=8)",
-        "ASGI uvicorn (1 worker, threads=64)",
-        "ASGI uvicorn (threads=64)",
+        "ASGI uvicorn (1 worker)",  # it has no threads of its own
+        "ASGI uvicorn",
     ]
+    assert list(labels("bench", THREADS="8,64", BRIDGE="one-hop").values())[2:] == [
+        "ASGI uvicorn (one-hop, threads=8)",
+        "ASGI uvicorn (one-hop, threads=64)",
+    ]
+    assert list(labels("bench", THREADS="64").values()) == ["WSGI gunicorn (threads=64)", "ASGI uvicorn (threads=64)"]
     (config, *_) = sides(planned("bench", THREADS="8,64", DB="pool")).values()
     assert config.axes == ("THREADS",)
 
@@ -156,8 +159,30 @@ def test_a_combination_that_makes_no_sense_is_left_out_and_said_first() -> None:
         "ASGI uvicorn",
     ]
     first, second, *_ = said(plan, FakeRun())
-    assert first.startswith("Left out: DB=persistent leaks connections under ASGI")
+    assert first.startswith("Left out: uvicorn with DB=persistent: DB=persistent leaks connections under ASGI")
     assert second.endswith(": 6 runs, about 24 min.")
+
+
+def test_one_server_along_an_axis_has_no_other_beside_it() -> None:
+    assert labels("bench", SERVER="uvicorn", BRIDGE="shipped,one-hop") == {
+        "A": "ASGI uvicorn",
+        "B": "ASGI uvicorn (one-hop)",
+    }
+
+
+def test_how_a_campaign_goes_on_is_said_as_its_command_takes_it() -> None:
+    (trial, _), *_ = (plan := planned("bench")).plan()
+    assert plan.goes_on_with == f"RESUME={trial.campaign}"
+    assert plan_of([config for _, config in plan.plan()], {}).goes_on_with == ""  # revisions
+
+
+def test_a_campaign_with_a_secret_goes_on() -> None:
+    plan = planned("bench", ENV="API_KEY=abc", TRIALS="2")
+    (trial, config), *others = plan.plan()
+    run = Run("run", json.loads(json.dumps(config.to_json())), 1.0, Outcome.COMPLETE, code={}, trial=trial)
+    resumed = plan.resumed([run], {})
+    assert resumed is not None
+    assert resumed.left() == others
 
 
 def test_a_campaign_goes_on_with_what_is_left_of_it() -> None:
@@ -183,9 +208,13 @@ def test_a_campaign_goes_on_with_what_is_left_of_it() -> None:
     ("command", "knobs", "sentence"),
     [
         ("bench", {"VIEWS": "sync,asnyc"}, "VIEWS=asnyc is not known: .* Did you mean async?"),
+        ("bench", {"THREADS": ","}, "THREADS=, has no value: give one, or several with commas between."),
+        ("bench", {"SERVER": "gunicorn", "BRIDGE": "one-hop,reused"}, "BRIDGE is for ASGI, and SERVER names no"),
+        ("bench-asgi", {"BRIDGE": "shipped,one-hop"}, "BRIDGE=shipped,one-hop has several values, which only bench"),
+        ("aa", {"DB": "pool,persistent"}, "DB=pool,persistent has several values, which only bench takes: give aa one"),
         ("bench", {"DB": "persistent"}, "DB=persistent leaks connections under ASGI"),
         ("bench", {"SERVER": "uvicorn,daphne", "DB": "persistent,"}, "DB=persistent leaks connections under ASGI"),
-        ("bench", {"THREADS": ",".join(map(str, range(1, 15)))}, "These are 28 sides, and a campaign has 26 at most"),
+        ("bench", {"THREADS": ",".join(map(str, range(1, 28)))}, "These are 28 sides, and a campaign has 26 at most"),
         ("bench", {"SERVER": "uvicorn,dapne"}, "SERVER=dapne is not known: it is one of .* Did you mean daphne?"),
         ("bench", {"SERVER": "uvicorn,uvicorn"}, "SERVER=uvicorn,uvicorn names a server twice: `make aa` runs"),
         ("bench", {"TRIALS": "0"}, "TRIALS=0 is not a number of trials from 1 to 100: give a whole number."),

@@ -166,7 +166,7 @@ def test_the_readme_says_what_one_hop_brought_as_its_campaign_had_it() -> None:
     (verdict,) = verdicts(recorded("one-hop"))
     assert "(350 to 700 users)" in verdict.claim
     decides = verdict.ratios[verdict.ratios["decides"]]
-    assert (set(decides["campaigns"]), set(decides["trials"])) == ({1}, {3})
+    assert (set(decides["campaigns"]), set(decides["trials"])) == ({2}, {6})
     ratios = {(row.b, row.a): Ratio(row.ratio, (row.low, row.high)) for row in rows(decides)}
     ratios |= {(a, b): ratio.inverted() for (b, a), ratio in ratios.items()}
     one_hop, limit, shipped = "ASGI uvicorn (one-hop)", "ASGI uvicorn (limit)", "ASGI uvicorn"
@@ -204,7 +204,7 @@ def test_the_guide_is_told_as_its_recorded_runs_have_it() -> None:
     told = lines_of(WORKLOADS_TOLD)
     assert rows_of(users_table(table)) <= told
     assert f"{len(runs)} runs" in WORKLOADS_TOLD
-    assert {f"- {one.workload}: {one.said.sentence}" for one in advice} <= told
+    assert {f"- {one.workload}: {one.choice.sentence}" for one in advice} <= told
     for _, of_one in table.groupby("workload"):
         assert rows_of(details(of_one)) <= told
 
@@ -235,7 +235,7 @@ def test_fanout_and_home_are_told_as_the_second_sitting_had_them() -> None:
     told, advice = lines_of(WORKLOADS_TOLD), advise(runs)
     for _, of_one in guide_table(runs).groupby("workload"):
         assert rows_of(details(of_one)) <= told
-    assert {f"- {one.workload}: {one.said.sentence}" for one in advice} <= told
+    assert {f"- {one.workload}: {one.choice.sentence}" for one in advice} <= told
     assert f"{len(runs)} runs" in WORKLOADS_TOLD
     assert f"**{headline(advice)}.**" in " ".join(README.split())
     under_wsgi = runs[(runs["workload"] == "home") & (runs["side"] == WSGI)]

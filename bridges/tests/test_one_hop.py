@@ -10,6 +10,7 @@ from unittest.mock import patch
 from django.contrib.auth.models import Group, User
 from django.core import signals
 from django.db import connection
+from django.db.backends.postgresql.base import DatabaseWrapper
 from django.test import Client, TransactionTestCase
 from django_bridges.one_hop import get_asgi_application
 
@@ -24,18 +25,24 @@ class OneHopTestCase(TransactionTestCase):
     threads = 2
 
     def setUp(self):
+        self.count_of = {}
         events.HAPPENED.clear()
         views.HELD.clear()
         self.application = self.made()
 
     def made(self, **how):
-        application = get_asgi_application(**{"threads": self.threads, **how})
+        how = {"threads": self.threads, **how}
+        application = get_asgi_application(**how)
+        self.count_of[application] = how["threads"]
         self.addCleanup(lambda: asyncio.run(self.all_are_free(application)))
         return application
 
     async def all_are_free(self, application):
+        """As many jobs as there are threads can meet."""
         views.HELD.set()
-        await until(lambda: application.in_hand == 0)
+        meeting = threading.Barrier(self.count_of[application], timeout=10)
+        await asyncio.gather(*(application.in_thread(meeting.wait) for _ in range(meeting.parties)))
+        self.assertEqual(application.in_hand, 0)
 
     async def get(self, path, **how):
         return await get(self.application, path, **how)
@@ -265,10 +272,18 @@ class AStream(OneHopTestCase):
         self.assertEqual([answer.text for answer in answers], ["both", "both"])
 
     def test_of_an_asynchronous_iterator_leaves_no_connection_open(self):
-        asyncio.run(self.get("/asynchronous_stream_after_a_query/"))
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
-            self.assertEqual(cursor.fetchone(), (1,))
+        """Neither that of its view nor that of what it asks itself."""
+        for path in ("/asynchronous_stream_after_a_query/", "/asynchronous_stream_with_a_query/"):
+            with self.subTest(path), events.calls(DatabaseWrapper, "_close") as closed:
+                with events.calls(DatabaseWrapper, "get_new_connection") as opened:
+                    asyncio.run(self.get(path))
+                self.assertEqual(set(map(id, closed)), set(map(id, opened)))
+                self.assertEqual(len(opened), 1)
+
+    @in_a_loop
+    async def test_of_an_asynchronous_iterator_speaks_the_language_of_its_view(self):
+        answer = await self.get("/site/asynchronous_stream_that_speaks/", root_path="/site")
+        self.assertEqual(answer.text, "de /site/plain/")
 
     @in_a_loop
     async def test_of_a_file_holds_no_thread_between_its_parts(self):
@@ -282,12 +297,23 @@ class AStream(OneHopTestCase):
         self.assertEqual(parts, [2**16] * 16)
 
     @in_a_loop
+    async def test_of_a_file_does_not_wait_for_those_who_wait_for_a_thread(self):
+        stream = self.asked("/large_file/", buffer=1)
+        await stream.next()
+        held = await self.hold(self.threads)
+        while (await stream.next()).get("more_body"):
+            pass
+        await stream.end()
+        views.HELD.set()
+        await asyncio.gather(*held)
+
+    @in_a_loop
     async def test_of_a_file_is_read_and_closed_by_a_thread(self):
         with finished():
             answer = await self.get("/file/")
         self.assertIn("A view of each kind", answer.text)
         self.assertEqual(events.names(), ["closed", "finished"])
-        self.assertTrue(all(is_of_the_pool(where) for _, where in events.HAPPENED))
+        self.assertTrue(all(where.startswith("one-hop-files") for _, where in events.HAPPENED))
 
     @in_a_loop
     async def test_that_fails_in_the_middle_is_closed(self):
@@ -300,10 +326,10 @@ class AStream(OneHopTestCase):
 
     @in_a_loop
     async def test_whose_client_leaves_is_closed(self):
-        for path in ("/endless/", "/asynchronous_endless/", "/file/"):
+        for path in ("/endless/", "/asynchronous_endless/", "/large_file/"):
             with self.subTest(path), finished():
                 events.HAPPENED.clear()
-                asked = self.asked(path)
+                asked = self.asked(path, buffer=2)
                 await asked.next()
                 await asked.next()
                 await asked.leaves()
@@ -322,8 +348,10 @@ class AClientThatLeaves(OneHopTestCase):
     @in_a_loop
     async def test_while_its_view_runs_does_not_stop_it(self):
         asked = self.asked("/holding/")
-        asked.hangs_up()
         await until(lambda: "holding" in events.names())
+        asked.hangs_up()
+        await asyncio.sleep(0.01)
+        self.assertFalse(asked.serving.done())
         views.HELD.set()
         await asked.end()
         self.assertEqual(events.names(), ["holding", "held", "closed"])
@@ -338,9 +366,9 @@ class ACancelledRequest(OneHopTestCase):
         asked = self.asked("/plain/")
         await until(lambda: self.application.in_hand == self.threads + 1)
         await self.cancelled(asked)
-        self.assertEqual(self.application.in_hand, self.threads)
         views.HELD.set()
         await asyncio.gather(*held)
+        await until(lambda: self.application.in_hand == 0)
         self.assertNotIn("view", events.names())
 
     @in_a_loop
@@ -353,6 +381,28 @@ class ACancelledRequest(OneHopTestCase):
         self.assertEqual(self.application.in_hand, 1)
         views.HELD.set()
         await until(lambda: self.application.in_hand == 0)
+        self.assertEqual(events.names(), ["holding", "held", "closed"])
+
+    @in_a_loop
+    async def test_twice_whose_view_then_returns_a_stream_is_closed_once(self):
+        asked = self.asked("/holding_stream/")
+        await until(lambda: "holding" in events.names())
+        for _ in range(2):
+            asked.serving.cancel()
+            await asyncio.sleep(0.01)
+        views.HELD.set()
+        await self.cancelled(asked)
+        self.assertEqual(events.names(), ["holding", "closed"])
+
+    def test_by_the_end_of_the_event_loop_is_waited_for_and_keeps_its_body(self):
+        async def ends_with_a_view_at_work():
+            self.asked("/holding/", method="POST", body=[b"x" * 10])
+            await until(lambda: "holding" in events.names())
+            threading.Timer(0.1, views.HELD.set).start()
+
+        with self.settings(MIDDLEWARE=[]):
+            self.application = self.made()
+        asyncio.run(ends_with_a_view_at_work())
         self.assertEqual(events.names(), ["holding", "held", "closed"])
 
     @in_a_loop
@@ -446,6 +496,7 @@ class WhatARequestLeavesBehind(OneHopTestCase):
         below = await self.get("/site/prefix/", root_path="/site")
         self.assertEqual(below.text, '{"prefix": "/site/", "plain": "/site/plain/", "path": "/prefix/"}')
         self.assertIn('"prefix": "/", "plain": "/plain/"', (await self.get("/prefix/")).text)
+        self.assertIn('"prefix": "/", "plain": "/plain/"', (await self.get("/prefix/", root_path=None)).text)
 
 
 class AUser(OneHopTestCase):
@@ -475,6 +526,12 @@ class AnException(OneHopTestCase):
         with self.settings(DEBUG=True), self.assertLogs("django.request", "ERROR"):
             answer = await self.get("/fails/")
         self.assertIn("ValueError at /fails/", answer.text)
+
+    @in_a_loop
+    async def test_of_urls_that_do_not_load_is_as_under_django_s_own_handler_and_keeps_nothing(self):
+        with self.settings(ROOT_URLCONF="tests.broken_urls"), self.assertRaisesMessage(ImportError, "of the URLs"):
+            await self.get("/plain/")
+        self.assertEqual((await self.get("/asynchronous/")).text, "MainThread")
 
     @in_a_loop
     async def test_of_a_receiver_is_the_server_s_to_log_and_gives_the_thread_back(self):

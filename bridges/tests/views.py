@@ -129,12 +129,28 @@ def file(request):
 
 
 def large_file(request):
-    return FileResponse(io.BytesIO(bytes(2**20)))
+    return closing(FileResponse(io.BytesIO(bytes(2**20))))
 
 
 def asynchronous_stream_after_a_query(request):
     Group.objects.exists()
     return StreamingHttpResponse(asynchronous_lines(3))
+
+
+def asynchronous_stream_with_a_query(request):
+    async def names():
+        async for group in Group.objects.all():
+            yield group.name
+
+    return StreamingHttpResponse(names())
+
+
+def asynchronous_stream_that_speaks(request):
+    async def words():
+        yield f"{translation.get_language()} {reverse('plain')}"
+
+    translation.activate("de")
+    return StreamingHttpResponse(words())
 
 
 BOTH = threading.Barrier(2, timeout=10)
@@ -158,7 +174,13 @@ def holding(request):
     events.happened("holding", thread())
     HELD.wait(10)
     events.happened("held", thread())
-    return closing(HttpResponse("held"))
+    return closing(HttpResponse(request.body))
+
+
+def holding_stream(request):
+    events.happened("holding", thread())
+    HELD.wait(10)
+    return closing(StreamingHttpResponse(asynchronous_lines(3)))
 
 
 def nested(request):

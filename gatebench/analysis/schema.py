@@ -198,7 +198,7 @@ GUIDE = {  # a row a workload and side: over its trials
     "about": "str",
     "side": "str",
     "trials": "int64",  # that found something
-    "found": "str",  # as above; at least or at most: trials that held all or none are counted with what bounds them
+    "found": "str",  # as above; at least, at most: some trials held all or none, and count with what bounds them; mixed
     "users": "float64",  # the geometric mean; missing where no trial is held
     "low": "float64",  # its 95 % interval; missing for a single trial, and of bounds
     "high": "float64",

@@ -10,7 +10,6 @@ class Bridge:
     """A module of bridges/src/django_bridges, whose `get_asgi_application` takes the place of Django's."""
 
     name: str  # the module's, with hyphens
-    about: str
     threads: bool = True  # it is told how many there are: the Footing's, as a WSGI server is
     keeps_threads: bool = False  # so that connections to a database can be kept too
     packages: tuple[str, ...] = ()  # that it needs beside Django

@@ -55,6 +55,11 @@ class Server:
     is_default: bool = False  # taken for its interface when none is named
     websockets: bool = False  # whether it speaks them
 
+    @property
+    def has_threads(self) -> bool:
+        """Whether it is told how many there are."""
+        return any("{threads}" in command for command in self.commands.values())
+
     def shares_socket(self, footing: str) -> bool:
         return "{fd}" in self.commands[footing]
 

@@ -27,8 +27,10 @@ from gatebench.records import GUIDE_COLUMNS, Run
 HELD, ALL, NONE, NOTHING = "held", "all", "none", "nothing"
 """What a run found, as the schema has it."""
 
-AT_LEAST, AT_MOST = "at least", "at most"
-"""What a side's trials found together, where for some of them only a bound is known."""
+AT_LEAST, AT_MOST, MIXED = "at least", "at most", "mixed"
+"""What a side's trials found together, where for some of them only a bound is known; mixed where one held all and
+another nothing.
+"""
 
 KNOWN = (HELD, AT_LEAST, AT_MOST)
 """Sides with a number of users."""
@@ -47,7 +49,7 @@ OF_A_STEP = {
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Choice:
     """`best` are the columns that nothing else is clearly better than, the plainest first; none where the guide does
     not show it. Where it is `undecided`, all were measured well enough, and none is proven to be better or as good.
     """
@@ -63,7 +65,7 @@ class Advice:
 
     workload: str
     about: str
-    said: Said
+    choice: Choice
 
 
 def guide_runs(found: Sequence[tuple[Run, pd.DataFrame]]) -> pd.DataFrame:
@@ -140,8 +142,10 @@ def _over(trials: pd.DataFrame) -> dict[str, Any]:
 
 def _found(by_trial: set[str]) -> str:
     """What the trials found together."""
-    if {ALL, NONE} <= by_trial or not by_trial:
+    if not by_trial:
         return NOTHING
+    if {ALL, NONE} <= by_trial:
+        return MIXED
     if len(by_trial) == 1:
         return by_trial.pop()
     return AT_LEAST if ALL in by_trial else AT_MOST
@@ -167,20 +171,22 @@ def _advice(table: pd.DataFrame, runs: pd.DataFrame) -> Advice:
     return Advice(table["workload"].iloc[0], table["about"].iloc[0], _best(list(rows(table)), runs))
 
 
-def _best(sides: Sequence[Any], runs: pd.DataFrame) -> Said:
+def _best(sides: Sequence[Any], runs: pd.DataFrame) -> Choice:
     unknown = [spoken(one.side) for one in sides if one.found == NOTHING]
     if unknown:
-        return Said([], f"Not shown: no trial of {listed(unknown)} is valid.")
+        return Choice([], f"Not shown: no trial of {listed(unknown)} is valid.")
     if len(sides) == 1 and not runs["asgi_only"].all():
-        return Said([], f"Not shown: {spoken(sides[0].side)} alone was measured.")
-    if len(sides) == 1 and sides[0].found == HELD:
-        (one,) = sides
-        return Said([one.side], f"Nothing but {spoken(one.side)} serves it: {one.users:,.0f} users.")
+        return Choice([], f"Not shown: {spoken(sides[0].side)} alone was measured.")
+    if mixed := [spoken(one.side) for one in sides if one.found == MIXED]:
+        why = "one trial held the complete ramp, and another not its first step"
+        return Choice([], f"Not shown: of {listed(mixed)} {why}.")
     if all(one.found == ALL for one in sides):
-        return Said([], f"Not shown: {_held_all(sides, 'each' if len(sides) > 1 else spoken(sides[0].side))}.")
+        return Choice([], f"Not shown: {_held_all(sides, 'each' if len(sides) > 1 else spoken(sides[0].side))}.")
     if all(one.found == NONE for one in sides):
         fewest = max(one.low_users for one in sides)
-        return Said([], f"Not shown: none held {fewest:,} users, the fewest that were tried.")
+        return Choice([], f"Not shown: none held {fewest:,} users, the fewest that were tried.")
+    if len(sides) == 1:
+        return Choice([sides[0].side], f"Nothing but {spoken(sides[0].side)} serves it: {_counted(sides[0])} users.")
     return _among(sorted(sides, key=lambda one: -_number(one)), runs)
 
 
@@ -203,36 +209,37 @@ def _held_all(beyond: Sequence[Any], subject: str) -> str:
     return f"{listed(f'{spoken(one.side)} held {one.tried:,} users' for one in beyond)}, {most}"
 
 
-def _among(sides: Sequence[Any], runs: pd.DataFrame) -> Said:
+def _among(sides: Sequence[Any], runs: pd.DataFrame) -> Choice:
     """`sides`: the one with the most users first."""
     names = [one.side for one in sides]
     apart = _apart(names, runs)
     first = names[0]
     if any(not apart[first, other].known for other in names[1:]):
         said = "; ".join(f"{spoken(one.side)} held {_counted(one)} users" for one in sides[:2])
-        return Said([], f"{said}: too few valid trials to say how sure that is.")
-    tied = [first, *(other for other in names[1:] if not apart[first, other].clear)]
-    ahead = _ahead([apart[first, other] for other in tied[1:]])
+        return Choice([], f"{said}: too few valid trials to say how sure that is.")
+    tied = [first, *(other for other in names[1:] if apart[first, other].same or not apart[first, other].clear)]
+    unproven = _unproven([apart[first, other] for other in tied[1:]])
+    all_same = all(apart[pair].same for pair in combinations(tied, 2))
     tied.sort(key=GUIDE_COLUMNS.index)
     behind = [name for name in names if name not in tied]
     if not behind:
-        return Said(tied, EITHER) if not ahead else Said([], f"Not proven: {ahead}.", undecided=True)
+        return Choice(tied, EITHER) if all_same else Choice([], f"Not proven: {unproven}.", undecided=True)
     above = next(name for name in (*tied, first) if apart[name, behind[0]].clear)
     has = "" if above == tied[0] else f"{spoken(above)} has "
     times, interval = apart[above, behind[0]].in_words()
-    taken = f"{_take(tied)}{f' ({ahead})' * bool(ahead)}"
-    return Said(tied, f"{taken}: {has}{times} times the users of {spoken(behind[0])}{interval}.")
+    taken = f"{_take(tied)}{f' ({unproven})' * bool(unproven)}"
+    return Choice(tied, f"{taken}: {has}{times} times the users of {spoken(behind[0])}{interval}.")
 
 
 EITHER = f"Either: they hold the same number of users, to within {100 * (MARGIN - 1):.0f} %."
 
 
-def _ahead(pairs: Sequence[Apart]) -> str:
+def _unproven(pairs: Sequence[Apart]) -> str:
     """How often the first of each pair was ahead of one that it is not known to equal; empty where there is none."""
     unproven = [one for one in pairs if not one.same]
     if not unproven:
         return ""
-    of_each = listed(f"of {spoken(one.b)} in {one.ahead} of {one.trials} trials" for one in unproven)
+    of_each = listed(f"of {spoken(one.b)} in {one.how_often()}" for one in unproven)
     return f"{spoken(unproven[0].a)} was ahead {of_each}"
 
 
@@ -250,7 +257,8 @@ def spoken(side: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Apart:
     """How far two sides lie apart. `ratio` is of A to B. Where it is made of bounds, the true one may be larger
-    (`at_least`), smaller (`at_most`), or either. A was certainly ahead in so many of the trials that both have.
+    (`at_least`), smaller (`at_most`), or either. Of the trials that both have, A was ahead in some, and others are
+    undecided, as their bounds leave it open.
     """
 
     a: str
@@ -259,12 +267,13 @@ class Apart:
     at_least: bool
     at_most: bool
     ahead: int
+    undecided: int
     trials: int
 
     @property
     def known(self) -> bool:
         """Whether it is known how sure the ratio is. Bounds that are the same in every trial have no interval."""
-        return self.ratio.interval is not None or (self.at_least != self.at_most and self.trials > 1)
+        return self.ratio.interval is not None or ((self.at_least or self.at_most) and self.trials > 1)
 
     @property
     def clear(self) -> bool:
@@ -272,30 +281,43 @@ class Apart:
         larger = self.ratio.value is not None and self.ratio.value > 1
         return self.known and larger and not self.at_most and (self.ratio.clear or self.ratio.interval is None)
 
-    def in_words(self) -> tuple[str, str]:
-        """As in "at least 2.1" and " (1.8 to 2.4)"."""
-        value, *ends = in_words(self.ratio)
-        return f"{'at least ' * self.at_least}{value}", f" ({ends[0]} to {ends[1]})" if ends else ""
-
     @property
     def same(self) -> bool:
-        bounded = self.at_least or self.at_most or self.ratio.interval is None
-        return not bounded and self.ratio.interval[0] >= 1 / MARGIN and self.ratio.interval[1] <= MARGIN  # type: ignore[index]
+        """Whether the ratio is known to lie within the margin."""
+        if self.at_least or self.at_most or self.ratio.interval is None:
+            return False
+        low, high = self.ratio.interval
+        return bool(low >= 1 / MARGIN and high <= MARGIN)
+
+    def in_words(self) -> tuple[str, str]:
+        """As in "2.1" and " (1.8 to 2.4)". Of a bound no more is known than its lower end: "at least 1.8" and ""."""
+        value, *ends = in_words(self.ratio)
+        if self.at_least:
+            return f"at least {ends[0] if ends else value}", ""
+        return value, f" ({ends[0]} to {ends[1]})" if ends else ""
+
+    def how_often(self) -> str:
+        """As in "2 of 3 trials with 1 undecided"."""
+        return f"{self.ahead} of {self.trials} trials{f' with {self.undecided} undecided' * bool(self.undecided)}"
 
 
 def _apart(names: Sequence[str], runs: pd.DataFrame) -> dict[tuple[str, str], Apart]:
     """Of each two sides. Their intervals hold together."""
     known = runs[(runs["found"] != NOTHING) & runs["side"].isin(names)]
     known = pd.concat([of_side.assign(log=np.log(_users(of_side))) for _, of_side in known.groupby("side")])
-    logs, found = (known.pivot(index="trial", columns="side", values=name) for name in ("log", "found"))
+    bound = known["tried"].where(known["found"] == ALL, known["low_users"])
+    known["own"] = known["users"].fillna(bound).astype(float)
+    logs, found, own = (known.pivot(index="trial", columns="side", values=name) for name in ("log", "found", "own"))
     pairs = list(combinations(names, 2))
     differences = np.column_stack([logs[a] - logs[b] for a, b in pairs]) if pairs else np.empty((len(logs), 0))
     apart = {}
-    for (a, b), ratio, column in zip(pairs, paired_ratios(differences, len(names)), differences.T, strict=True):
-        both = np.isfinite(column)
-        more = ((found[a] == ALL) | (found[b] == NONE)).to_numpy(bool) & both
-        less = ((found[a] == NONE) | (found[b] == ALL)).to_numpy(bool) & both
-        bounds, trials = (bool(more.any()), bool(less.any())), int(both.sum())
-        apart[a, b] = Apart(a, b, ratio, *bounds, int(((column > 0) & ~less).sum()), trials)
-        apart[b, a] = Apart(b, a, ratio.inverted(), *bounds[::-1], int(((column < 0) & ~more).sum()), trials)
+    for (a, b), ratio in zip(pairs, paired_ratios(differences, len(names)), strict=True):
+        both = logs[a].notna() & logs[b].notna()
+        more = ((found[a] == ALL) | (found[b] == NONE)) & both
+        less = ((found[a] == NONE) | (found[b] == ALL)) & both
+        first, second = ((own[a] > own[b]) & both & ~less), ((own[a] < own[b]) & both & ~more)
+        trials, undecided = int(both.sum()), int((both & ~first & ~second & (more | less)).sum())
+        bounds = bool(more.any()), bool(less.any())
+        apart[a, b] = Apart(a, b, ratio, *bounds, int(first.sum()), undecided, trials)
+        apart[b, a] = Apart(b, a, ratio.inverted(), *bounds[::-1], int(second.sum()), undecided, trials)
     return apart

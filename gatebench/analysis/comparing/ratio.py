@@ -64,8 +64,9 @@ def paired_ratios(differences: Floats, sides: int, error: float = ERROR) -> list
     known = [(spread, len(column) - 1) for spread, column in zip(spreads, columns, strict=True) if len(column) > 1]
     if not known:
         return [_without_interval(column) for column in columns]
-    pooled = math.sqrt(np.mean([spread**2 for spread, _ in known]))
-    freedom = float(np.mean([n for _, n in known])) * max(1.0, (sides - 1) / 2)
+    scattered = [one for one in known if one[0] > SAME] or known
+    pooled = math.sqrt(np.mean([spread**2 for spread, _ in scattered]))
+    freedom = float(np.mean([n for _, n in scattered])) * max(1.0, (sides - 1) / 2)
     reach = _reach(sides, freedom, error)
     return [
         _ratio(float(column.mean()), max(spread, pooled), reach / math.sqrt(len(column)))

@@ -239,7 +239,7 @@ def _threads(sides: Sequence[Side]) -> Iterator[str]:
         if config.get("interface") == "asgi" and not config.get("bridge")
     ]
     if wsgi and shipped and max(shipped) > max(n for n, _ in wsgi):
-        told = f"{told} {_at_once(wsgi[0][1])} {HOW_DJANGO_DOES_IT}"
+        told = f"{told} {_at_once([config for _, config in wsgi])} {HOW_DJANGO_DOES_IT}"
     yield told
 
 
@@ -250,11 +250,19 @@ HOW_DJANGO_DOES_IT = (
 )
 
 
-def _at_once(wsgi: Mapping[str, Any]) -> str:
-    settings = wsgi.get("settings", {})
-    threads = settings.get("workers", 0) * settings.get("threads", 0)
-    here = f"{threads} requests at once here" if threads else "as many requests at once as it has threads"
+def _at_once(wsgi: Sequence[Mapping[str, Any]]) -> str:
+    numbers = {_threads_of(config) for config in wsgi}
+    known = len(numbers) == 1 and None not in numbers
+    here = f"{numbers.pop()} requests at once here" if known else "as many requests at once as it has threads"
     return f"WSGI serves {here}, and ASGI all that there are."
+
+
+def _threads_of(wsgi: Mapping[str, Any]) -> int | None:
+    """Of all its processes; None where that is not known."""
+    settings, commands = wsgi.get("settings", {}), wsgi.get("server_row", {}).get("commands", {})
+    if wsgi.get("server_args") or "{threads}" not in commands.get(wsgi.get("profile"), ""):
+        return None
+    return int(settings["workers"] * settings["threads"])
 
 
 def _scope(runs: Sequence[AnalysedRun]) -> str:

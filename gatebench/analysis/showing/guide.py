@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from gatebench.analysis.comparing.guide import ALL, AT_LEAST, AT_MOST, HELD, NONE, Advice, spoken
+from gatebench.analysis.comparing.guide import ALL, AT_LEAST, AT_MOST, HELD, MIXED, NONE, Advice, spoken
 from gatebench.analysis.comparing.sentences import listed
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing.report import Section
@@ -20,6 +20,7 @@ TITLE = "Which interface for which kind of site"
 HOLD = (
     "Users that a site holds within its objective, over the trials, and the 95 % interval. "
     "Where it lies between two steps it is interpolated; a workload's own report has the whole steps. "
+    "≥ and ≤ are bounds: trials that held the complete ramp, or not its first step, count with that. "
     "What is held is compared within a row: each workload has an objective of its own."
 )
 DETAILS = (
@@ -31,8 +32,8 @@ DETAILS = (
 def sections(table: pd.DataFrame, advice: Sequence[Advice], notes: Sequence[str], chart: Path | None) -> list[Section]:
     return [
         Section(
-            "The answer", HOLD, [("", users_table(table))], [f"{one.workload}: {one.said.sentence}" for one in advice],
-            [chart] if chart else [],
+            "The answer", HOLD, [("", users_table(table))],
+            [f"{one.workload}: {one.choice.sentence}" for one in advice], [chart] if chart else [],
         ),
         Section("Each workload", DETAILS, [(str(name), details(of_one)) for name, of_one in table.groupby("workload")]),
         Section("What it rests on", remarks=list(notes)),
@@ -42,9 +43,9 @@ def sections(table: pd.DataFrame, advice: Sequence[Advice], notes: Sequence[str]
 def headline(advice: Sequence[Advice]) -> str:
     """As in "WSGI for vote; ASGI with async views for live; not proven for cpu": by the plainest of the best."""
     groups: dict[str, list[str]] = {}
-    for one in sorted((one for one in advice if one.said.best), key=_place):
+    for one in sorted((one for one in advice if one.choice.best), key=_place):
         groups.setdefault(_plainest(one), []).append(one.workload)
-    if undecided := [one.workload for one in advice if one.said.undecided]:
+    if undecided := [one.workload for one in advice if one.choice.undecided]:
         groups["not proven"] = undecided
     said = "; ".join(f"{side} for {listed(names)}" for side, names in groups.items()) or "Nothing is shown yet"
     return said[0].upper() + said[1:]
@@ -52,21 +53,21 @@ def headline(advice: Sequence[Advice]) -> str:
 
 def _plainest(one: Advice) -> str:
     if not _either(one):
-        return spoken(one.said.best[0])
-    first, *others = map(spoken, one.said.best)
+        return spoken(one.choice.best[0])
+    first, *others = map(spoken, one.choice.best)
     under_asgi = [side for side in others if side.startswith("ASGI")]
     if len(under_asgi) == 1:
         return f"{first} or {under_asgi[0]}"
-    return "either" if one.said.best[0] == GUIDE_COLUMNS[0] else f"{first} or ASGI"
+    return "either" if one.choice.best[0] == GUIDE_COLUMNS[0] else f"{first} or ASGI"
 
 
 def _place(one: Advice) -> tuple[bool, int]:
-    return _either(one), GUIDE_COLUMNS.index(one.said.best[0])
+    return _either(one), GUIDE_COLUMNS.index(one.choice.best[0])
 
 
 def _either(one: Advice) -> bool:
     """Whether no interface is clearly better."""
-    return len({side.partition(",")[0] for side in one.said.best}) > 1
+    return len({side.partition(",")[0] for side in one.choice.best}) > 1
 
 
 def users_table(table: pd.DataFrame) -> Table:
@@ -89,7 +90,7 @@ def held(side: Any) -> tuple[str, str]:
         return f"{'≥' if side.found == AT_LEAST else '≤'} {side.users:,.0f}", ""
     if side.found == ALL:
         return f"≥ {side.tried:,}", ""
-    return (f"< {side.low_users:,}", "") if side.found == NONE else ("not valid", "")
+    return {NONE: f"< {side.low_users:,}", MIXED: "mixed"}.get(side.found, "not valid"), ""
 
 
 DETAIL_COLUMNS = ("Users held", "95 % interval", "p50 ms", "CPU ms a request", "Memory", "Threads", "Trials")

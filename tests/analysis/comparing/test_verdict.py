@@ -255,12 +255,19 @@ def with_config(run: AnalysedRun, **config: object) -> AnalysedRun:
 
 def test_how_many_requests_wsgi_serves_at_once_is_said_where_it_was_recorded(side_of: SideOf) -> None:
     a, b = side_of("A", *flat(200, 210)), side_of("B", *flat(100, 101))
-    settings = {"name": "fair", "db": "pool", "workers": 2, "threads": 8}
+    config = {
+        "settings": {"name": "fair", "db": "pool", "workers": 2, "threads": 8},
+        "server_row": {"commands": {"fair": "gunicorn --threads {threads}"}},
+        "profile": "fair",
+        "server_args": "",
+    }
     runs = [
-        with_config(replace(run, run=replace(run.run, sheet={"app threads": n})), settings=settings)
+        with_config(replace(run, run=replace(run.run, sheet={"app threads": n})), **config)
         for run, n in zip(a + b, (27, 27, 590, 612), strict=True)
     ]
     assert any("WSGI serves 16 requests at once here, and ASGI all that" in remark for remark in only(runs).remarks)
+    changed = [with_config(run, server_args="--threads 4") for run in runs]
+    assert any("as many requests at once as it has threads" in remark for remark in only(changed).remarks)
 
 
 def test_app_threads_that_differ_are_said_and_refuse_nothing(side_of: SideOf) -> None:

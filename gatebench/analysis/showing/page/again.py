@@ -74,26 +74,22 @@ def _beside(about: Subject) -> Iterator[Markup]:
 
 def commands(runs: Sequence[Run], trials: int) -> list[str]:
     """One that measures all sides in turns where they differ in the server and in axes alone, else one a side."""
-    knobs = [knobs_of(run.config) for run in runs]
-    shared = [{name: value for name, value in one.items() if name != "SERVER"} for one in knobs]
     own = any(is_own(run.config) for run in runs)
     times = {"TRIALS": str(trials)} if trials > 1 else {}
+    axes = set.intersection(*(set(run.config.get("axes", ())) for run in runs))
+    shared = _shared(axes, runs)
     revisions = [str(run.config.get("revision") or "") for run in runs]
-    if own and any(revisions) and all(one == shared[0] for one in shared):
+    along = _along({"SERVER", *axes}, runs)
+    if shared is not None and own and any(revisions):
         at = " ".join(f"--at {shlex.quote(one)}" for one in revisions if one)
-        return [f"{written('bench', {**knobs[0], **times}, own)} {at}"]
-    if len(runs) > 1 and (axes := set.intersection(*(set(run.config.get("axes", ())) for run in runs))):
-        return [written("bench", {**_along({"SERVER", *axes}, runs), **_without(axes, knobs[0]), **times}, own)]
-    if len(runs) > 1 and all(one == shared[0] for one in shared):
-        servers = list(dict.fromkeys(one["SERVER"] for one in knobs))
-        if len(servers) == len(runs):
-            return [written("bench", {"SERVER": ",".join(servers), **shared[0], **times}, own)]
+        return [f"{written('bench', {**along, **shared, **times}, own)} {at}"]
+    if shared is not None and len(runs) > 1:
+        servers = along["SERVER"].split(",")
+        if axes or len(servers) == len(runs):
+            return [written("bench", {**along, **shared, **times}, own)]
         if len(servers) == 1:
-            return [written("aa", {"SERVER": servers[0], **shared[0], **times}, own)]
-    return [
-        written(f"bench-{run.config.get('interface')}", {**one, **times}, own)
-        for run, one in zip(runs, knobs, strict=True)
-    ]
+            return [written("aa", {**along, **shared, **times}, own)]
+    return [written(f"bench-{run.config.get('interface')}", {**knobs_of(run.config), **times}, own) for run in runs]
 
 
 OF_AXES: Mapping[str, Callable[[Config], str | None]] = {
@@ -101,11 +97,16 @@ OF_AXES: Mapping[str, Callable[[Config], str | None]] = {
     "VIEWS": lambda config: config.get("views"),
     "BRIDGE": lambda config: None if config.get("interface") == "wsgi" else config.get("bridge") or "shipped",
     "CLIENT": lambda config: config["workload"]["settings"]["client"]["value"],
-    "THREADS": lambda config: config["settings"]["threads"],
+    "THREADS": lambda config: config["settings"]["threads"] if _has_threads(config) else None,
     "DB": lambda config: config.get("db"),
     "WORKERS": lambda config: config.get("workers"),
 }
 """Knob -> what a side has along it; None where it means nothing to the side."""
+
+
+def _has_threads(config: Config) -> bool:
+    commands = config["server_row"]["commands"].values()
+    return any("{threads}" in command for command in commands) or bool((config.get("bridge_row") or {}).get("threads"))
 
 
 def _along(axes: Collection[str], runs: Sequence[Run]) -> dict[str, str]:
@@ -114,11 +115,31 @@ def _along(axes: Collection[str], runs: Sequence[Run]) -> dict[str, str]:
     return {name: ",".join(str(value) for value in some if value is not None) for name, some in values.items()}
 
 
+def _shared(axes: Collection[str], runs: Sequence[Run]) -> dict[str, str] | None:
+    """The knobs beside SERVER and the axes, which every side has that they mean something to; None where two sides
+    differ in one.
+    """
+    found: dict[str, str] = {}
+    knobs = [_without(axes, knobs_of(run.config)) for run in runs]
+    if any("VIEWS" in one for one in knobs):  # usual for some interfaces, and not for others
+        knobs = [{**one, "VIEWS": str(run.config.get("views"))} for one, run in zip(knobs, runs, strict=True)]
+    for name in dict.fromkeys(name for one in knobs for name in one):
+        told = [one.get(name) for one, run in zip(knobs, runs, strict=True) if not _means_nothing(name, run)]
+        if len(set(told)) > 1:
+            return None
+        if told and told[0] is not None:
+            found[name] = told[0]
+    return found
+
+
+def _means_nothing(name: str, run: Run) -> bool:
+    return name == "BRIDGE" and run.config.get("interface") == "wsgi"
+
+
 def _without(axes: Collection[str], knobs: Mapping[str, str]) -> dict[str, str]:
     """The knobs of a side that are no axes, nor SET's way to say what an axis says."""
     left = {name: value for name, value in knobs.items() if name not in {"SERVER", *axes}}
-    changed = left.pop("SET", "").split()
-    kept = [one for one in changed if one.partition("=")[0].upper() not in axes]
+    kept = [one for one in left.pop("SET", "").split() if one.partition("=")[0].upper() not in axes]
     return left | ({"SET": " ".join(kept)} if kept else {})
 
 

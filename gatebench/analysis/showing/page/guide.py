@@ -69,7 +69,7 @@ def _advice(advice: Sequence[Advice]) -> Markup:
             "tr",
             tag("th", one.workload, scope="row", class_="text"),
             tag("td", one.about, class_="text"),
-            tag("td", one.said.sentence, class_="text"),
+            tag("td", one.choice.sentence, class_="text"),
         )
         for one in advice
     ]
@@ -78,7 +78,7 @@ def _advice(advice: Sequence[Advice]) -> Markup:
 
 
 def _users(table: pd.DataFrame, advice: Sequence[Advice]) -> Markup:
-    best: dict[str, Sequence[str]] = {one.workload: one.said.best for one in advice}
+    best: dict[str, Sequence[str]] = {one.workload: one.choice.best for one in advice}
     head = [tag("th", "Workload", scope="col"), *(_head(side) for side in GUIDE_COLUMNS)]
     body = []
     for name, of_one in table.groupby("workload"):

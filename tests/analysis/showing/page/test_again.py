@@ -73,7 +73,11 @@ def test_one_server_against_itself_and_sides_that_differ_otherwise() -> None:
         {"BRIDGE": "shipped,one-hop"},
         {"SERVER": "uvicorn,daphne", "BRIDGE": "one-hop,reused", "DB": "pool,persistent"},
         {"WORKLOAD": "fanout", "VIEWS": "sync,async", "CLIENT": "httpx,aiohttp", "SET": "seed_size=3"},
-        {"THREADS": "8,64", "WORKERS": "1,2", "SET": "nginx_connections=64"},
+        {"THREADS": "16,64", "WORKERS": "1,2", "SET": "nginx_connections=64"},
+        {"BRIDGE": "one-hop", "THREADS": "8,64"},
+        {"WORKLOAD": "fanout", "VIEWS": "sync", "THREADS": "8,64"},
+        {"SERVER": "uvicorn", "BRIDGE": "one-hop,reused"},
+        {"BRIDGE": "one-hop"},
     ],
 )
 def test_sides_along_axes_are_one_campaign_again(knobs: dict[str, str]) -> None:
