@@ -36,7 +36,8 @@ from django.conf import settings
 from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.core import signals
 from django.core.exceptions import ImproperlyConfigured, RequestAborted
-from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.core.handlers import asgi
+from django.core.handlers.asgi import ASGIHandler
 from django.db import close_old_connections
 from django.http import FileResponse, HttpResponse
 from django.urls import URLResolver, get_resolver, set_script_prefix
@@ -193,7 +194,7 @@ class Exchange:
                 self.loop.call_soon_threadsafe(self.end)
 
     def respond(self):
-        set_script_prefix(get_script_prefix(self.scope))
+        set_script_prefix(asgi.get_script_prefix(self.scope))
         signals.request_started.send(sender=ASGIHandler, scope=self.scope)
         request, response = self.handler.create_request(self.scope, self.body)
         if request is not None:
@@ -269,7 +270,7 @@ def views_of(resolver):
 
 def view_is_asynchronous(scope):
     """By the URL alone, as no middleware has run. Either of Django's chains can call a view of either kind."""
-    path = scope["path"].removeprefix(get_script_prefix(scope).rstrip("/"))
+    path = scope["path"].removeprefix(asgi.get_script_prefix(scope).rstrip("/"))
     try:
         with language_of(path):
             return iscoroutinefunction(get_resolver().resolve(path).func)
