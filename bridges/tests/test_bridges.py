@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import patch
 
 from django.core.asgi import get_asgi_application as get_shipped_application
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test import TransactionTestCase
 from django_bridges import both, limit, one_hop, reused, sync_middleware, wsgi
@@ -179,6 +180,15 @@ class WhatIsLimited(BridgesTestCase):
         """Of PostgreSQL, that 20 requests at once had."""
         answers = await asyncio.gather(*(get(application, "/session_of_database/") for _ in range(20)))
         return {answer.text for answer in answers}
+
+
+class AnOlderPackage(BridgesTestCase):
+    def test_is_told_with_the_version_that_it_takes(self):
+        with patch("django.VERSION", (4, 2, 30, "final", 0)), self.assertRaisesMessage(ImproperlyConfigured, "needs Django 5.1"):
+            made("one_hop")
+        for name in ("reused", "both"):
+            with patch("asgiref.__version__", "3.12.1"), self.subTest(name):
+                self.assertRaisesMessage(ImproperlyConfigured, "need asgiref 3.13", made, name)
 
 
 class ABorrowedThread(BridgesTestCase):

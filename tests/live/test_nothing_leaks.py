@@ -190,7 +190,7 @@ def open_at_rest(site: Site) -> dict[str, int]:
 STREAMS = (
     (Interface.WSGI, "/live/sync/1/", {"THREADS": "32"}),
     (Interface.ASGI, "/live/async/1/", {}),
-    (Interface.ASGI, "/live/sync/1/", {"THREADS": "32", "BRIDGE": "one-hop"}),
+    (Interface.ASGI, "/threaded/1/", {"THREADS": "32", "BRIDGE": "one-hop"}),
 )
 
 

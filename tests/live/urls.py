@@ -1,4 +1,6 @@
-"""The site's addresses, and /open/: how many watch in this process, and what it has open."""
+"""The site's addresses, and /open/: how many watch in this process, and what it has open. /threaded/1/ has the stream
+that the site has for WSGI alone, under ASGI too.
+"""
 
 import os
 
@@ -8,6 +10,7 @@ from django.urls import path
 
 from config.urls import urlpatterns as site
 from live.news import newsroom
+from live.views import events, stream
 
 
 def what_is_open(_request):
@@ -16,4 +19,9 @@ def what_is_open(_request):
     return JsonResponse({"pid": os.getpid(), **counts})
 
 
-urlpatterns = [path("open/", what_is_open), *site]
+def threaded(_request, question_id):
+    newsroom.listen()
+    return stream(events(question_id))
+
+
+urlpatterns = [path("open/", what_is_open), path("threaded/<int:question_id>/", threaded), *site]
