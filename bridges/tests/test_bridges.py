@@ -184,8 +184,8 @@ class WhatIsLimited(BridgesTestCase):
 
 class AnOlderPackage(BridgesTestCase):
     def test_is_told_with_the_version_that_it_takes(self):
-        with patch("django.VERSION", (4, 2, 30, "final", 0)), self.assertRaisesMessage(ImproperlyConfigured, "needs Django 5.1"):
-            made("one_hop")
+        with patch("django.VERSION", (4, 2, 30, "final", 0)):
+            self.assertRaisesMessage(ImproperlyConfigured, "needs Django 5.1", made, "one_hop")
         for name in ("reused", "both"):
             with patch("asgiref.__version__", "3.12.1"), self.subTest(name):
                 self.assertRaisesMessage(ImproperlyConfigured, "need asgiref 3.13", made, name)

@@ -187,16 +187,27 @@ def open_at_rest(site: Site) -> dict[str, int]:
     return looks[-1]
 
 
+THREADS = 32
 STREAMS = (
-    (Interface.WSGI, "/live/sync/1/", {"THREADS": "32"}),
+    (Interface.WSGI, "/live/sync/1/", {"THREADS": str(THREADS)}),
     (Interface.ASGI, "/live/async/1/", {}),
-    (Interface.ASGI, "/threaded/1/", {"THREADS": "32", "BRIDGE": "one-hop"}),
+    (Interface.ASGI, "/threaded/1/", {"THREADS": str(THREADS), "BRIDGE": "one-hop"}),
 )
+
+
+def watch_at_once(site: Site) -> None:
+    """As many as there are threads, so that every one of them has begun."""
+    visitors = [arrive(site.address, site.path) for _ in range(THREADS)]
+    for visitor in visitors:
+        read_until(visitor, b"event: results")
+    for visitor in visitors:
+        visitor.close()
 
 
 @pytest.mark.parametrize("site", STREAMS, indirect=True, ids=["gunicorn", "uvicorn", "one-hop"])
 def test_an_hour_of_comings_and_goings_leaves_nothing_behind(site: Site) -> None:
     """Pools and threads that are kept for the next are there after the first hundred."""
+    watch_at_once(site)
     come_and_go(site, 100)
     before = open_at_rest(site)
     come_and_go(site, VISITS)
