@@ -71,13 +71,13 @@ def _guide(_: str, options: Mapping[str, Any]) -> int:
     given = {name: options.get(name.lower()) or environment.get(name, "") for name in (*GUIDE, "AGAIN")}
     if given["AGAIN"] not in ("", "0", "1"):
         raise UsageError(f"AGAIN={given['AGAIN']} is neither 0 nor 1: give AGAIN=1 for a new guide.")
-    guide, told = plan_guide(given, engine_answers), ""
+    guide, sentence = plan_guide(given, engine_answers), ""
     results = Path(given["RESULTS"] or RESULTS).expanduser()
     console = Console(stderr=True, quiet=environment.get("QUIET") == "1")
     if given["AGAIN"] != "1":
-        guide, told = resumed(guide, code(PACKAGE.parent), runs_in(results))
-    if told:
-        console.print(told, highlight=False, soft_wrap=True)
+        guide, sentence = resumed(guide, code(PACKAGE.parent), runs_in(results))
+    if sentence:
+        console.print(sentence, highlight=False, soft_wrap=True)
     if guide.left():
         measure(guide, console)
     else:
@@ -112,8 +112,8 @@ def _measure(command: str, options: Mapping[str, Any]) -> int:
             plan = _going_on(plan, Path(first.results))
         folders = measure(plan, console) if plan.left() else []
     if not asked["QUIET"]:
-        told = f"Recorded in {_shown(folders)}." if folders else f"{plan.name} is complete: nothing is measured."
-        print(told, file=sys.stderr if asked["JSON"] else sys.stdout)
+        outcome = f"Recorded in {_shown(folders)}." if folders else f"{plan.name} is complete: nothing is measured."
+        print(outcome, file=sys.stderr if asked["JSON"] else sys.stdout)
     chosen = [f"--campaigns={resume}"] * bool(resume)
     return _analyze(options, Path(first.results), *chosen) if command in SHOWN else 0
 

@@ -58,11 +58,11 @@ class OneHopTestCase(TransactionTestCase):
 
 
 @contextmanager
-def finished(told=lambda: events.happened("finished", views.thread())):
-    """`told` is called with each request_finished."""
+def finished(call=lambda: events.happened("finished", views.thread())):
+    """`call` is called with each request_finished."""
 
     def receiver(**_):
-        told()
+        call()
 
     signals.request_finished.connect(receiver)
     try:

@@ -215,8 +215,8 @@ def _among(sides: Sequence[Any], runs: pd.DataFrame) -> Choice:
     apart = _apart(names, runs)
     first = names[0]
     if any(not apart[first, other].known for other in names[1:]):
-        said = "; ".join(f"{spoken(one.side)} held {_counted(one)} users" for one in sides[:2])
-        return Choice([], f"{said}: too few valid trials to say how sure that is.")
+        both = "; ".join(f"{spoken(one.side)} held {_counted(one)} users" for one in sides[:2])
+        return Choice([], f"{both}: too few valid trials to say how sure that is.")
     tied = [first, *(other for other in names[1:] if apart[first, other].same or not apart[first, other].clear)]
     unproven = _unproven([apart[first, other] for other in tied[1:]])
     all_same = all(apart[pair].same for pair in combinations(tied, 2))
@@ -244,9 +244,9 @@ def _unproven(pairs: Sequence[Apart]) -> str:
 
 
 def _take(names: Sequence[str]) -> str:
-    said = [spoken(name) for name in names]
-    either = " or ".join(said)
-    return f"Take {either}, which are not clearly apart" if len(said) > 1 else f"Take {either}"
+    named = [spoken(name) for name in names]
+    either = " or ".join(named)
+    return f"Take {either}, which are not clearly apart" if len(named) > 1 else f"Take {either}"
 
 
 def spoken(side: str) -> str:

@@ -147,14 +147,14 @@ def _trials(sides: tuple[Side, ...], decisive: Measure) -> pd.DataFrame:
 
 def _rows(sides: Sequence[Side], compared: Iterable[tuple[Measure, list[Pair]]]) -> Iterator[dict[str, Any]]:
     """Of the measures, the first of which decides; then step by step."""
-    told = set()
+    compared_already = set()
     for n, (measure, found) in enumerate(compared):
-        told.add((measure.name, measure.users))
+        compared_already.add((measure.name, measure.users))
         yield from (_row(pair, measure.name, measure.users, decides=n == 0) for pair in found)
     steps = Counter(users for side in sides for users in side.steps["users"])
     for users in sorted(n for n, in_sides in steps.items() if in_sides > 1):
         for column in BY_STEP:
-            if (column, users) not in told and all(column in side.steps for side in sides):
+            if (column, users) not in compared_already and all(column in side.steps for side in sides):
                 found = pairs(sides, at(users, column))
                 yield from (_row(pair, column, users, decides=False) for pair in found)
 
@@ -230,7 +230,7 @@ def _threads(sides: Sequence[Side]) -> Iterator[str]:
     if max(medians) <= THREADS_APART * min(medians):
         return
     each = listed(f"{n:,} under {spoken(side.label)}" for side, n in zip(sides, medians, strict=True))
-    told = f"App threads under load differ as well: {each}."
+    remark = f"App threads under load differ as well: {each}."
     configs = [side.runs[0].run.config for side in sides]
     wsgi = [(n, config) for n, config in zip(medians, configs, strict=True) if config.get("interface") == "wsgi"]
     shipped = [
@@ -239,8 +239,8 @@ def _threads(sides: Sequence[Side]) -> Iterator[str]:
         if config.get("interface") == "asgi" and not config.get("bridge")
     ]
     if wsgi and shipped and max(shipped) > max(n for n, _ in wsgi):
-        told = f"{told} {_at_once([config for _, config in wsgi])} {HOW_DJANGO_DOES_IT}"
-    yield told
+        remark = f"{remark} {_at_once([config for _, config in wsgi])} {HOW_DJANGO_DOES_IT}"
+    yield remark
 
 
 HOW_DJANGO_DOES_IT = (

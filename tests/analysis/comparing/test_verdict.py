@@ -283,11 +283,11 @@ def test_app_threads_that_differ_are_said_and_refuse_nothing(side_of: SideOf) ->
         "asks for (Django ticket 37177). The ratio includes what it costs; BRIDGE=one-hop measures another way."
     ) in verdict.remarks
     bridged = [with_config(run, bridge="one-hop") for run in runs]
-    said = "App threads under load differ as well: 27 under WSGI (gunicorn) and 590 under ASGI (uvicorn)."
-    assert said in only(bridged).remarks  # whoever bridges has other threads than Django's
+    remark = "App threads under load differ as well: 27 under WSGI (gunicorn) and 590 under ASGI (uvicorn)."
+    assert remark in only(bridged).remarks  # whoever bridges has other threads than Django's
     fewer = [replace(run, run=replace(run.run, sheet={"app threads": 27 if run in a else 9})) for run in a + b]
-    said = "App threads under load differ as well: 27 under WSGI (gunicorn) and 9 under ASGI (uvicorn)."
-    assert said in only(fewer).remarks  # which is not Django's doing
+    remark = "App threads under load differ as well: 27 under WSGI (gunicorn) and 9 under ASGI (uvicorn)."
+    assert remark in only(fewer).remarks  # which is not Django's doing
     alike = [replace(run, run=replace(run.run, sheet={"app threads": 27 + n})) for n, run in enumerate(a + b)]
     assert not any("threads" in remark for remark in only(alike).remarks)
     assert any("27 under WSGI" in remark for remark in only([runs[0], runs[2]]).remarks)  # one run a side

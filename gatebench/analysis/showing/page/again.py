@@ -124,11 +124,11 @@ def _shared(axes: Collection[str], runs: Sequence[Run]) -> dict[str, str] | None
     if any("VIEWS" in one for one in knobs):  # usual for some interfaces, and not for others
         knobs = [{**one, "VIEWS": str(run.config.get("views"))} for one, run in zip(knobs, runs, strict=True)]
     for name in dict.fromkeys(name for one in knobs for name in one):
-        told = [one.get(name) for one, run in zip(knobs, runs, strict=True) if not _means_nothing(name, run)]
-        if len(set(told)) > 1:
+        given = [one.get(name) for one, run in zip(knobs, runs, strict=True) if not _means_nothing(name, run)]
+        if len(set(given)) > 1:
             return None
-        if told and told[0] is not None:
-            found[name] = told[0]
+        if given and given[0] is not None:
+            found[name] = given[0]
     return found
 
 
