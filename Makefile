@@ -23,7 +23,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two runs would measure each other
-.PHONY: help bench bench-wsgi bench-asgi aa reproduce guide analyze compare test test-quick lint format typecheck lock clean
+.PHONY: help bench bench-wsgi bench-asgi aa reproduce guide servers analyze compare test test-quick lint format typecheck lock clean
 
 help: ## what there is to make, and the knobs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ help: ## what there is to make, and the knobs
 	@$(PYTHON) -c 'from gatebench.knobs import KNOBS; [print(f"  {knob.name:<14}{knob.help}" + f" ({knob.default})" * bool(knob.default)) for knob in KNOBS]'
 	@echo
 	@echo "Gates of bench, analyze and compare: MAX_FAILURES=1% MAX_P95=1000ms MIN_CAPACITY=300"
-	@echo "Several values of bench, with commas between, are sides: SERVER VIEWS BRIDGE CLIENT THREADS DB WORKERS."
+	@echo "Several values of bench, with commas between, are sides: SERVER VIEWS BRIDGE CLIENT THREADS DB WORKERS WITH."
 	@echo "RESUME=20261130-154419-3f2a goes on with a campaign that was interrupted."
 	@echo "What these print: the answer; FULL=1 all of the report, QUIET=1 nothing, JSON=1 numbers. OPEN=1 opens the report."
 
@@ -56,6 +56,9 @@ reproduce: $(VENV)/bench.stamp ## the article's setup, and again with Nginx's li
 
 guide: $(VENV)/bench.stamp ## which interface for which kind of site: all workloads, TRIALS=3; goes on where it was
 	@$(RUN) -m gatebench guide
+
+servers: $(VENV)/bench.stamp ## the servers that SERVER takes, with their versions
+	@$(RUN) -m gatebench servers
 
 analyze: $(VENV)/bench.stamp ## tables, charts and report of the newest runs, of RUNS="results/…" or of CAMPAIGNS=all
 	@$(ANALYZE) $(if $(call given,CAMPAIGNS),--campaigns "$(call given,CAMPAIGNS)") $(call given,RUNS)

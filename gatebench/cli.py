@@ -7,11 +7,13 @@ import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import shtab
 from rich.console import Console
+from rich.table import Table
 
 from gatebench import PACKAGE, __version__
 from gatebench.campaign import COMMANDS, plan_campaign, plan_of
@@ -21,7 +23,7 @@ from gatebench.guide import DEFAULTS as GUIDE_DEFAULTS
 from gatebench.guide import HELP as GUIDE_HELP
 from gatebench.guide import day, plan_guide, resumed
 from gatebench.init import init
-from gatebench.knobs import KNOBS, servers_of
+from gatebench.knobs import KNOBS, every_server, servers_of
 from gatebench.names import GUIDE, JUDGED, MEASURED, SWITCHES, check_names
 from gatebench.plan import Plan, measure, runs_in
 from gatebench.progress import waiting_on
@@ -33,6 +35,8 @@ from gatebench.stacks.engine import engine_answers
 
 SHOWN = ("bench", "aa", "reproduce")
 """Commands that compare sides, and so end with their report."""
+
+SERVERS_HELP = "the servers that SERVER takes, with their versions"
 
 EXAMPLES = """examples:
   gatebench init                             look at the project here, write a first locustfile
@@ -52,7 +56,7 @@ def main() -> int:
 
         return analyze(sys.argv[2:])
     arguments = _parser().parse_args()
-    work = {"init": _init, "guide": _guide}.get(arguments.command, _measure)
+    work = {"init": _init, "guide": _guide, "servers": _servers}.get(arguments.command, _measure)
     return guarded(
         lambda: work(arguments.command, vars(arguments)),
         interrupted="Interrupted. What was recorded is kept.",
@@ -62,6 +66,22 @@ def main() -> int:
 def _init(_: str, options: Mapping[str, str]) -> int:
     for sentence in init(Path(options["folder"]).expanduser().resolve(), har=options["har"]):
         print(sentence)
+    return 0
+
+
+def _servers(_: str, _options: Mapping[str, Any]) -> int:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("SERVER", "interface", "default", "WebSockets", "versions"):
+        table.add_column(heading)
+    for server in every_server():
+        table.add_row(
+            server.name,
+            server.interface.upper(),
+            "yes" if server.is_default else "",
+            "yes" if server.websockets else "",
+            ", ".join(f"{package} {version(package)}" for package in server.packages),
+        )
+    Console().print(table)
     return 0
 
 
@@ -201,6 +221,7 @@ def _parser() -> argparse.ArgumentParser:
     guide = commands.add_parser("guide", help=GUIDE_HELP, description=GUIDE_HELP, allow_abbrev=False)
     _add_knobs(guide, GUIDE, GUIDE_DEFAULTS)
     _add_switch(guide, "AGAIN", "1: a new guide, where the newest is whole or was interrupted")
+    commands.add_parser("servers", help=SERVERS_HELP, description=SERVERS_HELP, allow_abbrev=False)
     new = commands.add_parser("init", help="look at a project, and write what `gatebench bench` needs to measure it")
     new.add_argument("folder", nargs="?", default=".", help="of a manage.py, or below it (default: where you are)")
     new.add_argument("--har", metavar="FILE", help="make the locustfile from a session that a browser recorded")

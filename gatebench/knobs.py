@@ -9,6 +9,9 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +29,7 @@ from gatebench.values.guided import Guided
 from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface, Server
 from gatebench.values.side import Side
+from gatebench.values.virtual_environment import VirtualEnvironment
 from gatebench.values.workload import Workload
 from gatebench.workloads import GUIDED, WORKLOADS
 
@@ -161,6 +165,38 @@ def parse_environment(text: str, name: str = "ENV") -> dict[str, str]:
     return {variable: value for variable, _, value in words}
 
 
+LOCKED = "locked"
+"""WITH's value for the packages as requirements/app.txt has them."""
+
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][\w.-]*(\[[\w,-]+\])?((===?|~=|!=|<=?|>=?)[\w.*+!-]+)?", re.ASCII)
+
+
+def parse_packages(text: str, name: str = "WITH") -> tuple[str, ...]:
+    """`django==6.1.* asgiref==3.11.1`: requirements as pip takes them; none for `locked`."""
+    packages = tuple(text.split())
+    if packages == (LOCKED,):
+        return ()
+    for package in packages:
+        if not _REQUIREMENT.fullmatch(package):
+            raise UsageError(
+                f"{name}={text} is not understood at {package}: give packages with their versions, as in "
+                f"{name}='django==6.1.* asgiref==3.11.1', or {LOCKED}."
+            )
+    return packages
+
+
+def parse_python(text: str, name: str = "PYTHON") -> str:
+    """The interpreter as it is named; empty where it is of the version that we run on."""
+    python = shutil.which(text)
+    if python is None:
+        raise UsageError(f"{name}={text} is not found: give the name or the path of a Python, as in {name}=python3.13.")
+    look = [python, "-c", "import sys; print(sys.version); sys.exit(sys.version_info < (3, 11))"]
+    done = subprocess.run(look, capture_output=True, text=True, check=False)
+    if done.returncode or not done.stdout:
+        raise UsageError(f"{name}={text} is no Python 3.11 or newer: give another, as in {name}=python3.13.")
+    return "" if done.stdout.strip() == sys.version else text
+
+
 def _check_own(env: Mapping[str, str], workload: Workload) -> None:
     """Raises UsageError for a variable that Gatebench itself gives the app."""
     told = [workload.service.told_by] if workload.service else []
@@ -216,7 +252,12 @@ _CLIENTS = _OF_A_WORKLOAD["client"]["allowed"]
 KNOBS = (
     Knob("STACK", _one_of(*STACKS), "", "compose (the default where a Docker engine answers) or native"),
     Knob("SERVER", parse_server, "", _servers_in_words()),
-    Knob("PROFILE", _one_of(*PROFILES), "fair", "fair: equal footing; article: the article's settings"),
+    Knob(
+        "PROFILE",
+        _one_of(*PROFILES),
+        "fair",
+        "fair: equal footing; defaults: as each server's documentation starts it; article: the article's",
+    ),
     Knob("WORKLOAD", _one_of(*WORKLOADS), "", f"what users do: {', '.join(WORKLOADS)} (the profile's)"),
     Knob(
         "VIEWS",
@@ -255,6 +296,14 @@ KNOBS = (
         axis=True,
     ),
     Knob("WORKERS", _whole(1, 64, "number of processes"), "", "processes of the app server (2)", axis=True),
+    Knob(
+        "WITH",
+        parse_packages,
+        "",
+        f"packages of the app in place of the locked ones, as in WITH='asgiref==3.11.1' ({LOCKED})",
+        axis=True,
+    ),
+    Knob("PYTHON", parse_python, "", "the interpreter that the app runs on (that of .venv)"),
     Knob("USERS", parse_users, "", "users of each step: first:last:step, or a comma list (the workload's)"),
     Knob(
         "SETTLE", _number(0, 3600, "seconds"), "10", "seconds that a step settles, at the least, before it is measured"
@@ -337,6 +386,11 @@ def fitting(server: str, given: Mapping[str, str], axes: Collection[str]) -> dic
     return fit
 
 
+def every_server() -> list[Server]:
+    """WSGI's first."""
+    return sorted(SERVERS.values(), key=lambda server: (server.interface is not Interface.WSGI, server.name))
+
+
 SPEAK_WEBSOCKETS = [name for name, server in SERVERS.items() if server.websockets]
 
 
@@ -409,8 +463,11 @@ def _side(interface: Interface, values: Mapping[str, Any], own: Workload | None)
     server_args, env = values["SERVER_ARGS"] or "", values["ENV"] or {}
     _check_own(env, workload)
     views = _views(workload, interface, values["VIEWS"])
+    environment = _environment(values, workload)
     changes = {**_in_words(overrides), **without_secrets(env)}
-    more = [views, bridge.name if bridge else "", *_unusual(footing, profile.footing), server_args]
+    as_usual = workload is usual and views == workload.usual_views.get(interface)
+    more = ["" if as_usual else views, bridge.name if bridge else "", environment.label if environment else ""]
+    more += [*_unusual(footing, profile.footing), server_args]
     more += map("=".join, changes.items())
     return Side(
         label=_label(server, profile, workload if workload is not usual else None, more),
@@ -419,6 +476,7 @@ def _side(interface: Interface, values: Mapping[str, Any], own: Workload | None)
         footing=footing,
         views=views,
         bridge=bridge,
+        environment=environment,
         server_args=server_args,
         env=env,
         overrides=overrides,
@@ -466,6 +524,18 @@ def _bridge(named: str | None, interface: Interface, workload: Workload) -> Brid
     return BRIDGES[named]
 
 
+def _environment(values: Mapping[str, Any], workload: Workload) -> VirtualEnvironment | None:
+    packages, python = values["WITH"] or (), values["PYTHON"] or ""
+    if not (packages or python):
+        return None
+    if workload.app.interpreter:
+        given = "WITH" if packages else "PYTHON"
+        raise UsageError(
+            f"{given} is for Gatebench's own sites, and {workload.name} has its own environment: change that."
+        )
+    return VirtualEnvironment(packages, python)
+
+
 def _server(interface: Interface, values: Mapping[str, Any]) -> Server:
     name = values["SERVER"] or DEFAULTS[interface]
     server = SERVERS[name]
@@ -478,6 +548,10 @@ def _server(interface: Interface, values: Mapping[str, Any]) -> Server:
     if values["PROFILE"] not in server.commands:
         there = " or ".join(f"PROFILE={name}" for name in server.commands)
         raise UsageError(f"SERVER={name} has no command line under PROFILE={values['PROFILE']}: give {there}.")
+    if not server.takes_workers(values["PROFILE"]) and values["WORKERS"] not in (None, 1):
+        raise UsageError(
+            f"SERVER={name} is one process under PROFILE={values['PROFILE']}: leave WORKERS out, or give PROFILE=fair."
+        )
     return server
 
 

@@ -21,7 +21,7 @@ from dataclasses import asdict
 from typing import Any, NoReturn
 
 from gatebench import PACKAGE, ROOT
-from gatebench.layers import cache
+from gatebench.packages import cache
 from gatebench.values.app import App
 from gatebench.values.codec import from_json
 from gatebench.values.side import Side
@@ -30,6 +30,9 @@ SIDE = "GATEBENCH_SIDE"
 
 SERVICE_URL = "GATEBENCH_SERVICE_URL"
 """Where the service beside the app is, for an app that has one."""
+
+APP_PYTHON = "GATEBENCH_APP_PYTHON"
+"""The Python of the app's virtual environment, where it has one."""
 
 INSIDE = PACKAGE / "inside"
 """On the app's path: the package gatebench_inside, and nothing beside it."""
@@ -163,7 +166,8 @@ def _places(side: Side) -> dict[str, Any]:
 
 def _inside(app: App, words: list[str]) -> list[str]:
     """A command line of the app's own interpreter."""
-    return [app.interpreter or sys.executable, "-m", "gatebench_inside", *words]
+    python = app.interpreter or os.environ.pop(APP_PYTHON, sys.executable)
+    return [python, "-m", "gatebench_inside", *words]
 
 
 def _become(app: App, words: list[str]) -> None:

@@ -10,16 +10,11 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gatebench.errors import MachineError
+from gatebench.packages import cache, install, make_once, tag
 from gatebench.waiting import Tell
 
 DRIVER = "psycopg"
@@ -48,53 +43,22 @@ def layers(
     """
     ours = {requirement.partition("==")[0] for requirement in (*servers, *beside)}
     constraints = sorted(f"{name}=={version}" for name, version in theirs.items() if name not in ours)
-    tag = _tag(python)
-    key = hashlib.sha256(json.dumps([tag, sorted(servers), sorted(beside), constraints]).encode()).hexdigest()[:16]
-    home = cache() / "layers" / f"{tag}-{key}"
-    if not home.exists():
+    theirs_is = tag(python)
+    key = hashlib.sha256(json.dumps([theirs_is, sorted(servers), sorted(beside), constraints]).encode()).hexdigest()[
+        :16
+    ]
+    home = cache() / "layers" / f"{theirs_is}-{key}"
+
+    def make(draft: Path) -> None:
         tell(f"Installing {', '.join((*servers, *beside))} beside your project, once")
-        _make(home, python, servers, beside, constraints)
+        (draft / "constraints.txt").write_text("\n".join(constraints))
+        install(python, ["--no-deps", *servers], draft / "front")
+        install(python, ["--constraint", str(draft / "constraints.txt"), *servers, *beside], draft / "back")
+
+    make_once(home, make)
     return Layers(home / "front", home / "back")
 
 
 def pinned(names: Sequence[str]) -> list[str]:
     """Each at the version that Gatebench itself has."""
     return [f"{name}=={importlib.metadata.version(name)}" for name in names]
-
-
-def _make(home: Path, python: Path, servers: Sequence[str], beside: Sequence[str], constraints: Sequence[str]) -> None:
-    """All or nothing: a folder that is there is whole."""
-    home.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f"{home.name}-", dir=home.parent))
-    try:
-        (draft / "constraints.txt").write_text("\n".join(constraints))
-        _install(python, draft / "front", ["--no-deps", *servers])
-        _install(python, draft / "back", ["--constraint", str(draft / "constraints.txt"), *servers, *beside])
-        draft.rename(home)
-    except OSError as error:
-        if not home.exists():  # another run has made it meanwhile
-            raise MachineError(f"Cannot write to {home.parent} ({error.strerror}): free space there.") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _install(python: Path, target: Path, what: Sequence[str]) -> None:
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet", "--disable-pip-version-check"]
-    command = [*pip, "install", "--target", str(target), *what]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = next(
-            (line for line in reversed(done.stderr.splitlines()) if line.startswith("ERROR")), done.stderr[-200:]
-        )
-        raise MachineError(f"{' '.join(what)} cannot be installed for {python} ({last.strip()}): is the network there?")
-
-
-def _tag(python: Path) -> str:
-    """As "cpython-312-x86_64-linux-gnu"."""
-    look = "import sysconfig; print(sysconfig.get_config_var('SOABI'))"
-    return subprocess.run([str(python), "-c", look], capture_output=True, text=True, check=True).stdout.strip()
-
-
-def cache() -> Path:
-    """The user's, for what is worth keeping between runs."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gatebench"

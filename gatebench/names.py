@@ -17,7 +17,20 @@ SWITCHES = ("ANYWAY", "FULL", "JSON", "QUIET", "OPEN")
 JUDGED = ("MAX_FAILURES", "MAX_P95", "MIN_CAPACITY", *SWITCHES, "OUT")
 """What analyze.py is told, of what has been measured."""
 
-GUIDE = ("STACK", "DB", "WORKERS", "WORKLOAD", "TRIALS", "SETTLE", "HOLD", "TIMEOUT", "PIN", "PORT", "RESULTS")
+GUIDE = (
+    "STACK",
+    "PYTHON",
+    "DB",
+    "WORKERS",
+    "WORKLOAD",
+    "TRIALS",
+    "SETTLE",
+    "HOLD",
+    "TIMEOUT",
+    "PIN",
+    "PORT",
+    "RESULTS",
+)
 """The knobs that are not what a guide compares, nor a part of how it goes."""
 
 TARGETS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatebench.values.footing import Footing
 
@@ -43,6 +43,22 @@ FAIR = Profile(
     workload="vote",
 )
 
+# What a team has that installs a server and Nginx, and changes nothing.
+DEFAULTS = Profile(
+    replace(
+        FAIR.footing,
+        name="defaults",
+        db="per-request",
+        workers=1,
+        nginx_connections=1024,
+        nginx_backlog=511,
+        nginx_upstream_http="1.0",
+        nginx_upstream_connection="close",
+        nginx_connect_timeout_s=60,
+    ),
+    workload="vote",
+)
+
 ARTICLE = Profile(
     Footing(
         name="article",
@@ -67,4 +83,4 @@ ARTICLE = Profile(
     workload="article",
 )
 
-PROFILES = {profile.name: profile for profile in (FAIR, ARTICLE)}
+PROFILES = {profile.name: profile for profile in (FAIR, DEFAULTS, ARTICLE)}

@@ -22,6 +22,7 @@ from xdist.scheduler import LoadScopeScheduling
 from gatebench import ROOT
 from gatebench.knobs import KNOBS, resolve
 from gatebench.run_folder import RunFolder
+from gatebench.servers import SERVERS
 from gatebench.stacks.postgres import Postgres, free_ports
 from gatebench.stacks.processes import Processes
 from gatebench.stacks.programs import Program
@@ -220,8 +221,7 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], R
     def make(server: str, profile: str = "fair") -> RunFolder:
         if (server, profile) not in made:
             bench = Bench(tmp_path_factory.mktemp("results"))
-            interface = "wsgi" if server == "gunicorn" else "asgi"
-            done = bench.run(interface, SERVER=server, PROFILE=profile)
+            done = bench.run(SERVERS[server].interface, SERVER=server, PROFILE=profile)
             assert done.returncode == 0, done.stderr
             bench.temporary.rmdir()
             made[server, profile] = bench.folder()

@@ -151,6 +151,13 @@ def test_sides_lie_along_any_axis_in_every_combination() -> None:
     assert config.axes == ("THREADS",)
 
 
+def test_packages_are_an_axis_and_none_of_them_is_a_value() -> None:
+    assert list(labels("bench", SERVER="uvicorn", WITH="locked,asgiref==3.11.1 django==6.1.*").values()) == [
+        "ASGI uvicorn",
+        "ASGI uvicorn (asgiref==3.11.1, django==6.1.*)",
+    ]
+
+
 def test_a_combination_that_makes_no_sense_is_left_out_and_said_first() -> None:
     plan = planned("bench", DB="pool,persistent", TRIALS="2")
     assert [config.side.label for config in sides(plan).values()] == [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from dataclasses import replace
 
 import pytest
@@ -16,6 +18,7 @@ from gatebench.profiles import PROFILES
 from gatebench.servers import SERVERS
 from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface, LogPatterns, Server
+from gatebench.values.virtual_environment import VirtualEnvironment
 from gatebench.values.workload import Write
 
 
@@ -201,9 +204,10 @@ def test_a_config_survives_run_json() -> None:
 
 def test_what_users_do_is_the_profile_s_unless_it_is_named() -> None:
     assert resolved().side.label == "WSGI gunicorn"
-    assert resolved(WORKLOAD="vote").side.label == "WSGI gunicorn"
+    assert resolved(WORKLOAD="vote", VIEWS="sync").side.label == "WSGI gunicorn"
+    assert resolved(VIEWS="async").side.label == "WSGI gunicorn (async)"
     side = resolved(PROFILE="article", WORKLOAD="vote").side
-    assert (side.workload.name, side.label) == ("vote", "WSGI gunicorn (article, vote)")
+    assert (side.workload.name, side.label) == ("vote", "WSGI gunicorn (article, vote, sync)")
     assert resolved(WORKLOAD="article").side.label == "WSGI gunicorn (fair, article)"
 
 
@@ -249,13 +253,36 @@ def test_threads_and_client_are_settings_with_knobs_of_their_own() -> None:
 def test_views_are_the_workload_s() -> None:
     assert resolved(Interface.ASGI, WORKLOAD="certificate").side.views == "aiofiles"
     assert resolved(Interface.ASGI, WORKLOAD="certificate", VIEWS="plain").side.views == "plain"
-    assert resolved().side.views == ""
+    assert resolved(WORKLOAD="signup").side.views == ""
     with pytest.raises(UsageError, match=r"^VIEWS=plain is nothing that WORKLOAD=hello has: give one of sync"):
         resolved(WORKLOAD="hello", VIEWS="plain")
-    with pytest.raises(UsageError, match=r"^VIEWS=sync is nothing that WORKLOAD=vote has: leave VIEWS out\.$"):
-        resolved(VIEWS="sync")
+    with pytest.raises(UsageError, match=r"^VIEWS=sync is nothing that WORKLOAD=signup has: leave VIEWS out\.$"):
+        resolved(WORKLOAD="signup", VIEWS="sync")
     with pytest.raises(UsageError, match=r"VIEWS=snyc is not known: .* Did you mean sync\?"):
         resolved(WORKLOAD="hello", VIEWS="snyc")
+
+
+@pytest.mark.parametrize(
+    ("knobs", "sentence"),
+    [
+        (
+            {"WITH": "django==6.1.* -r"},
+            "WITH=django==6.1.* -r is not understood at -r: give packages with their versions",
+        ),
+        ({"PYTHON": "python9"}, "PYTHON=python9 is not found: give the name or the path of a Python"),
+        ({"PYTHON": "true"}, "PYTHON=true is no Python 3.11 or newer: give another"),
+    ],
+)
+def test_an_environment_that_cannot_be_is_refused(knobs: dict[str, str], sentence: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(sentence)):
+        resolved(**knobs)
+
+
+def test_an_environment_has_packages_and_a_python_of_its_own() -> None:
+    side = resolved(WITH="django==6.1.* channels[daphne]>=4").side
+    assert side.environment == VirtualEnvironment(("django==6.1.*", "channels[daphne]>=4"))
+    assert side.label == "WSGI gunicorn (django==6.1.*, channels[daphne]>=4)"
+    assert resolved(WITH="locked", PYTHON=sys.executable).side.environment is None  # that of Gatebench
 
 
 def test_steps_are_the_workload_s_where_users_names_none() -> None:
@@ -283,19 +310,22 @@ def test_every_knob_has_help() -> None:
 
 @pytest.mark.parametrize("server", SERVERS.values(), ids=lambda server: server.name)
 def test_fair_servers_get_equal_processes_backlog_and_keep_alive(server: Server) -> None:
-    """Daphne's backlog is its shared socket's, and it has no keep-alive limit of its own."""
+    """Daphne's backlog is its shared socket's. It has no keep-alive limit of its own, and granian has a longer one."""
     values = {"application": "app", "workers": 2, "threads": 8, "host": "h", "port": 1, "backlog": 2048, "fd": 3}
     words = server.command("fair", **values)
     if not server.shares_socket("fair"):
         assert words[words.index("--workers") + 1] == "2"
         assert words[words.index("--backlog") + 1] == "2048"
-        assert "75" in words
+        assert "75" in words or words[0] == "granian"
 
 
 @pytest.mark.parametrize("server", SERVERS.values(), ids=lambda server: server.name)
-@pytest.mark.parametrize("profile", PROFILES)
-def test_every_server_honours_workers_under_every_profile(server: Server, profile: str) -> None:
-    assert "{workers}" in server.commands[profile] or server.shares_socket(profile)
+def test_every_server_honours_workers_or_refuses_them(server: Server) -> None:
+    assert {"fair"} <= set(server.commands) <= set(PROFILES)
+    for profile in server.commands:
+        if not server.takes_workers(profile):
+            with pytest.raises(UsageError, match=f"SERVER={server.name} is one process under PROFILE={profile}"):
+                resolved(server.interface, SERVER=server.name, PROFILE=profile, WORKERS="2")
 
 
 def test_a_server_without_a_command_line_under_a_profile_says_which_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,19 +373,22 @@ def test_a_secret_is_given_to_the_app_and_written_nowhere() -> None:
 
 
 def test_sockets_need_a_server_that_speaks_them() -> None:
-    with pytest.raises(UsageError, match=r"^WORKLOAD=socket .* `make bench-asgi` with SERVER=daphne, hypercorn or uvi"):
+    with pytest.raises(UsageError, match=r"^WORKLOAD=socket .* `make bench-asgi` with SERVER=daphne, gunicorn-asgi, "):
         resolved(WORKLOAD="socket")
-    for server in ("uvicorn", "daphne", "hypercorn"):
+    for server in ("uvicorn", "gunicorn-uvicorn", "gunicorn-asgi", "daphne", "hypercorn"):
         assert resolved(Interface.ASGI, WORKLOAD="socket", SERVER=server).side.workload.websockets
 
 
 def test_what_is_compared_under_sockets_speaks_them() -> None:
-    assert servers_of({"WORKLOAD": "socket"}) == ["daphne", "hypercorn", "uvicorn"]
-    assert servers_of({"WORKLOAD": "socket", "SERVER": "uvicorn"}) == ["uvicorn", "daphne", "hypercorn"]
+    assert servers_of({"WORKLOAD": "socket"}) == ["daphne", "gunicorn-asgi", "hypercorn", "uvicorn", "gunicorn-uvicorn"]
+    assert servers_of({"WORKLOAD": "socket", "SERVER": "daphne"})[0] == "daphne"
     assert servers_of({"WORKLOAD": "socket", "SERVER": "uvicorn,daphne"}) == ["uvicorn", "daphne"]
     assert servers_of({"WORKLOAD": "live"}) == ["gunicorn", "uvicorn"]
 
 
 def test_the_servers_are_listed_in_words() -> None:
     (server,) = (knob for knob in KNOBS if knob.name == "SERVER")
-    assert server.help == ("gunicorn (default) under WSGI; uvicorn (default), daphne or hypercorn under ASGI")
+    wsgi, asgi = server.help.split("; ")
+    assert wsgi == "gunicorn (default), granian, gunicorn-sync or gunicorn-gevent under WSGI"
+    assert asgi.startswith("uvicorn (default), ")
+    assert asgi.endswith(" or gunicorn-uvicorn under ASGI")

@@ -21,7 +21,8 @@ RANKS = [
     {"run_folder", "servers", "workloads", "profiles", "bridges"},
     {"knobs"},
     {"waiting"},
-    {"layers"},
+    {"packages"},
+    {"layers", "virtual_environments"},
     {"watchdog", "launch", "revisions", "sheet", "stored", "lock"}
     | {"machine", "revision", "command", "names", "loopback"},
     {"so_far"},

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from gatebench import ROOT
 from gatebench.knobs import KNOBS
+from gatebench.servers import SERVERS
 from tests.conftest import Bench
 
 SOMEBODY_ELSES = {"PORT": "1", "DB": "sqlite", "TIMEOUT": "never", "USERS": "root", "RESULTS": "/nowhere", "RUNS": "/x"}
@@ -83,6 +85,14 @@ def test_a_misspelt_name_in_the_environment_is_refused_too(bench: Bench) -> None
 def test_make_says_where_it_writes_what_it_analyses() -> None:
     said = make("--dry-run", "analyze", "OUT=some where", "RUNS=a b").stdout
     assert 'analyze.py --out "some where" a b' in " ".join(said.split())
+
+
+def test_the_servers_are_listed_with_their_versions() -> None:
+    listing = [sys.executable, "-m", "gatebench", "servers"]
+    done = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True)
+    for name, server in SERVERS.items():
+        (line,) = (line for line in done.stdout.splitlines() if line.split()[:1] == [name])
+        assert f"{server.packages[0]} {version(server.packages[0])}" in line
 
 
 def test_help_names_every_knob() -> None:

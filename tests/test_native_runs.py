@@ -124,6 +124,15 @@ def test_the_environment_in_run_json_is_whole_and_has_no_secret(tiny_run: TinyRu
     assert given["POLLS_VOTE"] == "atomic"
 
 
+def test_packages_of_an_environment_of_its_own_are_what_runs(bench: Bench) -> None:
+    done = bench.run("asgi", WITH="asgiref==3.11.1", VIEWS="async")
+    assert done.returncode == 0, done.stderr
+    run = bench.folder().read_run()
+    assert run.versions["asgiref"] == "3.11.1"
+    assert run.config["label"] == "ASGI uvicorn (async, asgiref==3.11.1)"
+    assert [row for row in requests(bench.folder()) if row["cause"]] == []
+
+
 def test_one_hop_keeps_as_many_connections_as_it_has_threads(bench: Bench) -> None:
     """As shipped, each request would have left one behind: PostgreSQL has 100."""
     done = bench.run("asgi", BRIDGE="one-hop", DB="persistent", USERS="40,60", SETTLE="1", HOLD="3")

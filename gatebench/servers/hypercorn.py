@@ -1,12 +1,14 @@
 from gatebench.values.server import Interface, Server
 
+DEFAULTS = "hypercorn {application} --bind {host}:{port} --workers {workers}"
+
 HYPERCORN = Server(
     name="hypercorn",
     interface=Interface.ASGI,
     commands={
-        "fair": "hypercorn {application} --bind {host}:{port} --workers {workers} --worker-class uvloop"
-        " --backlog {backlog} --keep-alive 75",
-        "article": "hypercorn {application} --bind {host}:{port} --workers {workers}",
+        "fair": DEFAULTS + " --worker-class uvloop --backlog {backlog} --keep-alive 75",
+        "defaults": DEFAULTS,
+        "article": DEFAULTS,
     },
     packages=("hypercorn", "uvloop"),
     websockets=True,

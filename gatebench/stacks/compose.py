@@ -32,7 +32,8 @@ from gatebench.stacks.questions import LOCK_S, LockedError, LostError, Questions
 from gatebench.stacks.wait import PATIENCE_S, last_lines
 from gatebench.stored import place_of
 from gatebench.values.run_config import RunConfig
-from gatebench.values.workload import Workload, Write
+from gatebench.values.side import Side
+from gatebench.values.workload import Write
 from gatebench.waiting import Tell
 from gatebench.watchdog import Watchdog, undisturbed
 
@@ -54,7 +55,7 @@ class ComposeStack:
     """PostgreSQL, the app server and Nginx, each a container whose output is in the run folder."""
 
     def __init__(self, config: RunConfig, folder: RunFolder, watchdog: Watchdog) -> None:
-        _refuse_what_no_image_holds(config.side.workload)
+        _refuse_what_no_image_holds(config.side)
         if (missing := why_not()) is not None:
             raise MachineError(
                 f"The compose stack needs a Docker engine, and {missing}: start or install one, or use STACK=native."
@@ -77,6 +78,7 @@ class ComposeStack:
             "GATEBENCH_UI_PORT": str(config.ui_port),
             "APP_CORES": ",".join(map(str, self.cores.app)),
             "OTHER_CORES": ",".join(map(str, self.cores.others)),
+            "APP_WITH": " ".join(config.side.environment.packages) if config.side.environment else "",
             "RUN_FOLDER": str(folder.path),
             "RUN_AS": _who_owns_files(),
             SERVICE_URL: f"http://{SERVICE}:8001" if self._app_has_service else "",
@@ -356,8 +358,14 @@ class _Deaths:
         return [(service, code) for service, _, code in (line.strip().partition(" ") for line in whole)]
 
 
-def _refuse_what_no_image_holds(workload: Workload) -> None:
+def _refuse_what_no_image_holds(side: Side) -> None:
     """Raises UsageError for an app or a locustfile that lies elsewhere, or an app with an interpreter of its own."""
+    workload = side.workload
+    if side.environment and side.environment.python:
+        raise UsageError(
+            f"PYTHON={side.environment.python} is for local processes, and the images have a Python of their own: give "
+            "STACK=native, or leave PYTHON out."
+        )
     elsewhere = any(Path(path).is_absolute() for path in (workload.app.folder, workload.locustfile))
     if elsewhere or workload.app.interpreter:
         raise UsageError(

@@ -36,7 +36,7 @@ def as_recorded(role: str, given: Mapping[str, str]) -> dict[str, str]:
     """A program's environment as run.json has it: with what the launcher tells the app, or the service beside it, and
     of what may be secret only "set".
     """
-    seen = dict(given)
+    seen = {name: value for name, value in given.items() if name != launch.APP_PYTHON}
     if text := seen.pop(launch.SIDE, None):
         side, url = from_json(Side, json.loads(text)), seen.get(launch.SERVICE_URL, "")
         app = launch.app_environment(side, static="a folder of the run's own", secret="set", service_url=url)

@@ -18,7 +18,7 @@ from typing import Any
 
 from gatebench import PACKAGE, ROOT
 from gatebench.errors import MachineError
-from gatebench.launch import SERVICE_URL, files_of
+from gatebench.launch import APP_PYTHON, SERVICE_URL, files_of
 from gatebench.machine import PIN_OFF, our_cores, share_out, siblings
 from gatebench.records import SERVICE
 from gatebench.refusals import last_said, told
@@ -34,6 +34,7 @@ from gatebench.stacks.wait import answers, wait_until
 from gatebench.stored import COUNT, place_of
 from gatebench.values.run_config import RunConfig
 from gatebench.values.workload import Service, Write
+from gatebench.virtual_environments import interpreter
 from gatebench.waiting import Tell
 from gatebench.watchdog import Watchdog, undisturbed
 
@@ -88,8 +89,10 @@ class NativeStack:
             "PYTHONUNBUFFERED": "1",
         }
 
-    def up(self, tell: Tell) -> None:  # noqa: ARG002
+    def up(self, tell: Tell) -> None:
         _raise_open_files_limit()
+        if self._config.side.environment:
+            self._environment[APP_PYTHON] = str(interpreter(self._config.side.environment, tell))
         self._prepare()
         self.query("SELECT 1")  # our own connection comes first: the app may take all that there are
         if self._app.interpreter and self._app.settings:  # of Gatebench's own app it is known

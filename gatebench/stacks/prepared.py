@@ -32,7 +32,12 @@ class Prepared:
         """What set-up has left for a side; not there before it has been kept. The server makes no difference."""
         app = replace(side.workload.app, front=(), back=())
         workload = replace(side.workload, app=app)
-        decides = [asdict(workload), asdict(side.footing), dict(side.env)]
+        decides = [
+            asdict(workload),
+            asdict(side.footing),
+            dict(side.env),
+            side.environment and asdict(side.environment),
+        ]
         return self._home / hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
 
     def keep(self, side: Side, made: Path) -> None:

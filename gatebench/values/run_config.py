@@ -11,6 +11,7 @@ from gatebench.values.codec import from_json, without_secrets
 from gatebench.values.footing import Footing
 from gatebench.values.server import Server
 from gatebench.values.side import Side
+from gatebench.values.virtual_environment import VirtualEnvironment
 from gatebench.values.workload import Workload
 
 SPAWN_RATE = 50
@@ -49,6 +50,8 @@ class RunConfig:
             "timeout_s": side.footing.timeout_s,
             "views": side.views,
             "bridge": side.bridge.name if side.bridge else "",
+            "with": " ".join(side.environment.packages) if side.environment else "",
+            "python": side.environment.python if side.environment else "",
             "revision": side.revision,
             "server_args": side.server_args,
             "overrides": dict(side.overrides),
@@ -59,6 +62,7 @@ class RunConfig:
             "workload": {**asdict(side.workload), "vote_name": writes[0].name if writes else None},
             "server_row": asdict(side.server),
             "bridge_row": asdict(side.bridge) if side.bridge else None,
+            "environment_row": asdict(side.environment) if side.environment else None,
         }
 
     @classmethod
@@ -71,6 +75,7 @@ class RunConfig:
             footing=from_json(Footing, data["settings"]),
             views=data.get("views", ""),
             bridge=from_json(Bridge, row) if (row := data.get("bridge_row")) else None,
+            environment=from_json(VirtualEnvironment, row) if (row := data.get("environment_row")) else None,
             revision=data.get("revision", ""),
             server_args=data["server_args"],
             overrides=data["overrides"],

@@ -63,5 +63,8 @@ class Server:
     def shares_socket(self, footing: str) -> bool:
         return "{fd}" in self.commands[footing]
 
+    def takes_workers(self, footing: str) -> bool:
+        return "{workers}" in self.commands[footing] or self.shares_socket(footing)
+
     def command(self, footing: str, **values: object) -> list[str]:
         return [word.format(**values) for word in self.commands[footing].split()]

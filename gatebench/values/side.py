@@ -9,6 +9,7 @@ from typing import Any
 from gatebench.values.bridge import Bridge
 from gatebench.values.footing import Footing
 from gatebench.values.server import Server
+from gatebench.values.virtual_environment import VirtualEnvironment
 from gatebench.values.workload import Workload
 
 
@@ -22,6 +23,7 @@ class Side:
     footing: Footing
     views: str = ""  # one of the workload's, where it has several
     bridge: Bridge | None = None  # in place of Django's own way to run synchronous code under ASGI
+    environment: VirtualEnvironment | None = None  # in place of Gatebench's own
     revision: str = ""  # of the app's code, where revisions are compared
     server_args: str = ""  # added to the server's command line
     env: Mapping[str, str] = field(default_factory=dict)  # added to the app's environment

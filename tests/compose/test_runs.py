@@ -78,14 +78,14 @@ def until_it_measures(bench: Bench, process: subprocess.Popen[str]) -> None:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Interface], RunFolder]:
-    """A finished tiny run of an interface, across a bridge where it has one; each is made once."""
+    """A finished tiny run of an interface, ASGI's across a bridge and with other packages; each is made once."""
     made: dict[Interface, RunFolder] = {}
 
     def make(interface: Interface) -> RunFolder:
         if interface not in made:
             bench = Bench(tmp_path_factory.mktemp("results"))
-            bridge = {"BRIDGE": "one-hop"} if interface is Interface.ASGI else {}
-            done = bench.run(interface, **KNOBS, **bridge)
+            other = {"BRIDGE": "one-hop", "WITH": "asgiref==3.12.1"} if interface is Interface.ASGI else {}
+            done = bench.run(interface, **KNOBS, **other)
             assert done.returncode == 0, done.stderr
             bench.temporary.rmdir()
             made[interface] = bench.folder()
@@ -102,6 +102,10 @@ def test_a_run_is_recorded_whole_and_leaves_nothing(
     assert_whole(folder)
     assert folder.read_run().app["interface"] == interface
     assert owners(folder.path) == {os.getuid()}
+
+
+def test_packages_that_are_asked_for_are_in_the_image(finished: Callable[[Interface], RunFolder]) -> None:
+    assert finished(Interface.ASGI).read_run().versions["asgiref"] == "3.12.1"
 
 
 def test_versions_are_read_from_the_containers(finished: Callable[[Interface], RunFolder]) -> None:

@@ -24,9 +24,13 @@ OF_AXES = {
     "CLIENT": {"client"},
     "THREADS": {"threads"},
     "DB": {"db", "app driver"},
+    "WITH": {"with"},
     "WORKERS": {"workers", "app cores", "app physical cores", "postgres cores", "nginx cores", "generator cores"},
 }
 """Knob -> settings that follow from it: what a campaign compares whose sides differ in it."""
+
+VERSION = " version"
+"""What the name of a program's or a package's version ends with. WITH decides them, of dependencies too."""
 
 VIEWS = "views"
 """Where each side has those that are usual under its interface they are a part of what is compared, and stand in its
@@ -37,14 +41,15 @@ _OF_NO_EFFECT = {"axes", "headless", "port", "ui_port", "results", "label", "app
 _IDENTITY = {"boot"}
 """Of the machine: tells sittings apart, and has no effect of its own."""
 _SAID_TWICE = {"ready", "interface", "db"}
-_TOLD_APART = {"settings", "workload", "overrides", "server_row", "bridge_row"}
+_TOLD_APART = {"settings", "workload", "overrides", "server_row", "bridge_row", "environment_row"}
 """Settings have a line each, and overrides are among them; of the server, its command and what it loads are."""
 
 _SAID_ELSEWHERE = {"name", "about", "db", "timeout_s", "workers", "vote", "debug", "users", "views"}
 """Of the settings: by a knob, or by the live app."""
 
 _RECORDED_LATER = {
-    "pin", "env", "views", "bridge", "revision", "machine id", "code version", "code revision", "code changed",
+    "pin", "env", "views", "bridge", "with", "python", "revision",
+    "machine id", "code version", "code revision", "code changed",
 }  # fmt: skip
 """With the sheet and the settings, what older runs do not say."""
 
@@ -89,14 +94,15 @@ def compare_settings(runs: Sequence[AnalysedRun]) -> Comparison:
     later = sheet | _RECORDED_LATER | {name for analysed in runs for name in _profile_settings(analysed.run)}
     differing = {name: values for name, values in rows.items() if name not in shared}
     as_usual = all(_as_usual(analysed.run) for analysed in runs)
-    return Comparison(shared, differing, sheet, later, as_usual, _asked(runs))
+    return Comparison(shared, differing, sheet, later, as_usual, _asked(runs, names))
 
 
-def _asked(runs: Sequence[AnalysedRun]) -> frozenset[str]:
+def _asked(runs: Sequence[AnalysedRun], names: Sequence[str]) -> frozenset[str]:
     """By all of them: what only one was to differ in is no axis."""
     axes = [set(analysed.run.config.get("axes", ())) for analysed in runs]
     shared = set.intersection(*axes) if axes else set()
-    return frozenset(name for axis in shared for name in OF_AXES.get(axis, ()))
+    versions = [name for name in names if name.endswith(VERSION)] if "WITH" in shared else []
+    return frozenset([name for axis in shared for name in OF_AXES.get(axis, ())] + versions)
 
 
 def _as_usual(run: Run) -> bool:
@@ -110,7 +116,7 @@ def settings_of(run: Run) -> dict[str, str]:
         **{name: _text(value) for name, value in run.config.items() if name not in _OF_NO_EFFECT | _TOLD_APART},
         **_profile_settings(run),
         **{f"app {name}": _text(value) for name, value in run.app.items() if name not in _SAID_TWICE},
-        **{f"{name} version": _text(value) for name, value in run.versions.items()},
+        **{f"{name}{VERSION}": _text(value) for name, value in run.versions.items()},
         **{f"machine {name}": _text(value) for name, value in run.machine.items() if name not in _IDENTITY},
         **{f"code {name}": _text(value) for name, value in run.code.items()},
         **{name: _text(value) for name, value in run.sheet.items()},
@@ -134,7 +140,7 @@ def _workload(workload: dict[str, Any]) -> dict[str, Any]:
 
 
 def _own_program(name: str, values: list[str]) -> bool:
-    return name.endswith(" version") and MISSING in values
+    return name.endswith(VERSION) and MISSING in values
 
 
 def _text(value: Any) -> str:

@@ -100,6 +100,7 @@ OF_AXES: Mapping[str, Callable[[Config], str | None]] = {
     "THREADS": lambda config: config["settings"]["threads"] if _has_threads(config) else None,
     "DB": lambda config: config.get("db"),
     "WORKERS": lambda config: config.get("workers"),
+    "WITH": lambda config: config.get("with") or "locked",
 }
 """Knob -> what a side has along it; None where it means nothing to the side."""
 
@@ -158,6 +159,8 @@ def knobs_of(config: Config) -> dict[str, str]:
         "VIEWS": _views_of(config),
         "BRIDGE": config.get("bridge"),
         "STACK": config.get("stack"),
+        "WITH": config.get("with"),
+        "PYTHON": config.get("python"),
         "DB": config.get("db"),
         "WORKERS": config.get("workers"),
         "USERS": users_of(config.get("users") or ()),

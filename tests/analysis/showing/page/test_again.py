@@ -78,6 +78,8 @@ def test_one_server_against_itself_and_sides_that_differ_otherwise() -> None:
         {"WORKLOAD": "fanout", "VIEWS": "sync", "THREADS": "8,64"},
         {"SERVER": "uvicorn", "BRIDGE": "one-hop,reused"},
         {"BRIDGE": "one-hop"},
+        {"WITH": "locked,asgiref==3.11.1 django==6.1.*", "BRIDGE": "shipped,one-hop"},
+        {"VIEWS": "sync,async"},
     ],
 )
 def test_sides_along_axes_are_one_campaign_again(knobs: dict[str, str]) -> None:
