@@ -6,6 +6,7 @@ What would be unfair: one poll for all, whose votes would wait for each other's 
 """
 
 from gatebench.values.guided import MANY_THREADS, SYNC, WSGI, Guided
+from gatebench.values.server import Interface
 from gatebench.values.workload import Workload
 from gatebench.workloads.polls import CHECK, FORM, POLLS, WRITE
 
@@ -21,7 +22,9 @@ VOTE = Workload(
     seed_size=100,
     check=CHECK,
     writes=(WRITE,),
-    environment={"POLLS_VOTE": "atomic"},
+    environment={"POLLS_VOTE": "atomic", "POLLS_VIEWS": "{views}"},
+    views=("sync", "async"),
+    usual_views={Interface.WSGI: "sync", Interface.ASGI: "sync"},
 )
 
 GUIDED = Guided(

@@ -8,6 +8,7 @@
 | PGHOST, PGPORT, PGUSER, | the database, by libpq's own names                     | libpq's own           |
 | PGPASSWORD, PGDATABASE  |                                                        | (PGDATABASE: polls)   |
 | POLLS_VOTE              | atomic or read-then-save: see polls/views.py           | atomic                |
+| POLLS_VIEWS             | sync or async: polls/views.py or polls/async_views.py  | sync                  |
 | POLLS_BESIDE            | other apps of this project to serve, with commas       | none: the polls alone |
 | SHOP_SERVICES           | where the shop's services are                          | http://127.0.0.1:8001 |
 | SHOP_TIMEOUT_S          | how long each of them is waited for                    | 1                     |
@@ -28,6 +29,8 @@ DEBUG = environment.flag("DJANGO_DEBUG", default=False)
 ALLOWED_HOSTS = environment.names("DJANGO_ALLOWED_HOSTS", default="127.0.0.1,localhost")
 
 VOTE = environment.choice("POLLS_VOTE", ("atomic", "read-then-save"), default="atomic")
+
+VIEWS = environment.choice("POLLS_VIEWS", ("sync", "async"), default="sync")
 
 APPS = sorted({path.parent.name for path in BASE_DIR.glob("*/urls.py")} - {"config", "polls"})
 BESIDE = environment.some_of("POLLS_BESIDE", APPS)

@@ -37,11 +37,16 @@ class ResultsView(generic.DetailView):
         return Question.objects.published()
 
     def get_context_data(self, **kwargs):
-        choices = list(self.object.choice_set.all())
-        total_votes = sum(choice.votes for choice in choices)
-        for choice in choices:
-            choice.percent = round(100 * choice.votes / total_votes) if total_votes else 0
-        return super().get_context_data(choices=choices, total_votes=total_votes, **kwargs)
+        return super().get_context_data(**totals(self.object), **kwargs)
+
+
+def totals(question):
+    """What the results' template shows of a question: its choices, each with its `percent`, and all votes."""
+    choices = list(question.choice_set.all())
+    total_votes = sum(choice.votes for choice in choices)
+    for choice in choices:
+        choice.percent = round(100 * choice.votes / total_votes) if total_votes else 0
+    return {"choices": choices, "total_votes": total_votes}
 
 
 @require_POST

@@ -1,10 +1,15 @@
+import re
+from inspect import iscoroutinefunction
+
 from django.contrib.auth.models import User
-from django.test import TestCase
-from django.urls import reverse
+from django.test import TestCase, override_settings
+from django.urls import resolve, reverse
 
 from polls.models import Question
 
 from .factories import make_question
+
+TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="[^"]+"')
 
 
 class Index(TestCase):
@@ -92,6 +97,34 @@ class Results(TestCase):
         question = make_question()
         with self.assertNumQueries(2):
             self.client.get(reverse("polls:results", args=[question.id]))
+
+
+@override_settings(ROOT_URLCONF="polls.tests.async_urls")
+class AsyncIndex(Index):
+    def test_is_asynchronous(self):
+        self.assertTrue(iscoroutinefunction(resolve("/polls/").func))
+
+
+@override_settings(ROOT_URLCONF="polls.tests.async_urls")
+class AsyncDetail(Detail): ...
+
+
+@override_settings(ROOT_URLCONF="polls.tests.async_urls")
+class AsyncResults(Results): ...
+
+
+class Views(TestCase):
+    def test_of_both_kinds_answer_alike(self):
+        question = make_question()
+        for page in ("", f"{question.id}/", f"{question.id}/results/", f"{question.id}/vote/", f"{10**30}/"):
+            with self.subTest(page=page):
+                answers = [self.client.get(f"/polls/{page}")]
+                with override_settings(ROOT_URLCONF="polls.tests.async_urls"):
+                    answers.append(self.client.get(f"/polls/{page}"))
+                said = [TOKEN.sub(b"", answer.content) for answer in answers]
+                self.assertEqual(said[0], said[1])
+                self.assertEqual(answers[0].status_code, answers[1].status_code)
+                self.assertEqual(answers[0].headers, answers[1].headers)
 
 
 class Admin(TestCase):

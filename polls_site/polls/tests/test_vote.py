@@ -92,6 +92,13 @@ class ReadThenSaveVote(VoteClaims, TestCase):
             vote(self.client, self.question, choice=self.choice.id)
 
 
+@override_settings(ROOT_URLCONF="polls.tests.async_urls")
+class AsyncVote(VoteClaims, TestCase):
+    def test_costs_two_queries(self):
+        with self.assertNumQueries(2):
+            vote(self.client, self.question, choice=self.choice.id)
+
+
 class ConcurrentVotes(TransactionTestCase):
     def vote_from_threads(self, choice, threads, votes_each):
         def person():
