@@ -23,7 +23,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two runs would measure each other
-.PHONY: help bench bench-wsgi bench-asgi aa reproduce guide servers analyze compare test test-quick lint format typecheck lock clean
+.PHONY: help bench bench-wsgi bench-asgi aa why reproduce guide servers analyze compare test test-quick lint format typecheck lock clean
 
 help: ## what there is to make, and the knobs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ aa: $(VENV)/bench.stamp ## measure one server against itself: how much two equal
 
 reproduce: $(VENV)/bench.stamp ## the article's setup, and again with Nginx's limit lifted, below the published table
 	@$(RUN) -m gatebench reproduce
+
+why: $(VENV)/bench.stamp ## where the cost of ASGI comes from: from WSGI to ASGI in single changes, TRIALS=3; half an hour
+	@$(RUN) -m gatebench why
 
 guide: $(VENV)/bench.stamp ## which interface for which kind of site: all workloads, TRIALS=3; goes on where it was
 	@$(RUN) -m gatebench guide

@@ -9,6 +9,7 @@ from string import ascii_uppercase
 
 from gatebench.errors import UsageError
 from gatebench.knobs import axes_of, fitting, resolve, resolve_server, servers_of, trials_of
+from gatebench.ladder import DEFAULTS, LADDER
 from gatebench.plan import Campaign, Plan, new_id
 from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface
@@ -22,6 +23,7 @@ COMMANDS = {
     "bench-asgi": "TRIALS runs of an ASGI server",
     "bench": "WSGI against ASGI, the servers that SERVER names with commas between, or sides along other knobs",
     "aa": "one server against itself: how much two equal sides differ here",
+    "why": "the way from WSGI to ASGI, one change at a time: what each costs",
     "reproduce": "the article's setup under both interfaces, and again with Nginx's limit lifted",
 }
 
@@ -36,6 +38,8 @@ def plan_campaign(
     """What a command and the given knobs ask for; raises UsageError before anything starts. `own` is the workload of a
     person's own project, `campaign_id` that of an earlier campaign that goes on.
     """
+    if command == "why":
+        given = {**DEFAULTS, **{name: text for name, text in given.items() if text}}
     sides, left_out = _sides(command, _Resolver(given, engine_answers, own))
     plan = plan_of(sides, given, left_out, campaign_id)
     (campaign,) = plan.campaigns
@@ -77,6 +81,8 @@ def _sides(command: str, resolver: _Resolver) -> tuple[list[RunConfig], list[str
         raise UsageError(f"{name}={given[name]} has several values, which only bench takes: give {command} one.")
     if command == "aa":
         return 2 * resolver.each([given.get("SERVER") or servers_of(given)[0]]), []
+    if command == "why":
+        return _ladder(resolver)
     if command == "reproduce":
         return _article(resolver), []
     return [resolve(Interface(command.removeprefix("bench-")), given, resolver.engine_answers, resolver.own)], []
@@ -102,6 +108,24 @@ def _along_axes(resolver: _Resolver) -> tuple[list[RunConfig], list[str]]:
                 side = replace(side, axes=tuple(axes))
                 sides += [side] * (side not in sides)
     if len(sides) < 2 and left_out:
+        raise UsageError(next(iter(left_out)))
+    return sides, list(left_out.values())
+
+
+def _ladder(resolver: _Resolver) -> tuple[list[RunConfig], list[str]]:
+    """A side for each rung that can be. What comes after one that cannot is compared with the rung before that."""
+    sides: list[RunConfig] = []
+    left_out: dict[str, str] = {}
+    before: dict[str, str] = {}
+    for rung in LADDER:
+        try:
+            side = resolver.side(rung.knobs["SERVER"], {**resolver.given, **rung.knobs})
+        except UsageError as error:
+            left_out[str(error)] = f"{rung.name}: {error}"
+            before[rung.name] = before.get(rung.before, rung.before)
+        else:
+            sides.append(replace(side, rung=replace(rung, before=before.get(rung.before, rung.before))))
+    if len(sides) < 2:
         raise UsageError(next(iter(left_out)))
     return sides, list(left_out.values())
 

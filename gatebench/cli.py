@@ -24,7 +24,8 @@ from gatebench.guide import HELP as GUIDE_HELP
 from gatebench.guide import day, plan_guide, resumed
 from gatebench.init import init
 from gatebench.knobs import KNOBS, every_server, servers_of
-from gatebench.names import GUIDE, JUDGED, MEASURED, SWITCHES, check_names
+from gatebench.ladder import DEFAULTS as LADDER_DEFAULTS
+from gatebench.names import GUIDE, JUDGED, LADDER, MEASURED, SWITCHES, check_names
 from gatebench.plan import Plan, measure, runs_in
 from gatebench.progress import waiting_on
 from gatebench.project import Own, own_project
@@ -33,7 +34,7 @@ from gatebench.revisions import worktrees
 from gatebench.run_folder import RESULTS, RunFolder
 from gatebench.stacks.engine import engine_answers
 
-SHOWN = ("bench", "aa", "reproduce")
+SHOWN = ("bench", "aa", "why", "reproduce")
 """Commands that compare sides, and so end with their report."""
 
 SERVERS_HELP = "the servers that SERVER takes, with their versions"
@@ -109,7 +110,7 @@ def _guide(_: str, options: Mapping[str, Any]) -> int:
 
 def _measure(command: str, options: Mapping[str, Any]) -> int:
     environment = from_environment()
-    check_names(environment)
+    check_names(environment, "why" if command == "why" else "")
     knobs = {knob.name: options.get(knob.name.lower()) or environment.get(knob.name, "") for knob in KNOBS}
     if command in SHOWN and (code := _analyze(options, None, "--check")):  # before an hour is spent on it
         return code
@@ -134,7 +135,7 @@ def _measure(command: str, options: Mapping[str, Any]) -> int:
     if not asked["QUIET"]:
         outcome = f"Recorded in {_shown(folders)}." if folders else f"{plan.name} is complete: nothing is measured."
         print(outcome, file=sys.stderr if asked["JSON"] else sys.stdout)
-    chosen = [f"--campaigns={resume}"] * bool(resume)
+    chosen = ["--why"] * (command == "why") + [f"--campaigns={resume}"] * bool(resume)
     return _analyze(options, Path(first.results), *chosen) if command in SHOWN else 0
 
 
@@ -214,9 +215,12 @@ def _parser() -> argparse.ArgumentParser:
     for name, what in COMMANDS.items():
         parser_of_one = commands.add_parser(name, help=what, description=what, allow_abbrev=False)
         _add_own(parser_of_one)
-        _add_knobs(parser_of_one)
+        _add_knobs(parser_of_one, *((LADDER, LADDER_DEFAULTS) if name == "why" else ()))
         parser_of_one.add_argument("--resume", metavar="CAMPAIGN", help="go on with it, where it was interrupted")
-        if name in SHOWN:
+        if name == "why":
+            _add_switch(parser_of_one, "OPEN", "as of `gatebench analyze`")
+            _add_switch(parser_of_one, "QUIET", "as of `gatebench analyze`")
+        elif name in SHOWN:
             _add_gates(parser_of_one)
     guide = commands.add_parser("guide", help=GUIDE_HELP, description=GUIDE_HELP, allow_abbrev=False)
     _add_knobs(guide, GUIDE, GUIDE_DEFAULTS)

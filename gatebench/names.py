@@ -33,9 +33,16 @@ GUIDE = (
 )
 """The knobs that are not what a guide compares, nor a part of how it goes."""
 
+LADDER = (
+    "STACK", "PYTHON", "THREADS", "WORKERS", "USERS", "SETTLE", "HOLD", "TIMEOUT", "TRIALS", "ENV", "PIN", "PORT",
+    "RESULTS",
+)  # fmt: skip
+"""The knobs that are not what a ladder changes, nor a part of how it goes."""
+
 TARGETS = {
     **dict.fromkeys(("bench-wsgi", "bench-asgi"), (*MEASURED, "RESUME")),
     **dict.fromkeys(("bench", "aa", "reproduce"), (*MEASURED, "RESUME", *JUDGED)),
+    "why": (*LADDER, "RESUME", "OPEN", "QUIET"),
     "guide": (*GUIDE, "AGAIN", "OPEN", "QUIET"),
     "analyze": (*JUDGED, "RESULTS", "RUNS", "CAMPAIGNS"),
     "compare": (*JUDGED, "RESULTS", "A", "B"),

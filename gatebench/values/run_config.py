@@ -9,6 +9,7 @@ from typing import Any
 from gatebench.values.bridge import Bridge
 from gatebench.values.codec import from_json, without_secrets
 from gatebench.values.footing import Footing
+from gatebench.values.rung import Rung
 from gatebench.values.server import Server
 from gatebench.values.side import Side
 from gatebench.values.virtual_environment import VirtualEnvironment
@@ -33,6 +34,7 @@ class RunConfig:
     port: int  # where Nginx listens
     ui_port: int  # where Locust's web UI does
     results: str  # the folder that run folders are made in
+    rung: Rung | None = None  # of the ladder
     axes: tuple[str, ...] = ()  # knobs in which its campaign's sides differ, beside SERVER
 
     def to_json(self) -> dict[str, Any]:

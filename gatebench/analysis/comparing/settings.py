@@ -37,7 +37,7 @@ VIEWS = "views"
 label.
 """
 
-_OF_NO_EFFECT = {"axes", "headless", "port", "ui_port", "results", "label", "app"}
+_OF_NO_EFFECT = {"axes", "rung", "headless", "port", "ui_port", "results", "label", "app"}
 _IDENTITY = {"boot"}
 """Of the machine: tells sittings apart, and has no effect of its own."""
 _SAID_TWICE = {"ready", "interface", "db"}
