@@ -9,19 +9,32 @@ from collections.abc import Mapping
 
 from gatebench.values.rung import Rung
 
-UVICORN = {"SERVER": "uvicorn"}
+LIMIT, REUSED, ONCE = "requests limited", "threads reused", "middleware changes threads once"
+
+
+def _uvicorn(**knobs: str) -> Mapping[str, str]:
+    return {"SERVER": "uvicorn", **knobs}
+
 
 LADDER = (
     Rung("WSGI", "gunicorn with threads", knobs={"SERVER": "gunicorn"}),
-    Rung("a2wsgi", "uvicorn serves the WSGI application", "WSGI", {**UVICORN, "BRIDGE": "wsgi"}),
-    Rung("one hop", "an ASGI handler, one change of threads", "a2wsgi", {**UVICORN, "BRIDGE": "one-hop"}),
-    Rung("both", "Django's ASGI handler, threads reused", "one hop", {**UVICORN, "BRIDGE": "both"}),
-    Rung("reused", "each middleware changes threads", "both", {**UVICORN, "BRIDGE": "reused"}),
-    Rung("limit", "threads made for each request", "reused", {**UVICORN, "BRIDGE": "limit"}),
-    Rung("as shipped", "no limit of requests at once", "limit", UVICORN),
-    Rung("sync middleware", "middleware changes threads once", "as shipped", {**UVICORN, "BRIDGE": "sync-middleware"}),
-    Rung("asgiref 3.11.1", "one thread started per request", "as shipped", {**UVICORN, "WITH": "asgiref==3.11.1"}),
-    Rung("async views", "views and queries by a-methods", "as shipped", {**UVICORN, "VIEWS": "async"}),
+    Rung("a2wsgi", "uvicorn serves the WSGI application", "WSGI", knobs=_uvicorn(BRIDGE="wsgi")),
+    Rung("one hop", "an ASGI handler, which changes threads once", "a2wsgi", knobs=_uvicorn(BRIDGE="one-hop")),
+    Rung(
+        "both",
+        "Django's own ASGI handler, with both remedies",
+        "one hop",
+        (LIMIT, REUSED, ONCE),
+        _uvicorn(BRIDGE="both"),
+    ),
+    Rung("reused", "each middleware changes threads", "both", (LIMIT, REUSED), _uvicorn(BRIDGE="reused")),
+    Rung("limit", "threads are made for each request", "reused", (LIMIT,), _uvicorn(BRIDGE="limit")),
+    Rung("as shipped", "any number of requests at once", "limit", (), _uvicorn()),
+    Rung("sync middleware", f"but {ONCE}", "as shipped", (ONCE,), _uvicorn(BRIDGE="sync-middleware")),
+    Rung(
+        "asgiref 3.11.1", "a thread less is started per request", "as shipped", knobs=_uvicorn(WITH="asgiref==3.11.1")
+    ),
+    Rung("async views", "asynchronous views and queries", "as shipped", knobs=_uvicorn(VIEWS="async")),
 )
 
 DEFAULTS: Mapping[str, str] = {"USERS": "30,60,350", "SETTLE": "2", "HOLD": "5", "TRIALS": "3", "HEADLESS": "1"}

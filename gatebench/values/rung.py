@@ -11,4 +11,7 @@ class Rung:
     name: str
     change: str  # what differs from the rung before, in a few words
     before: str = ""  # the name of that rung; empty for the first
+    remedies: tuple[str, ...] | None = (
+        None  # that Django's own handler is served with; None: it is not, or differs more
+    )
     knobs: Mapping[str, str] = field(default_factory=dict)
