@@ -43,7 +43,16 @@ def plan_campaign(
     sides, left_out = _sides(command, _Resolver(given, engine_answers, own))
     plan = plan_of(sides, given, left_out, campaign_id)
     (campaign,) = plan.campaigns
-    return replace(plan, goes_on_with=f"{'--resume ' if own else 'RESUME='}{campaign.id}")
+    if command == "why":
+        campaign = replace(campaign, counted={name: _counted(config) for name, config in campaign.sides.items()})
+    return replace(plan, campaigns=[campaign], goes_on_with=f"{'--resume ' if own else 'RESUME='}{campaign.id}")
+
+
+def _counted(config: RunConfig) -> RunConfig:
+    """The same side in one process. Of loops asyncio's own alone tells how often it is woken."""
+    server_args = f"{config.side.server_args} {'--loop asyncio' * (config.side.server.name == 'uvicorn')}".strip()
+    footing = replace(config.side.footing, workers=1)
+    return replace(config, side=replace(config.side, counted=True, footing=footing, server_args=server_args))
 
 
 def plan_of(

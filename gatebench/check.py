@@ -124,6 +124,21 @@ def warm_up(side: Side, url: str) -> None:
             pass
 
 
+def counts_per_request(side: Side, url: str) -> dict[str, float]:
+    """What one process begins for each request of the page that it is warmed up with, asked one after the other."""
+    page = url + (side.workload.warm_up_path or side.workload.app.ready_path).format(views=side.views)
+
+    def counted() -> dict[str, float]:
+        return dict(live_facts(side.workload.app, url)["counts"])
+
+    first, before = counted(), counted()
+    for _ in range(WARM_UP_REQUESTS):
+        _open(opener(), page)
+    after = counted()
+    question = {name: before[name] - first[name] for name in before}  # what to ask for the counts costs itself
+    return {name: (after[name] - before[name] - question[name]) / WARM_UP_REQUESTS for name in after}
+
+
 def _send_form(check: FormCheck, browser: urllib.request.OpenerDirector, url: str) -> None:
     page = _Form()
     page.feed(_open(browser, url + check.form_path))

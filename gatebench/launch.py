@@ -120,6 +120,7 @@ def _spec(side: Side, static: str, secret: str) -> dict[str, Any]:
         "pool_size": footing.db_pool_size,
         "pool_timeout_s": footing.db_pool_timeout_s,
         "driver": app.drivers.get(footing.db),
+        "counted": side.counted,
         "debug": footing.debug,
         "secret_key": secret,
         "static_root": static,

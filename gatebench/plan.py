@@ -20,7 +20,7 @@ from gatebench.errors import GatebenchError
 from gatebench.progress import Display, Reporter
 from gatebench.records import Outcome, Run, Trial
 from gatebench.run import run
-from gatebench.run_folder import RunFolder, recorded
+from gatebench.run_folder import RunFolder, counting, recorded
 from gatebench.so_far import expected_s
 from gatebench.stacks.prepared import Prepared, prepared
 from gatebench.values.run_config import RunConfig
@@ -43,11 +43,13 @@ class Campaign:
     sides: Mapping[str, RunConfig]
     trials: int
     guide: str | None = None  # that it is a part of
+    counted: Mapping[str, RunConfig] = field(default_factory=dict)  # sides that are counted first, and not timed
 
     def plan(self) -> list[Planned]:
         """The runs in their order."""
         order = random.Random(self.id)
-        return [
+        counts = [(Trial(self.id, 0, side, self.guide), config) for side, config in self.counted.items()]
+        return counts + [
             (Trial(self.id, number, side, self.guide), self.sides[side])
             for number in range(1, self.trials + 1)
             for side in order.sample(list(self.sides), len(self.sides))
@@ -81,7 +83,11 @@ class Plan:
         return replace(
             self,
             campaigns=[
-                replace(one, sides={side: change(config) for side, config in one.sides.items()})
+                replace(
+                    one,
+                    sides={side: change(config) for side, config in one.sides.items()},
+                    counted={side: change(config) for side, config in one.counted.items()},
+                )
                 for one in self.campaigns
             ],
         )
@@ -104,6 +110,8 @@ class Plan:
 
 
 def _expected_s(config: RunConfig) -> float:
+    if config.side.counted:
+        return AROUND_S
     return expected_s(config) * (NEEDED if config.stop_at_limit else 1) + AROUND_S
 
 
@@ -122,7 +130,7 @@ def new_id() -> str:
 
 def runs_in(results: Path) -> list[Run]:
     """Those of a folder, oldest first."""
-    return [found for found, _ in recorded(results)]
+    return [*(found for found, _ in recorded(results)), *counting(results)]
 
 
 def measure(plan: Plan, console: Console, measure_one: Measure = run) -> list[RunFolder]:
@@ -142,7 +150,8 @@ def measure(plan: Plan, console: Console, measure_one: Measure = run) -> list[Ru
     try:
         with prepared() as of_all:
             for place, (trial, config) in enumerate(left, start=1 + planned - len(left)):
-                where = f"Trial {trial.number} of {plan.trials}, run {place} of {planned}"
+                trial_of = f"Trial {trial.number} of {plan.trials}" if trial.number else "Counts"
+                where = f"{trial_of}, run {place} of {planned}"
                 say(console, f"\n{where}: {config.side.label}")
                 try:
                     folders.append(_measured(config, trial, of_all, console, measure_one))

@@ -85,7 +85,7 @@ class Request:
 class Step:
     """One number of users, held. Settle ends where the hold starts."""
 
-    number: int  # from 1
+    number: int  # from 1; 0 is a run that counts and is not timed
     users: int  # asked for
     started: float  # spawning began
     running: float | None = None  # all users ran: the clock of the step starts
@@ -225,6 +225,7 @@ class Run:
     sheet: dict[str, Any] = field(default_factory=dict)  # the fairness sheet: what the live processes were given
     environments: dict[str, dict[str, str]] = field(default_factory=dict)  # role -> what it was given, secrets HIDDEN
     trial: Trial | None = None
+    counts: dict[str, float] = field(default_factory=dict)  # what is begun for each request, where it was counted
     steps: tuple[Step, ...] = ()
     mistakes: tuple[Mistake, ...] = ()  # of the locustfile, each once a step
     troubles: tuple[str, ...] = ()  # what went wrong and did not end the run, a sentence each

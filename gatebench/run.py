@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gatebench import PACKAGE
-from gatebench.check import WARM_UP_REQUESTS, check, live_facts, warm_up
+from gatebench.check import WARM_UP_REQUESTS, check, counts_per_request, live_facts, warm_up
 from gatebench.command import DISK_FULL
 from gatebench.errors import GatebenchError, LoadError, MachineError, ServiceDiedError, SilentError
 from gatebench.lock import locked
@@ -71,6 +71,10 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None, prepare
                 sheet = {**stack.sheet(), "app physical cores": stack.cores.fact}
                 record.note(sheet={**sheet, **_access_log(folder, stack, side)})
                 display.note(f"Cores: {stack.cores}.")
+                if side.counted:
+                    record.note(counts=counts_per_request(side, stack.url))
+                    record.end(Outcome.COMPLETE)
+                    return folder
                 with Sampler(folder, stack.roles, stack.query) as sampler:
                     try:
                         _ramp(stack, record, config, display)

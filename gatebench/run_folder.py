@@ -171,6 +171,11 @@ def recorded(results: Path) -> list[tuple[Run, RunFolder]]:
     return sorted(runs, key=lambda pair: pair[0].started)
 
 
+def counting(results: Path) -> list[Run]:
+    """The runs there that counted what is begun for a request, and timed nothing."""
+    return [run for _, run in _found(results) if isinstance(run, Run) and run.counts]
+
+
 def passed_over(results: Path) -> list[tuple[RunFolder, str]]:
     """The other runs there, by their folders' names: a sentence on why each is not among the recorded ones."""
     return [(folder, why) for folder, run in _found(results) if (why := _lacking(folder, run))]
@@ -191,4 +196,8 @@ def _found(results: Path) -> Iterator[tuple[RunFolder, Run | RunFolderError]]:
 def _lacking(folder: RunFolder, run: Run | RunFolderError) -> str:
     if isinstance(run, RunFolderError):
         return str(run)
-    return "" if run.steps else f"{folder.path} has no step: {run.reason or 'its runner was killed, or is at work.'}"
+    return (
+        ""
+        if run.steps or run.counts
+        else f"{folder.path} has no step: {run.reason or 'its runner was killed, or is at work.'}"
+    )

@@ -20,6 +20,7 @@ from gatebench import ROOT
 from gatebench.campaign import plan_campaign, plan_of
 from gatebench.errors import LoadError, UsageError
 from gatebench.knobs import resolve
+from gatebench.ladder import LADDER
 from gatebench.plan import Campaign, Plan, in_minutes, measure
 from gatebench.progress import Display
 from gatebench.records import Outcome, Run, Trial
@@ -251,6 +252,40 @@ def test_reproduce_runs_the_article_and_lifts_nginx_s_limit_and_nothing_else() -
     given = sides(planned("reproduce", SET="db_connections=200", USERS="20"))
     assert given["C"].side.overrides == {"db_connections": 200, "nginx_connections": 8192}
     assert given["A"].users == (20,)
+
+
+def test_the_ladder_is_a_side_a_rung_and_counts_each_first() -> None:
+    plan = planned("why", TRIALS="2")
+    given = sides(plan)
+    assert [config.rung.name for config in given.values() if config.rung] == [rung.name for rung in LADDER]
+    assert {config.users for config in given.values()} == {(30, 60, 350)}
+    counted = [(trial, config) for trial, config in plan.plan() if trial.number == 0]
+    assert [trial for trial, _ in plan.plan()][: len(LADDER)] == [trial for trial, _ in counted]
+    assert all(config.side.counted and config.side.footing.workers == 1 for _, config in counted)
+    assert not any(config.side.counted for config in given.values())
+    assert len(plan.plan()) == 3 * len(LADDER)
+
+
+def test_each_rung_differs_from_the_one_before_it_in_one_thing() -> None:
+    by_name = {rung.name: rung for rung in LADDER}
+    for rung in LADDER[1:]:
+        before = by_name[rung.before].knobs
+        changed = {name for name in {*rung.knobs, *before} if rung.knobs.get(name) != before.get(name)}
+        assert len(changed - {"SERVER"}) == 1
+
+
+def test_a_rung_that_cannot_be_is_left_out_and_the_next_is_compared_with_the_one_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    no_such_views = {"SERVER": "uvicorn", "VIEWS": "plain"}
+    rungs = [replace(rung, knobs=no_such_views) if rung.name == "a2wsgi" else rung for rung in LADDER]
+    monkeypatch.setattr("gatebench.campaign.LADDER", rungs)
+    plan = planned("why")
+    before = {config.rung.name: config.rung.before for config in sides(plan).values() if config.rung}
+    assert before["one hop"] == "WSGI"
+    assert "a2wsgi" not in before
+    (sentence,) = plan.left_out
+    assert sentence.startswith("a2wsgi: VIEWS=plain is nothing that WORKLOAD=vote has")
 
 
 def test_two_campaigns_have_two_ids() -> None:

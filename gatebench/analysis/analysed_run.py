@@ -20,6 +20,7 @@ from gatebench.analysis.reading.frames import comparable, parted, read_requests,
 from gatebench.analysis.reading.holds import Holds, holds_of, measured
 from gatebench.analysis.reading.proxy_log import read_proxy_log
 from gatebench.analysis.reading.samples import Samples, read_samples
+from gatebench.analysis.steps.balance import balance
 from gatebench.analysis.steps.capacity import capacity
 from gatebench.analysis.steps.flow import flow
 from gatebench.analysis.steps.objective import Objective
@@ -51,6 +52,8 @@ class Shown(Protocol):
     def resources(self) -> pd.DataFrame: ...
     @property
     def connections(self) -> pd.DataFrame: ...
+    @property
+    def balance(self) -> pd.DataFrame: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class AnalysedRun:
     validity: pd.DataFrame
     resources: pd.DataFrame
     connections: pd.DataFrame
+    balance: pd.DataFrame
     causes: pd.DataFrame
     examples: pd.DataFrame
     ledger: pd.DataFrame
@@ -92,7 +96,8 @@ def analyse(folder: RunFolder) -> AnalysedRun:
     readings, ledger_damage = _readings(folder)
     votes, objective = ledger(requests, readings, run), Objective.of(run)
     updates = updates_table(pushes, run, holds)
-    steps, checked, used = _steps(requests, run, holds, votes, updates, samples, objective)
+    connected = connections(samples, run, holds)
+    steps, checked, used = _steps(requests, run, holds, votes, updates, samples, connected, objective)
     seconds = timeline(requests, holds)
     if proxy is None or matched is None:
         agreement, parts, failures = None, None, diagnose(client_view(requests), traced=False)
@@ -100,6 +105,7 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         requests["nginx_ms"] = matched.nginx_ms
         agreement, parts = latency(requests, run), splits(requests, proxy, steps)
         failures = diagnose(followed(requests, proxy, folder, samples), traced=True)
+    shared = balance(proxy, run, holds)
     del proxy  # 300 MB of ten million requests, and nothing below looks at it
     pa.default_memory_pool().release_unused()
     notes = (
@@ -119,7 +125,8 @@ def analyse(folder: RunFolder) -> AnalysedRun:
         steps=steps,
         validity=checked,
         resources=used,
-        connections=connections(samples, run, holds),
+        connections=connected,
+        balance=shared,
         causes=causes_table(failures, run),
         examples=examples(failures),
         ledger=votes,
@@ -140,6 +147,7 @@ def _steps(
     votes: pd.DataFrame,
     updates: pd.DataFrame,
     samples: Samples,
+    connected: pd.DataFrame,
     objective: Objective,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """What was measured, step by step; whether it is valid; and what it took of the machine."""
@@ -147,7 +155,15 @@ def _steps(
     steps = steps_table(requests, run, through, votes, updates, objective)
     used = resources(samples, through, run, holds)
     checked = validity(evidence(run, holds, steps, through, samples, used), run)
-    return judged(steps, checked, used), checked, used
+    return judged(steps, checked, used, connected), checked, used
+
+
+def kept(folder: RunFolder) -> tuple[Run, pd.DataFrame]:
+    """A run of which no more is kept than its steps table; raises RunFolderError."""
+    try:
+        return folder.read_run(), pd.read_csv(folder.steps_csv)
+    except FileNotFoundError as error:
+        raise RunFolderError(f"{folder.path} has neither requests.arrows nor steps.csv: remove it.") from error
 
 
 def write_steps(analysed: AnalysedRun) -> None:

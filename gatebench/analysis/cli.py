@@ -41,8 +41,11 @@ def _analyze(arguments: argparse.Namespace) -> int:
     how = how_of(given)
     if arguments.check:
         return 0
+    if arguments.why:
+        _refuse_beside_a_guide(arguments, limits, given, "a ladder", "why")
+        return _why(arguments, given)
     if arguments.guide:
-        _refuse_beside_a_guide(arguments, limits, given)
+        _refuse_beside_a_guide(arguments, limits, given, "a guide", "guide")
         return _guide(arguments, given)
     sides, damaged, notes = _sides(arguments)
     found = verdicts(sides, given["ANYWAY"])
@@ -77,6 +80,19 @@ def _guide(arguments: argparse.Namespace, given: Mapping[str, bool]) -> int:
         show(told if given["FULL"] else told[:1], console())
         print(f"\nWritten to {shown(out)}: guide.html, guide.md, and a report of each workload in a folder of its own.")
     if given["OPEN"] and (sentence := open_page(out / "guide.html")):
+        print(sentence, file=sys.stderr)
+    return 0
+
+
+def _why(arguments: argparse.Namespace, given: Mapping[str, bool]) -> int:
+    from gatebench.analysis.explaining import write_why  # imports matplotlib
+
+    out = _out(arguments, "why")
+    shown_there = write_why(arguments.results, arguments.campaigns, out)
+    if not given["QUIET"]:
+        show(shown_there if given["FULL"] else shown_there[:1], console())
+        print(f"\nWritten to {shown(out)}: why.html, why.md, tables/*.csv, charts/*.png and *.svg.")
+    if given["OPEN"] and (sentence := open_page(out / "why.html")):
         print(sentence, file=sys.stderr)
     return 0
 
@@ -135,12 +151,16 @@ def _given(arguments: argparse.Namespace, name: str) -> str:
     return str(getattr(arguments, name.lower()) or from_environment().get(name, ""))
 
 
-def _refuse_beside_a_guide(arguments: argparse.Namespace, limits: Mapping[str, Any], given: Mapping[str, bool]) -> None:
-    """Raises UsageError for what has no meaning for a guide: a gate that is never judged would always be passed."""
-    named = {"RUN": arguments.runs, "--campaigns": arguments.campaigns, "--a": arguments.a, "--b": arguments.b}
+def _refuse_beside_a_guide(
+    arguments: argparse.Namespace, limits: Mapping[str, Any], given: Mapping[str, bool], what: str, option: str
+) -> None:
+    """Raises UsageError for what has no meaning for it: a gate that is never judged would always be passed."""
+    named = {"RUN": arguments.runs, "--a": arguments.a, "--b": arguments.b}
+    if option == "guide":
+        named["--campaigns"] = arguments.campaigns
     found = [*limits, *(name for name in ("ANYWAY", "JSON") if given[name]), *(name for name in named if named[name])]
     if found:
-        raise UsageError(f"{found[0]} means nothing for a guide: leave it out, or leave --guide out.")
+        raise UsageError(f"{found[0]} means nothing for {what}: leave it out, or leave --{option} out.")
 
 
 def _out(arguments: argparse.Namespace, usual: str) -> Path:
@@ -191,6 +211,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help=f"the runs of these campaigns, combined ({ALL}: every one that measured the newest one's sides)",
     )
     parser.add_argument("--guide", action="store_true", help="the newest guide, and a report of each of its workloads")
+    parser.add_argument("--why", action="store_true", help="the newest ladder: what each change from WSGI to ASGI adds")
     parser.add_argument("--a", nargs="*", type=Path, metavar="RUN", help="compare these runs, as side A, …")
     parser.add_argument("--b", nargs="*", type=Path, metavar="RUN", help="… with these, as side B")
     for name, what in SWITCHES.items():

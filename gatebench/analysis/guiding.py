@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from gatebench.analysis.analysed_run import analyse, write_steps
+from gatebench.analysis.analysed_run import analyse, kept, write_steps
 from gatebench.analysis.comparing.guide import advise, guide_runs, guide_table
 from gatebench.analysis.comparing.sides import sides_of
 from gatebench.analysis.comparing.verdict import verdicts
+from gatebench.analysis.showing.basis import basis, counted
 from gatebench.analysis.showing.charts import save_guide_chart
 from gatebench.analysis.showing.export import save_frames, save_text
 from gatebench.analysis.showing.files import write_report
@@ -20,7 +20,7 @@ from gatebench.analysis.showing.index.page import note_report, rewrite_index
 from gatebench.analysis.showing.page.guide import guide_page
 from gatebench.analysis.showing.render import markdown
 from gatebench.analysis.showing.report import Section
-from gatebench.errors import RunFolderError, UsageError
+from gatebench.errors import UsageError
 from gatebench.records import Outcome, Run
 from gatebench.run_folder import RunFolder, recorded
 
@@ -36,7 +36,7 @@ def write_guide(results: Path, out: Path) -> list[Section]:
         found += _workload(of_one, results, out / name)
     rewrite_index(results)
     runs = guide_runs(found)
-    table, advice, notes = guide_table(runs), advise(runs), list(_notes(found))
+    table, advice, notes = guide_table(runs), advise(runs), list(basis(found, f"in {counted(_trials(found), 'trial')}"))
     save_frames({"runs": runs, "guide": table}, out / "tables")
     chart = save_guide_chart(table, out / "charts").relative_to(out)
     told = sections(table, advice, notes, chart)
@@ -71,29 +71,8 @@ def _workload(folders: Sequence[RunFolder], results: Path, out: Path) -> list[Me
         told = verdicts(sides)
         write_report(sides, told, out)
         note_report(results, sides, told, out)
-    return [(whole[one].run, whole[one].steps) if one in whole else _kept(one) for one in folders]
+    return [(whole[one].run, whole[one].steps) if one in whole else kept(one) for one in folders]
 
 
-def _kept(folder: RunFolder) -> Measured:
-    try:
-        return folder.read_run(), pd.read_csv(folder.steps_csv)
-    except FileNotFoundError as error:
-        raise RunFolderError(f"{folder.path} has neither requests.arrows nor steps.csv: remove it.") from error
-
-
-def _notes(found: Sequence[Measured]) -> Iterator[str]:
-    """What a reader must know of how the numbers came about."""
-    runs = [run for run, _ in found]
-    steps = pd.concat([table for _, table in found])
-    invalid = int((~steps["valid"].astype(bool)).sum())
-    trials = max(run.trial.number for run in runs if run.trial)
-    config = runs[0].config
-    first, last = (time.strftime("%-d %B, %H:%M", time.gmtime(at(run.started for run in runs))) for at in (min, max))
-    yield (
-        f"{len(runs)} runs in {trials} {'trial' if trials == 1 else 'trials'}, begun from {first} to {last} UTC: "
-        f"{config['stack']}, {config['workers']} processes of the app server, steps that settle for "
-        f"{config['settle_s']:g} s at the least and are measured for {config['hold_s']:g} s."
-    )
-    yield f"{invalid} of {len(steps)} steps are not valid, and take no part."
-    machine = runs[0].machine
-    yield f"Measured on {machine.get('cpu', 'an unknown CPU')}, {machine.get('cores', '?')} cores."
+def _trials(found: Sequence[Measured]) -> int:
+    return max(run.trial.number for run, _ in found if run.trial)

@@ -83,6 +83,7 @@ STEPS = {  # steps.csv
     "cpu_ms_per_request_app": "float64",  # see RESOURCES, as the following
     "rss_bytes_app": "Int64",
     "threads_app": "Int64",
+    "db_connections": "Int64",  # see CONNECTIONS
     "valid": "bool",
     "invalid_reason": "str",  # missing for a valid step
 }
@@ -106,6 +107,13 @@ CONNECTIONS = {  # a row a step
     "db_waiting": "Int64",  # of them, for a lock: the hold's peak
     "db_limit": "Int64",  # what PostgreSQL allows
     "db_pool_limit": "Int64",  # what the app's pools allow all together; missing without pools
+}
+
+BALANCE = {  # a row a step that was held; none where Nginx's log names no processes
+    "step": "int64",
+    "users": "int64",
+    "processes": "Int64",  # of the app server
+    "busiest_pct": "float64",  # of the answers: those that the busiest process gave
 }
 
 TIMELINE = {  # a row a second from the first request on
@@ -172,6 +180,73 @@ LATENCY = {  # a row a step and percentile, of the same successful requests
     "difference_ms": "float64",  # the client's less Nginx's
     "difference_pct": "float64",  # of Nginx's
     "agrees": "bool",
+}
+
+LADDER_RUNS = {  # a row a run of a ladder and step
+    "rung": "str",
+    "campaign": "str",
+    "trial": "int64",
+    "run": "str",
+    "users": "int64",
+    "valid": "bool",
+    "rps": "float64",
+    "cpu_ms": "float64",  # of the app server per request
+    "p50_ms": "float64",
+    "p95_ms": "float64",
+    "threads": "float64",  # of the app server, the hold's peak, as the following
+    "rss_bytes": "float64",
+    "db_connections": "float64",
+}
+
+LADDER = {  # a row a rung, of the step with the most users in the trials in which it is valid
+    "rung": "str",
+    "change": "str",  # what differs from the rung before
+    "before": "str",  # missing for the first
+    "trials": "int64",
+    "campaigns": "int64",
+    "cpu_ms": "float64",  # of the app server per request: the geometric mean
+    "cpu_low_ms": "float64",  # the lowest and the highest trial
+    "cpu_high_ms": "float64",
+    "added_ms": "float64",  # to the rung before, with the 95 % interval; missing for the first
+    "added_low_ms": "float64",
+    "added_high_ms": "float64",
+    "times": "float64",  # the same as a ratio
+    "low": "float64",
+    "high": "float64",
+    "clear": "boolean",  # whether the interval leaves out 1
+    "rps": "float64",  # the geometric mean
+    "threads": "float64",  # the most of a trial, as the following
+    "db_connections": "float64",
+    "rss_bytes": "float64",  # the median
+}
+
+LADDER_STEPS = {  # a row a rung and number of users: medians over the valid trials
+    "rung": "str",
+    "users": "int64",
+    "trials": "int64",
+    "rps": "float64",
+    "cpu_ms": "float64",
+    "p50_ms": "float64",
+    "p95_ms": "float64",
+}
+
+COUNTS = {  # a row a rung: what one process begins for each request of one page
+    "rung": "str",
+    "submissions": "float64",  # to executors
+    "threads": "float64",  # started
+    "wakeups": "float64",  # of the event loop, by other threads
+    "switches": "float64",  # of context, as the kernel counts them
+}
+
+REMEDIES = {  # a row for each two rungs of which one has one remedy more
+    "remedy": "str",
+    "beside": "str",  # the other remedies, with commas; missing where it is alone
+    "rung": "str",
+    "before": "str",
+    "times": "float64",  # CPU time per request with it, as a share of that without it, with the 95 % interval
+    "low": "float64",
+    "high": "float64",
+    "clear": "boolean",
 }
 
 GUIDE_RUNS = {  # a row a run of a guide

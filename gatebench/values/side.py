@@ -25,6 +25,7 @@ class Side:
     bridge: Bridge | None = None  # in place of Django's own way to run synchronous code under ASGI
     environment: VirtualEnvironment | None = None  # in place of Gatebench's own
     revision: str = ""  # of the app's code, where revisions are compared
+    counted: bool = False  # what is begun for a request is counted in the app's process: such a run is not timed
     server_args: str = ""  # added to the server's command line
     env: Mapping[str, str] = field(default_factory=dict)  # added to the app's environment
     overrides: Mapping[str, Any] = field(default_factory=dict)  # what SET changed, of the footing or the workload

@@ -19,7 +19,7 @@ from gatebench.records import Run
 
 Runs = Sequence[AnalysedRun]
 
-SAMPLED = {"resources": ["users", "role"], "connections": ["users"]}
+SAMPLED = {"resources": ["users", "role"], "connections": ["users"], "balance": ["users"]}
 """Frames that were sampled, and what tells their rows apart."""
 
 WORTH_A_SENTENCE = 2
@@ -43,6 +43,7 @@ class Side:
     examples: pd.DataFrame
     resources: pd.DataFrame
     connections: pd.DataFrame
+    balance: pd.DataFrame
 
     @property
     def objective(self) -> Objective:

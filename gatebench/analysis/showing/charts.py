@@ -25,6 +25,7 @@ from gatebench.analysis.comparing.sides import Side
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing.export import cannot_write
 from gatebench.analysis.showing.guide import held
+from gatebench.analysis.showing.ladder import SHIPPED
 from gatebench.analysis.showing.spacing import spread
 from gatebench.analysis.words import number
 from gatebench.records import GUIDE_COLUMNS, ROLES, SERVICE
@@ -127,6 +128,49 @@ def guide(table: pd.DataFrame) -> Figure:
         for side, style in styles.items()
     ]
     figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False, fontsize=LABEL_PT)
+    return figure
+
+
+def save_ladder_chart(table: pd.DataFrame, folder: Path) -> Path:
+    """The PNG of LADDER. Raises MachineError when it cannot write."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return _save(ladder(table), folder / "ladder")
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def ladder(table: pd.DataFrame) -> Figure:
+    """A line a rung: its CPU time per request, and from where the rung before it ends. The way to ASGI as shipped comes
+    first, and what branches off from it below.
+    """
+    by_name = {row.rung: row for row in rows(table)}
+    figure = Figure(figsize=(9, 0.9 + 0.36 * len(table)), layout="constrained")
+    axes = figure.subplots()
+    for y, row in enumerate(rows(table)):
+        before = by_name.get(row.before)
+        at = row.cpu_ms
+        if before is None or row.rung == SHIPPED:
+            colour = STYLES[0].colour if before is None else STYLES[1].colour
+            axes.barh(y, row.cpu_ms, height=0.55, color=colour)
+        else:
+            grey = "0.7" if row.added_ms >= 0 else "white"
+            axes.barh(y, row.added_ms, left=before.cpu_ms, height=0.55, color=grey, edgecolor="0.45", linewidth=0.8)
+            at = max(at, before.cpu_ms)
+        if before is not None and np.isfinite(row.added_low_ms):
+            low, high = before.cpu_ms + row.added_low_ms, before.cpu_ms + row.added_high_ms
+            axes.errorbar((low + high) / 2, y, xerr=(high - low) / 2, color="0.15", linewidth=1, capsize=3)
+            at = max(at, high)
+        total = f"{row.cpu_ms:.1f} ms" + (f"  ({row.added_ms:+.1f})" if before is not None else "")
+        axes.annotate(total, (at, y), (6, 0), textcoords="offset points", va="center", fontsize=9)
+    axes.set_ylim(len(table) - 0.4, -0.6)
+    axes.set_xlim(0, axes.get_xlim()[1] * 1.12)
+    axes.set_xlabel("CPU time of the app server, ms per request")
+    _plain(axes)
+    axes.grid(visible=False, axis="y")
+    axes.set_yticks(range(len(table)), [f"{row.rung}: {row.change}" for row in rows(table)])
+    axes.tick_params(axis="y", length=0)
+    figure.suptitle("From WSGI to ASGI, one change at a time", x=0.01, ha="left", fontweight="bold")
     return figure
 
 

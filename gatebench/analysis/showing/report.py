@@ -19,6 +19,7 @@ from gatebench.analysis.failures.examples import tell
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing import text_tables
 from gatebench.analysis.showing.text_tables import Table
+from gatebench.analysis.steps.balance import uneven
 from gatebench.analysis.steps.capacity import NO_FAILURE
 
 Runs = Sequence[AnalysedRun]
@@ -318,12 +319,24 @@ def _resources(sides: Sides, charts: list[Path]) -> Iterator[Section]:
         ("CPU ms a request", text_tables.cpu_table(sides)),
         ("Peaks while steps were held", text_tables.peaks_table(sides)),
         ("Database connections, peak of each hold", text_tables.connections_table(sides)),
+        ("Answers of the busiest process", text_tables.balance_table(sides)),
     ):
         if table.rows:
             section.tables.append((title, table))
+    section.remarks.extend(remark for side in sides for remark in _balance(side))
     section.remarks.extend(f"{side.label}: no resources were recorded." for side in sides if side.resources.empty)
     if section.tables:
         yield section
+
+
+def _balance(side: Side) -> Iterator[str]:
+    """Where one process answered clearly more than its share, at the step where it was most."""
+    if len(steps := uneven(side.balance)):
+        most = max(rows(steps), key=lambda row: row.busiest_pct)
+        yield (
+            f"{side.label}: at {most.users:,} users one of {most.processes} processes gave {most.busiest_pct:.0f} % of "
+            "the answers. Nginx keeps its connections to the app server, each with the process that accepted it."
+        )
 
 
 def _causes(runs: Sequence[Shown]) -> Section:

@@ -360,6 +360,18 @@ def connections_table(runs: AllShown) -> Table:
     return Table(header, lines)
 
 
+def balance_table(runs: AllShown) -> Table:
+    """A row a run: which share of a hold's answers the busiest process of the app server gave."""
+    users = all_users(runs)
+    lines = []
+    for run in runs:
+        if len(run.balance):
+            frame = run.balance.merge(run.steps[["users", "valid"]], on="users")
+            even = percent(100 / float(frame["processes"].max()))
+            lines.append([run.label, *(_cell(frame, n, "busiest_pct", percent) for n in users), even])
+    return Table(["Users", *(str(n) for n in users), "an even share"], lines)
+
+
 def invalid_steps(runs: Runs) -> Iterator[str]:
     """A sentence for each reason why steps of a run are not valid."""
     for analysed in runs:

@@ -37,12 +37,15 @@ def steps_table(
     return table.merge(updates, on="step", how="left")
 
 
-def judged(steps: pd.DataFrame, validity: pd.DataFrame, resources: pd.DataFrame) -> pd.DataFrame:
+def judged(
+    steps: pd.DataFrame, validity: pd.DataFrame, resources: pd.DataFrame, connections: pd.DataFrame
+) -> pd.DataFrame:
     """STEPS."""
     app = resources.loc[resources["role"] == "app"].set_index("step")[list(OF_THE_APP)].add_suffix("_app")
     found = validity[["step", "rps_drift_pct", "valid", "invalid_reason"]].astype({"step": "int64"})
     found = found.rename(columns={"rps_drift_pct": "drift_pct"}).merge(app, on="step", how="left")
-    columns = ["step", "drift_pct", *app.columns, "valid", "invalid_reason"]
+    found = found.merge(connections[["step", "db_connections"]], on="step", how="left")
+    columns = ["step", "drift_pct", *app.columns, "db_connections", "valid", "invalid_reason"]
     return steps.merge(found[columns], on="step")
 
 

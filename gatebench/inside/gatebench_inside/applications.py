@@ -9,7 +9,7 @@ import importlib
 import os
 from typing import Any
 
-from . import logs, ready, spec
+from . import counting, logs, ready, spec
 
 WORKER = "X-Worker"
 REQUEST_ID = "X-Request-ID"
@@ -73,6 +73,8 @@ def asgi():
 def _application(interface):
     """The project's, or Django's where it has none; raises BypassedError."""
     chosen = spec.read()
+    if chosen.counted:
+        counting.install()
     with _bridged(chosen, interface):
         application = _found(chosen.applications, interface)
     if chosen.settings:

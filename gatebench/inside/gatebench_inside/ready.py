@@ -3,7 +3,7 @@
 import json
 import platform
 
-from . import spec
+from . import counting, spec
 
 READY, NOT_READY = 200, 503
 
@@ -42,6 +42,7 @@ def _facts():
         "debug": settings.DEBUG,
         "settings changed": sorted(settings.GATEBENCH_OVERLAID),
         "synchronous middleware": synchronous_middleware(settings.MIDDLEWARE),
+        **({"counts": counting.read()} if spec.read().counted else {}),
     }
 
 

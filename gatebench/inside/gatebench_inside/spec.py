@@ -25,6 +25,7 @@ class Spec:
     pool_size: int = 8  # connections a process
     pool_timeout_s: float = 10.0
     driver: str | None = None  # psycopg2: taken although psycopg 3 is installed
+    counted: bool = False  # count what is begun for requests
     debug: bool = False
     secret_key: str = ""
     static_root: str = ""

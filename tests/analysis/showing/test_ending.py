@@ -95,6 +95,13 @@ def test_what_a_guide_does_not_judge_or_take_is_refused_beside_it(command: Comma
     assert command.err.endswith(" means nothing for a guide: leave it out, or leave --guide out.\n")
 
 
+def test_a_ladder_that_is_not_there_is_one_sentence(results: Path, command: Command) -> None:
+    assert command("--why") == 2
+    assert command.err == f"There is no ladder in {results}: `make why` measures one.\n"
+    assert command("--why", "--json") == 2
+    assert command.err == "JSON means nothing for a ladder: leave it out, or leave --why out.\n"
+
+
 def test_a_guide_without_a_complete_run_is_one_sentence(results: Path, command: Command) -> None:
     run = {"trial": Trial("one", 1, "WSGI", "guide"), "outcome": Outcome.INTERRUPTED}
     Recorded(requests(1, ok=9), [step(1)], run=run).write(results / "cut off")

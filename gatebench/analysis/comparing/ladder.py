@@ -1,0 +1,193 @@
+"""The ladder: what each change on the way from WSGI to ASGI adds to the app server's CPU time per request.
+
+Made of run.json and steps.csv alone. The most users of a run saturate every rung: there its CPU time and its requests/s
+are compared, rung by rung, within each trial. The other steps are loads that people run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gatebench.analysis.comparing.ratio import Ratio, paired_ratios
+from gatebench.analysis.reading.frames import rows
+from gatebench.analysis.schema import COUNTS, LADDER, LADDER_RUNS, LADDER_STEPS, REMEDIES, framed
+from gatebench.records import Run
+
+OF_A_STEP = {
+    "rps": "rps",
+    "cpu_ms": "cpu_ms_per_request_app",
+    "p50_ms": "p50_ms",
+    "p95_ms": "p95_ms",
+    "threads": "threads_app",
+    "rss_bytes": "rss_bytes_app",
+    "db_connections": "db_connections",
+}
+"""Column of LADDER_RUNS -> column of STEPS."""
+
+
+def ladder_runs(found: Sequence[tuple[Run, pd.DataFrame]]) -> pd.DataFrame:
+    """LADDER_RUNS, of runs with their steps tables."""
+    return framed([line for run, steps in found for line in _lines(run, steps)], LADDER_RUNS)
+
+
+def _lines(run: Run, steps: pd.DataFrame) -> list[dict[str, Any]]:
+    assert run.trial is not None
+    of_run = {
+        "rung": run.config["rung"]["name"],
+        "campaign": run.trial.campaign,
+        "trial": run.trial.number,
+        "run": run.id,
+    }
+    known = steps.reindex(columns=["users", "valid", *OF_A_STEP.values()])
+    return [
+        {
+            **of_run,
+            "users": int(step["users"]),
+            "valid": bool(step["valid"]),
+            **{name: step[column] for name, column in OF_A_STEP.items() if pd.notna(step[column])},
+        }
+        for _, step in known.iterrows()
+    ]
+
+
+def ladder_table(runs: pd.DataFrame, rungs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """LADDER, of LADDER_RUNS and the rungs as run.json has them, in their order."""
+    full = _saturated(runs)
+    times = _ratios(full, "cpu_ms", [str(rung["name"]) for rung in rungs])
+    lines = []
+    for rung in rungs:
+        own = full[full["rung"] == rung["name"]]
+        cpu_ms = _mean(own["cpu_ms"])
+        line: dict[str, Any] = {
+            "rung": rung["name"],
+            "change": rung["change"],
+            "before": rung["before"] or None,
+            "trials": len(own),
+            "campaigns": own["campaign"].nunique(),
+            "cpu_ms": cpu_ms,
+            "cpu_low_ms": own["cpu_ms"].min(),
+            "cpu_high_ms": own["cpu_ms"].max(),
+            "rps": _mean(own["rps"]),
+            "threads": own["threads"].max(),
+            "db_connections": own["db_connections"].max(),
+            "rss_bytes": own["rss_bytes"].median(),
+        }
+        if rung["before"]:
+            line |= _added(
+                _mean(full.loc[full["rung"] == rung["before"], "cpu_ms"]), times[rung["before"], rung["name"]]
+            )
+        lines.append(line)
+    return framed(lines, LADDER)
+
+
+def ladder_steps(runs: pd.DataFrame, rungs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """LADDER_STEPS: medians over the valid trials, of each rung at each number of users."""
+    valid = runs[runs["valid"]]
+    lines: list[dict[str, Any]] = []
+    for rung in rungs:
+        for users, of_one in valid[valid["rung"] == rung["name"]].groupby("users"):
+            medians = of_one.median(numeric_only=True).to_dict()
+            lines.append({**medians, "rung": rung["name"], "users": users, "trials": len(of_one)})
+    return framed(lines, LADDER_STEPS)
+
+
+OF_COUNTS = {
+    "submissions": "executor submissions",
+    "threads": "threads started",
+    "wakeups": "loop wakeups",
+    "switches": "context switches",
+}
+"""Column of COUNTS -> what run.json calls it."""
+
+
+def counts_table(runs: Sequence[Run], rungs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """COUNTS, of runs that counted: the median where there are several."""
+    found = pd.DataFrame([{"rung": run.config["rung"]["name"], **run.counts} for run in runs])
+    if found.empty:
+        return framed([], COUNTS)
+    medians = found.groupby("rung").median().to_dict("index")
+    names = [str(rung["name"]) for rung in rungs if rung["name"] in medians]
+    lines = [{"rung": name, **{column: medians[name].get(of) for column, of in OF_COUNTS.items()}} for name in names]
+    return framed(lines, COUNTS)
+
+
+def remedies_table(runs: pd.DataFrame, rungs: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """REMEDIES: a row for each two rungs of which the second has one remedy more. So what a remedy brings alone stands
+    beside what it brings where others are there.
+    """
+    remedied = {str(rung["name"]): tuple(rung["remedies"]) for rung in rungs if rung.get("remedies") is not None}
+    times = _ratios(_saturated(runs), "cpu_ms", list(remedied))
+    lines = [
+        {
+            "remedy": (set(remedied[after]) - set(remedied[before])).pop(),
+            "beside": ", ".join(remedied[before]) or None,
+            "rung": after,
+            "before": before,
+            **_interval(times[before, after]),
+        }
+        for before in remedied
+        for after in remedied
+        if set(remedied[before]) < set(remedied[after]) and len(remedied[after]) == len(remedied[before]) + 1
+    ]
+    return framed(lines, REMEDIES)
+
+
+def times_of(runs: pd.DataFrame, column: str, before: str, after: str, rungs: Sequence[Mapping[str, Any]]) -> Ratio:
+    """How many times as much the second rung has of a column of LADDER_RUNS, at saturation."""
+    return _ratios(_saturated(runs), column, [str(rung["name"]) for rung in rungs])[before, after]
+
+
+def _saturated(runs: pd.DataFrame) -> pd.DataFrame:
+    """The step with the most users of each run, where it is valid."""
+    found: pd.DataFrame = runs[(runs["users"] == runs["users"].max()) & runs["valid"]]
+    return found
+
+
+def _mean(values: pd.Series[float]) -> float:
+    """The geometric one, as ratios are: missing where there are none."""
+    return float(np.exp(np.log(values).mean()))
+
+
+def _ratios(full: pd.DataFrame, column: str, names: Sequence[str]) -> dict[tuple[str, str], Ratio]:
+    """Of each two rungs, both ways; the intervals of all hold together. A campaign of several is one observation."""
+    logs = np.log(full.pivot(index=["campaign", "trial"], columns="rung", values=column).reindex(columns=list(names)))
+    pairs = list(combinations(names, 2))
+    differences = pd.DataFrame({pair: logs[pair[1]] - logs[pair[0]] for pair in pairs})
+    by_campaign = differences.groupby(level="campaign").mean()
+    observed = by_campaign if len(by_campaign) > 1 else differences
+    found = dict(zip(pairs, paired_ratios(observed.to_numpy(float), len(names)), strict=True))
+    return found | {(b, a): ratio.inverted() for (a, b), ratio in found.items()}
+
+
+def _added(before_ms: float, times: Ratio) -> dict[str, Any]:
+    """What a ratio to the rung before is in milliseconds."""
+    found = _interval(times)
+    of_ms = {"times": "added_ms", "low": "added_low_ms", "high": "added_high_ms"}
+    return found | {ms: before_ms * (found[name] - 1) for name, ms in of_ms.items() if name in found}
+
+
+def _interval(times: Ratio) -> dict[str, Any]:
+    if times.value is None:
+        return {"clear": False}
+    ends = dict(zip(("low", "high"), times.interval, strict=True)) if times.interval else {}
+    return {"times": times.value, **ends, "clear": times.clear}
+
+
+def rungs_of(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """As the runs have them, each once, in the order of their sides in a campaign."""
+    found = {run.trial.side: run.config["rung"] for run in runs if run.trial}
+    return [dict(found[side]) for side in sorted(found)]
+
+
+def on_the_way(table: pd.DataFrame, end: str) -> list[Any]:
+    """The rows of LADDER from the first rung to the one that is named, by what is before each."""
+    by_name = {row.rung: row for row in rows(table)}
+    way = [by_name[end]]
+    while pd.notna(way[0].before):
+        way.insert(0, by_name[way[0].before])
+    return way

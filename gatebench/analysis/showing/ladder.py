@@ -1,0 +1,139 @@
+"""A ladder in tables: what the terminal shows and why.md has. Numbers as a reader sees them stand here once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gatebench.analysis.comparing.ladder import on_the_way
+from gatebench.analysis.comparing.sentences import listed
+from gatebench.analysis.reading.frames import rows
+from gatebench.analysis.showing.report import Section
+from gatebench.analysis.showing.text_tables import Table
+from gatebench.analysis.words import MISSING, number
+
+TITLE = "Why ASGI costs what it costs"
+SHIPPED = "as shipped"
+"""The rung that the way ends with: ASGI as Django ships it."""
+
+ONE_HOP = "one hop"
+
+HOW = (
+    "CPU time of the app server per request, with the most users: all of its processes, over the requests that ended "
+    "in the hold. Each row differs from the row that it names in one thing. The interval is of the trials, paired; "
+    "those of all rows hold together in 95 of 100 such reports."
+)
+COUNTS = (
+    "What one process begins for each request of the page that it is warmed up with, asked one after the other: "
+    "counted in a run of its own, which is not timed."
+)
+LOADS = "Medians over the valid trials. Where a server is not saturated, it serves what is asked for."
+REMEDIES = "What each remedy does to the CPU time per request, alone and where others are there already."
+
+
+def sections(
+    table: pd.DataFrame,
+    steps: pd.DataFrame,
+    counts: pd.DataFrame,
+    remedies: pd.DataFrame,
+    notes: Sequence[str],
+    chart: Path | None,
+) -> list[Section]:
+    return [
+        Section("The answer", headline(table), [("", rungs_table(table))], [HOW], [chart] if chart else []),
+        *([Section("Counts", COUNTS, [("", counts_text(counts))])] if len(counts) else []),
+        Section("At each load", LOADS, [("", loads_table(steps))]),
+        *([Section("Remedies", REMEDIES, [("", remedies_text(remedies))])] if len(remedies) else []),
+        Section("What it rests on", remarks=list(notes)),
+    ]
+
+
+def headline(table: pd.DataFrame) -> str:
+    """As in "A request takes 2.1 ms behind WSGI and 5.4 ms behind ASGI as shipped of the app server's CPU time."."""
+    by_name = {row.rung: row for row in rows(table)}
+    behind = {table["rung"].iloc[0]: "", SHIPPED: "ASGI ", ONE_HOP: "ASGI with "}
+    costs = [f"{ms(by_name[name].cpu_ms)} behind {how}{name}" for name, how in behind.items() if name in by_name]
+    return f"A request takes {listed(costs)} of the app server's CPU time."
+
+
+def ms(value: float) -> str:
+    return MISSING if pd.isna(value) else f"{value:.1f} ms"
+
+
+def rungs_table(table: pd.DataFrame) -> Table:
+    """A row a rung, from the first to the last; those that branch off say from which."""
+    way = [row.rung for row in on_the_way(table, SHIPPED)] if SHIPPED in set(table["rung"]) else []
+    header = ["Rung", "What differs", "CPU ms per request", "Added ms", "Times", "Requests/s", "Threads", "Connections"]
+    lines = [
+        [
+            row.rung,
+            row.change if row.rung in way else f"from {row.before}: {row.change}",
+            f"{row.cpu_ms:.2f}" if pd.notna(row.cpu_ms) else MISSING,
+            added(row),
+            times(row),
+            number(_known(row.rps)),
+            number(_known(row.threads)),
+            number(_known(row.db_connections)),
+        ]
+        for row in rows(table)
+    ]
+    return Table(header, lines, text_columns=2)
+
+
+def added(row: Any) -> str:
+    """As in "+0.57 (+0.21 to +0.98)"."""
+    if pd.isna(row.added_ms):
+        return MISSING
+    ends = f" ({row.added_low_ms:+.2f} to {row.added_high_ms:+.2f})" if pd.notna(row.added_low_ms) else ""
+    return f"{row.added_ms:+.2f}{ends}"
+
+
+def times(row: Any) -> str:
+    """As in "1.25 (1.10 to 1.42)", and what that shows."""
+    if pd.isna(row.times):
+        return MISSING
+    ends = f" ({row.low:.2f} to {row.high:.2f})" if pd.notna(row.low) else ""
+    return f"{row.times:.2f}{ends}{'' if row.clear else ', not clear'}"
+
+
+def loads_table(steps: pd.DataFrame) -> Table:
+    """A row a rung; three columns a number of users."""
+    users = sorted(steps["users"].unique())
+    header = ["Rung", *(f"{n} users {what}" for n in users for what in ("requests/s", "p50 ms", "p95 ms", "CPU ms"))]
+    lines = []
+    for rung, of_one in steps.groupby("rung", sort=False):
+        by_users = {row.users: row for row in rows(of_one)}
+        cells = [_load(by_users.get(n)) for n in users]
+        lines.append([str(rung), *(cell for some in cells for cell in some)])
+    return Table(header, lines)
+
+
+def _load(row: Any) -> list[str]:
+    if row is None:
+        return [MISSING] * 4
+    found = [number(_known(value)) for value in (row.rps, row.p50_ms, row.p95_ms)]
+    return [*found, f"{row.cpu_ms:.2f}" if pd.notna(row.cpu_ms) else MISSING]
+
+
+def counts_text(counts: pd.DataFrame) -> Table:
+    header = ["Rung", "Executor submissions", "Threads started", "Wakeups of the loop", "Context switches"]
+    lines = [
+        [row.rung, *(f"{n:.1f}" for n in (row.submissions, row.threads, row.wakeups, row.switches))]
+        for row in rows(counts)
+    ]
+    return Table(header, lines)
+
+
+def remedies_text(remedies: pd.DataFrame) -> Table:
+    lines = [
+        [row.remedy, row.beside if pd.notna(row.beside) else "nothing", f"{row.before} → {row.rung}", times(row)]
+        for row in rows(remedies)
+    ]
+    return Table(["Remedy", "Beside", "Rungs", "CPU time, times"], lines, text_columns=3)
+
+
+def _known(value: float) -> float | None:
+    return None if pd.isna(value) else float(value)
