@@ -7,8 +7,8 @@
 The rows of requests.arrows stay as they are, in one record batch instead of one a second. load.jsonl, resources.csv,
 processes.csv and the logs are packed; proxy.log is packed, or left out. run.json and the logs name no folder of the
 machine that made them: the results are in `results`, and what else a run had began in `.`, the checkout, a project's
-own folder and those of the layers beside it alike. With --steps-only there is run.json and steps.csv alone, which is
-what a guide is made of.
+own folder and those of the layers beside it alike. With --steps-only there is run.json, steps.csv and packed
+stacks alone, which is what a guide and a ladder are made of.
 """
 
 from __future__ import annotations
@@ -34,13 +34,18 @@ SMALLEST = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level
 
 
 def keep_steps(folder: RunFolder, into: Path) -> RunFolder:
-    """run.json, closely written, and steps.csv; raises RunFolderError when the folder holds no run."""
+    """run.json, closely written, steps.csv, and stacks.txt packed, where it has them; raises RunFolderError when the
+    folder holds no run.
+    """
     folder.read_run()
     kept = RunFolder(into / folder.path.name)
     kept.path.mkdir(parents=True)
     run = json.loads(folder.run_json.read_text())
     kept.run_json.write_text(json.dumps(without(places_of(run), run), separators=(",", ":")) + "\n")
-    shutil.copy(folder.steps_csv, kept.steps_csv)
+    if folder.steps_csv.exists():
+        shutil.copy(folder.steps_csv, kept.steps_csv)
+    if folder.stacks.exists():
+        packed(kept.stacks).write_bytes(gzip.compress(folder.stacks.read_bytes(), mtime=0))
     return kept
 
 

@@ -51,7 +51,7 @@ def main() -> None:
         highest = max(highest, high)
         without, with_it = np.mean(each, axis=0)
         print(
-            f"{interface.upper()}: {with_it:.3f} ms a page with it, {without:.3f} ms without, ratio {ratio:.4f} "
+            f"{interface.upper()}: {with_it:.3f} ms per page with it, {without:.3f} ms without, ratio {ratio:.4f} "
             f"({low:.4f} to {high:.4f}), {len(each)} trials of {arguments.pages:,} pages each"
         )
     sys.exit(highest > ALLOWED)
@@ -66,7 +66,7 @@ def cost(trials: list[list[float]]) -> tuple[float, tuple[float, float]]:
 
 
 def _trials(interface: Interface, trials: int, pages: int) -> list[list[float]]:
-    """Milliseconds of CPU a page, the median without and with, a trial each."""
+    """Milliseconds of CPU per page, the median without and with, a trial each."""
     with tempfile.TemporaryDirectory(prefix="gatebench-overlay-") as results:
         config = resolve(interface, {"STACK": "native", "HEADLESS": "1", "RESULTS": results}, lambda: False)
         folder = RunFolder.create(Path(results), config.side.server.name)

@@ -17,12 +17,16 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from gatebench.analysis.analysed_run import analyse  # noqa: E402
+from gatebench.analysis.choosing import ALL  # noqa: E402
 from gatebench.analysis.comparing.sides import sides_of  # noqa: E402
 from gatebench.analysis.comparing.verdict import verdicts  # noqa: E402
+from gatebench.analysis.explaining import measured, read_ladder  # noqa: E402
+from gatebench.analysis.showing.charts import save_ladder_chart  # noqa: E402
 from gatebench.analysis.showing.page.page import report_page  # noqa: E402
 from gatebench.analysis.showing.report import report  # noqa: E402
 from gatebench.run_folder import RunFolder  # noqa: E402
 
+RECORDED = ROOT / "results" / "recorded"
 IMAGES = ROOT / "docs" / "images"
 MARGIN = 8
 COLOURS = 128
@@ -48,11 +52,18 @@ def main() -> int:
         show(page, "article-trials", Path(folder))
         take(page, "request", "#figure-request-0", "#figure-request-0 + p")
         browser.close()
+    ladder = read_ladder(RECORDED / "ladder", measured(RECORDED / "ladder", ALL))
+    with tempfile.TemporaryDirectory() as made:
+        shrink(save_ladder_chart(ladder.table, Path(made)), IMAGES / "ladder.png")
     return 0
 
 
+def shrink(picture: Path, into: Path) -> None:
+    Image.open(picture).convert("RGB").quantize(COLOURS).save(into, optimize=True)
+
+
 def show(page: Page, runs: str, folder: Path) -> None:
-    found = sorted((ROOT / "results" / "recorded" / runs).glob("*/run.json"))
+    found = sorted((RECORDED / runs).glob("*/run.json"))
     sides = sides_of([analyse(RunFolder(run.parent)) for run in found])
     judged = verdicts(sides)
     path = folder / "report.html"
@@ -70,7 +81,7 @@ def take(page: Page, name: str, *parts: str) -> None:
     path = IMAGES / f"{name}.png"
     clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
     page.screenshot(path=path, clip=clip, full_page=True)  # type: ignore[arg-type]
-    Image.open(path).convert("RGB").quantize(COLOURS).save(path, optimize=True)
+    shrink(path, path)
 
 
 if __name__ == "__main__":

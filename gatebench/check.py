@@ -124,6 +124,15 @@ def warm_up(side: Side, url: str) -> None:
             pass
 
 
+def keep_busy(side: Side, url: str, enough: Callable[[], bool]) -> int:
+    """Sends the requests of the warm-up, several at once, until it is enough; returns how many."""
+    sent = 0
+    while not enough():
+        warm_up(side, url)
+        sent += WARM_UP_REQUESTS
+    return sent
+
+
 def counts_per_request(side: Side, url: str) -> dict[str, float]:
     """What one process begins for each request of the page that it is warmed up with, asked one after the other."""
     page = url + (side.workload.warm_up_path or side.workload.app.ready_path).format(views=side.views)

@@ -34,8 +34,8 @@ GUIDE = (
 """The knobs that are not what a guide compares, nor a part of how it goes."""
 
 LADDER = (
-    "STACK", "PYTHON", "THREADS", "WORKERS", "USERS", "SETTLE", "HOLD", "TIMEOUT", "TRIALS", "ENV", "PIN", "PORT",
-    "RESULTS",
+    "STACK", "PYTHON", "THREADS", "WORKERS", "USERS", "SETTLE", "HOLD", "TIMEOUT", "TRIALS", "HEADLESS", "ENV", "PIN",
+    "PORT", "UI_PORT", "RESULTS",
 )  # fmt: skip
 """The knobs that are not what a ladder changes, nor a part of how it goes."""
 

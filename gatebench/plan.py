@@ -130,7 +130,7 @@ def new_id() -> str:
 
 def runs_in(results: Path) -> list[Run]:
     """Those of a folder, oldest first."""
-    return [*(found for found, _ in recorded(results)), *counting(results)]
+    return [found for found, _ in (*recorded(results), *counting(results))]
 
 
 def measure(plan: Plan, console: Console, measure_one: Measure = run) -> list[RunFolder]:

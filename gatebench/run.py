@@ -9,11 +9,12 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from gatebench import PACKAGE
-from gatebench.check import WARM_UP_REQUESTS, check, counts_per_request, live_facts, warm_up
+from gatebench.check import WARM_UP_REQUESTS, check, counts_per_request, keep_busy, live_facts, warm_up
 from gatebench.command import DISK_FULL
 from gatebench.errors import GatebenchError, LoadError, MachineError, ServiceDiedError, SilentError
 from gatebench.lock import locked
@@ -23,6 +24,7 @@ from gatebench.records import LedgerReading, LoadSummary, Mistake, Outcome, Run,
 from gatebench.resources import Sampler
 from gatebench.revision import code
 from gatebench.run_folder import RunFolder
+from gatebench.sampling import sample
 from gatebench.sheet import process_facts
 from gatebench.so_far import expected_s
 from gatebench.stacks import Stack, make_stack
@@ -72,8 +74,7 @@ def run(config: RunConfig, display: Display, trial: Trial | None = None, prepare
                 record.note(sheet={**sheet, **_access_log(folder, stack, side)})
                 display.note(f"Cores: {stack.cores}.")
                 if side.counted:
-                    record.note(counts=counts_per_request(side, stack.url))
-                    record.end(Outcome.COMPLETE)
+                    _count(stack, record, side)
                     return folder
                 with Sampler(folder, stack.roles, stack.query) as sampler:
                     try:
@@ -147,6 +148,18 @@ class Record:
 
 def disk_full(folder: RunFolder) -> MachineError:
     return MachineError(f"The disk is full: free space for {folder.path}, then run again.")
+
+
+def _count(stack: Stack, record: Record, side: Side) -> None:
+    """In place of a ramp: what is begun for each request, and where the CPU time goes."""
+    record.note(counts=counts_per_request(side, stack.url))
+    if pid := stack.roles().get("app"):
+        try:
+            cpu_ms = sample(pid, record.folder.stacks, partial(keep_busy, side, stack.url))
+            record.note(counts={**record.run.counts, "CPU ms, sampled": cpu_ms})
+        except MachineError as error:
+            record.add_troubles([str(error)])
+    record.end(Outcome.COMPLETE)
 
 
 def _ramp(stack: Stack, record: Record, config: RunConfig, display: Display) -> None:

@@ -54,6 +54,10 @@ class RunFolder:
         return self.path / "proxy.log"
 
     @property
+    def stacks(self) -> Path:
+        return self.path / "stacks.txt"
+
+    @property
     def votes_json(self) -> Path:
         return self.path / "votes.json"
 
@@ -171,9 +175,10 @@ def recorded(results: Path) -> list[tuple[Run, RunFolder]]:
     return sorted(runs, key=lambda pair: pair[0].started)
 
 
-def counting(results: Path) -> list[Run]:
-    """The runs there that counted what is begun for a request, and timed nothing."""
-    return [run for _, run in _found(results) if isinstance(run, Run) and run.counts]
+def counting(results: Path) -> list[tuple[Run, RunFolder]]:
+    """The runs there that counted what is begun for a request, and timed nothing; oldest first."""
+    runs = [(run, folder) for folder, run in _found(results) if isinstance(run, Run) and run.counts]
+    return sorted(runs, key=lambda pair: pair[0].started)
 
 
 def passed_over(results: Path) -> list[tuple[RunFolder, str]]:

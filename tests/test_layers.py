@@ -24,7 +24,7 @@ RANKS = [
     {"packages"},
     {"layers", "virtual_environments"},
     {"watchdog", "launch", "revisions", "sheet", "stored", "lock"}
-    | {"machine", "revision", "command", "names", "loopback"},
+    | {"machine", "revision", "command", "names", "loopback", "sampling"},
     {"so_far"},
     {"resources", "stacks", "load", "check", "progress", "by_hand"},
     {"run", "project"},

@@ -68,4 +68,4 @@ def test_it_reads_the_recorded_campaigns_of_one_server(
     assert "WSGI gunicorn B / WSGI gunicorn A" in out
     rows = {line[:26].strip(): line[26:].split() for line in out.splitlines()}
     assert rows["requests/s at saturation"][:4] == ["0.982", "3", "8", "8.0%"]
-    assert rows["CPU ms a request, app"][:4] == ["1.018", "3", "8", "7.5%"]
+    assert rows["CPU ms per request, app"][:4] == ["1.018", "3", "8", "7.5%"]

@@ -11,14 +11,8 @@ import pandas as pd
 
 from gatebench.analysis.analysed_run import analyse, kept, write_steps
 from gatebench.analysis.choosing import of_campaigns
-from gatebench.analysis.comparing.ladder import (
-    counts_table,
-    ladder_runs,
-    ladder_steps,
-    ladder_table,
-    remedies_table,
-    rungs_of,
-)
+from gatebench.analysis.comparing.ladder import Ladder, ladder_of
+from gatebench.analysis.reading.stacks import read_stacks
 from gatebench.analysis.showing.basis import basis, counted
 from gatebench.analysis.showing.charts import save_ladder_chart
 from gatebench.analysis.showing.export import save_frames, save_text
@@ -38,19 +32,31 @@ VERSIONS = ("python", "django", "asgiref", "psycopg")
 
 def write_why(results: Path, campaigns: str | None, out: Path) -> list[Section]:
     """Raises UsageError where no ladder is recorded. Returns what the terminal shows."""
-    found = [_steps_of(folder) for folder in _chosen(results, campaigns)]
-    runs = [run for run, _ in found]
-    rungs = rungs_of(runs)
-    of_runs = ladder_runs(found)
-    table, steps, remedies = (of(of_runs, rungs) for of in (ladder_table, ladder_steps, remedies_table))
-    counts = counts_table([run for run in counting(results) if _campaign(run) in set(map(_campaign, runs))], rungs)
-    frames = {"runs": of_runs, "ladder": table, "counts": counts, "loads": steps, "remedies": remedies}
+    found = measured(results, campaigns)
+    ladder, notes = read_ladder(results, found), list(basis_of(found))
+    frames = {
+        "runs": ladder.runs, "ladder": ladder.table, "counts": ladder.counts, "loads": ladder.steps,
+        "remedies": ladder.remedies, "spending": ladder.spending,
+    }  # fmt: skip
     save_frames(frames, out / "tables")
-    chart = save_ladder_chart(table, out / "charts").relative_to(out)
-    shown = sections(table, steps, counts, remedies, list(_notes(found)), chart)
+    chart = save_ladder_chart(ladder.table, out / "charts").relative_to(out)
+    shown = sections(ladder, notes, chart)
     save_text(markdown(TITLE, shown), out / "why.md")
-    save_text(ladder_page(table, shown, runs), out / "why.html")
+    save_text(ladder_page(ladder, notes, [run for run, _ in found]), out / "why.html")
     return shown
+
+
+def measured(results: Path, campaigns: str | None) -> list[Measured]:
+    """The timed runs of the newest ladder, or of the campaigns that are named, with their steps tables."""
+    return [_steps_of(folder) for folder in _chosen(results, campaigns)]
+
+
+def read_ladder(results: Path, found: Sequence[Measured]) -> Ladder:
+    """Of timed runs, and of what was counted and sampled in their campaigns."""
+    campaigns = {_campaign(run) for run, _ in found}
+    untimed = [(run, folder) for run, folder in counting(results) if _campaign(run) in campaigns]
+    sampled = [(run, stacks) for run, folder in untimed if (stacks := read_stacks(folder))]
+    return ladder_of(found, [run for run, _ in untimed], sampled)
 
 
 def _chosen(results: Path, campaigns: str | None) -> list[RunFolder]:
@@ -81,7 +87,8 @@ def _steps_of(folder: RunFolder) -> Measured:
     return analysed.run, analysed.steps
 
 
-def _notes(found: Sequence[Measured]) -> Iterator[str]:
+def basis_of(found: Sequence[Measured]) -> Iterator[str]:
+    """What the ladder rests on, in sentences."""
     yield from basis(found, f"of {counted(len({_campaign(run) for run, _ in found}), 'campaign')}")
     versions = found[0][0].versions
     yield f"Versions: {', '.join(f'{name} {versions[name]}' for name in VERSIONS if name in versions)}."

@@ -238,6 +238,12 @@ COUNTS = {  # a row a rung: what one process begins for each request of one page
     "switches": "float64",  # of context, as the kernel counts them
 }
 
+SPENDING = {  # a row a rung and part of the program
+    "rung": "str",
+    "part": "str",  # one of comparing.spending.PARTS, or other
+    "ms": "float64",  # of CPU per request, by samples of the stacks
+}
+
 REMEDIES = {  # a row for each two rungs of which one has one remedy more
     "remedy": "str",
     "beside": "str",  # the other remedies, with commas; missing where it is alone

@@ -1,10 +1,10 @@
 """What does a server cost by itself, without Django?
 
 A WSGI callable and an ASGI callable that answer what `hello` answers, under the same servers: what is left when their
-CPU a request is taken from `hello`'s is Django's. The objective is `hello`'s, so that the two can be compared.
+CPU per request is taken from `hello`'s is Django's. The objective is `hello`'s, so that the two can be compared.
 
 What would be unfair: to choose a server by it, for a real page does much else. Where the load generator is full before
-the app server is, read CPU a request and not requests/s.
+the app server is, read CPU per request and not requests/s.
 """
 
 from gatebench.values.app import App

@@ -7,7 +7,7 @@ The asynchronous ones ask with the CLIENT that is given: httpx, httpx2 or aiohtt
 Held: 95 of 100 pages, whole, within half a second. 100 to 200 ms of that are waiting by design. A page that had to
 leave something out counts as failed.
 
-What would be unfair: WSGI with the usual eight threads a process. A thread that waits for 200 ms serves five pages a
+What would be unfair: WSGI with the usual eight threads per process. A thread that waits for 200 ms serves five pages a
 second, and more threads are WSGI's answer to waiting: measure THREADS=128 too, and see what they cost in memory.
 The services run on the cores of the load generator, and the log names a second that was waited for in them.
 """

@@ -4,7 +4,7 @@ One template, no query: the floor that every other page of the site stands on. H
 within a tenth of a second, which people take for at once.
 
 What would be unfair: to read it as the speed of a site. Users think for half a second only, so that a machine with few
-cores is full at all; where the load generator is full first, read CPU a request and not requests/s.
+cores is full at all; where the load generator is full first, read CPU per request and not requests/s.
 """
 
 from gatebench.values.guided import ASYNC, SYNC, WSGI, Guided

@@ -3,14 +3,14 @@
 Results stay open as server-sent events and each vote is sent to those who watch that poll: by an asynchronous streaming
 view under ASGI, and by a synchronous one under WSGI, which holds its thread. `watchers_pct` of the users watch, for
 `stay_s` on average, and then open another poll; the others vote. News reaches every process by PostgreSQL's NOTIFY, on
-one connection a process.
+one connection per process.
 
 Held: 95 of 100 answers within a second, and 95 of 100 updates within a second of their vote. A stream's opening is
 timed up to its first event. How long somebody stays is their own affair, but that a stream breaks counts as failed.
 
-What would be unfair: WSGI with the usual eight threads a process, of which sixteen watchers leave none to anybody. More
-threads are WSGI's answer to those who stay: measure THREADS=128 too, and see what they cost in memory. And to read the
-votes as those of `vote`: a transaction that notifies waits at its end for every other that does.
+What would be unfair: WSGI with the usual eight threads per process, of which sixteen watchers leave none to anybody.
+More threads are WSGI's answer to those who stay: measure THREADS=128 too, and see what they cost in memory. And to
+read the votes as those of `vote`: a transaction that notifies waits at its end for every other that does.
 """
 
 from dataclasses import replace

@@ -7,6 +7,7 @@ are compared, rung by rung, within each trial. The other steps are loads that pe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -14,7 +15,9 @@ import numpy as np
 import pandas as pd
 
 from gatebench.analysis.comparing.ratio import Ratio, paired_ratios
+from gatebench.analysis.comparing.spending import spending_table
 from gatebench.analysis.reading.frames import rows
+from gatebench.analysis.reading.stacks import Stacks
 from gatebench.analysis.schema import COUNTS, LADDER, LADDER_RUNS, LADDER_STEPS, REMEDIES, framed
 from gatebench.records import Run
 
@@ -28,6 +31,46 @@ OF_A_STEP = {
     "db_connections": "db_connections",
 }
 """Column of LADDER_RUNS -> column of STEPS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """What runs of the rungs, and those that counted, say together. `served` has the ratio of requests/s at saturation
+    by the names of two rungs: the second's over the first's.
+    """
+
+    runs: pd.DataFrame  # LADDER_RUNS
+    table: pd.DataFrame  # LADDER
+    steps: pd.DataFrame  # LADDER_STEPS
+    counts: pd.DataFrame  # COUNTS
+    remedies: pd.DataFrame  # REMEDIES
+    spending: pd.DataFrame  # SPENDING
+    stacks: Mapping[str, Stacks]  # by rung, where they were sampled
+    sampled_ms: Mapping[str, float]  # by rung, the CPU ms per request that the stacks are samples of
+    served: Mapping[tuple[str, str], Ratio]
+
+
+def ladder_of(
+    found: Sequence[tuple[Run, pd.DataFrame]], counted: Sequence[Run], sampled: Sequence[tuple[Run, Stacks]] = ()
+) -> Ladder:
+    """Of runs with their steps tables, of runs that counted, and of those whose stacks were sampled."""
+    rungs = rungs_of([run for run, _ in found])
+    runs = ladder_runs(found)
+    by_rung = {str(run.config["rung"]["name"]): (run, stacks) for run, stacks in sampled if SAMPLED_MS in run.counts}
+    order = [str(rung["name"]) for rung in rungs if rung["name"] in by_rung]
+    stacks = {name: by_rung[name][1] for name in order}
+    sampled_ms = {name: float(by_rung[name][0].counts[SAMPLED_MS]) for name in order}
+    return Ladder(
+        runs,
+        ladder_table(runs, rungs),
+        ladder_steps(runs, rungs),
+        counts_table(counted, rungs),
+        remedies_table(runs, rungs),
+        spending_table(stacks, sampled_ms),
+        stacks,
+        sampled_ms,
+        _ratios(_saturated(runs), "rps", [str(rung["name"]) for rung in rungs]),
+    )
 
 
 def ladder_runs(found: Sequence[tuple[Run, pd.DataFrame]]) -> pd.DataFrame:
@@ -77,7 +120,7 @@ def ladder_table(runs: pd.DataFrame, rungs: Sequence[Mapping[str, Any]]) -> pd.D
             "db_connections": own["db_connections"].max(),
             "rss_bytes": own["rss_bytes"].median(),
         }
-        if rung["before"]:
+        if (rung["before"], rung["name"]) in times:
             line |= _added(
                 _mean(full.loc[full["rung"] == rung["before"], "cpu_ms"]), times[rung["before"], rung["name"]]
             )
@@ -95,6 +138,9 @@ def ladder_steps(runs: pd.DataFrame, rungs: Sequence[Mapping[str, Any]]) -> pd.D
             lines.append({**medians, "rung": rung["name"], "users": users, "trials": len(of_one)})
     return framed(lines, LADDER_STEPS)
 
+
+SAMPLED_MS = "CPU ms, sampled"
+"""What run.json calls the CPU ms per request while stacks were sampled."""
 
 OF_COUNTS = {
     "submissions": "executor submissions",
@@ -137,11 +183,6 @@ def remedies_table(runs: pd.DataFrame, rungs: Sequence[Mapping[str, Any]]) -> pd
     return framed(lines, REMEDIES)
 
 
-def times_of(runs: pd.DataFrame, column: str, before: str, after: str, rungs: Sequence[Mapping[str, Any]]) -> Ratio:
-    """How many times as much the second rung has of a column of LADDER_RUNS, at saturation."""
-    return _ratios(_saturated(runs), column, [str(rung["name"]) for rung in rungs])[before, after]
-
-
 def _saturated(runs: pd.DataFrame) -> pd.DataFrame:
     """The step with the most users of each run, where it is valid."""
     found: pd.DataFrame = runs[(runs["users"] == runs["users"].max()) & runs["valid"]]
@@ -155,6 +196,8 @@ def _mean(values: pd.Series[float]) -> float:
 
 def _ratios(full: pd.DataFrame, column: str, names: Sequence[str]) -> dict[tuple[str, str], Ratio]:
     """Of each two rungs, both ways; the intervals of all hold together. A campaign of several is one observation."""
+    if len(names) < 2:
+        return {}
     logs = np.log(full.pivot(index=["campaign", "trial"], columns="rung", values=column).reindex(columns=list(names)))
     pairs = list(combinations(names, 2))
     differences = pd.DataFrame({pair: logs[pair[1]] - logs[pair[0]] for pair in pairs})
@@ -188,6 +231,6 @@ def on_the_way(table: pd.DataFrame, end: str) -> list[Any]:
     """The rows of LADDER from the first rung to the one that is named, by what is before each."""
     by_name = {row.rung: row for row in rows(table)}
     way = [by_name[end]]
-    while pd.notna(way[0].before):
+    while way[0].before in by_name:
         way.insert(0, by_name[way[0].before])
     return way

@@ -14,11 +14,11 @@ from gatebench.analysis.steps.capacity import interpolated, shown
 
 THROUGHPUT = "requests/s at saturation"
 CAPACITY = "users within the objective"
-CPU = "CPU ms a request, app"
+CPU = "CPU ms per request, app"
 
 HEADLINE = THROUGHPUT
 """The measure that decides, settled before any ratio is looked at. From campaign to campaign it differs as little as
-CPU a request, and it is what a site's users get: docs/measurements.md has the figures.
+CPU per request, and it is what a site's users get: docs/measurements.md has the figures.
 """
 
 BY_STEP = {
@@ -179,7 +179,7 @@ def _cpu(sides: Sequence[Side], where: Saturated | int) -> list[Measure]:
     known = [figure for run in all_runs(sides) for figure in figures(run).values()]
     if not known or pd.isna(known).any():
         return []
-    says = "{} used {} times the CPU a request"
+    says = "{} used {} times the CPU per request"
     return [Measure(CPU, figures, f"{says} of {{}}", says, more_is_better=False)]
 
 

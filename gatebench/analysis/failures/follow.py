@@ -82,7 +82,7 @@ def _with_nginx_stopped(failures: pd.DataFrame) -> pd.DataFrame:
 
 
 def _streams(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder) -> tuple[pd.DataFrame, int]:
-    """The worker that had each stream, from its start to its end; and how many threads a worker has. None under ASGI.
+    """The worker that had each stream, from its start to its end; and how many threads per worker has. None under ASGI.
 
     Whoever is no user of ours and was answered at length is taken for one who watches. A thread sees that somebody has
     left when it next writes twice, which is a heartbeat later at the least, where there is no news.

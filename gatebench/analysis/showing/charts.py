@@ -286,8 +286,8 @@ def _panels(runs: Runs, title: str) -> tuple[Figure, list[Axes]]:
 
 
 def resources(runs: Runs) -> Figure:
-    """A panel a run, on one scale: CPU ms a request, the roles on top of each other."""
-    figure, panels = _panels(runs, "CPU a request by role and users")
+    """A panel a run, on one scale: CPU ms per request, the roles on top of each other."""
+    figure, panels = _panels(runs, "CPU per request by role and users")
     users = sorted({int(n) for run in runs for n in run.steps["users"]})
     for panel, run in zip(panels, runs, strict=True):
         _stack(panel, run, users)

@@ -24,7 +24,7 @@ HOLD = (
     "What is held is compared within a row: each workload has an objective of its own."
 )
 DETAILS = (
-    "The median answer (p50) is at the low load that the ramp begins with. CPU a request, memory and threads are of "
+    "The median answer (p50) is at the low load that the ramp begins with. CPU per request, memory and threads are of "
     "the app server, at the last step that held."
 )
 
@@ -93,7 +93,7 @@ def held(side: Any) -> tuple[str, str]:
     return {NONE: f"< {side.low_users:,}", MIXED: "mixed"}.get(side.found, "not valid"), ""
 
 
-DETAIL_COLUMNS = ("Users held", "95 % interval", "p50 ms", "CPU ms a request", "Memory", "Threads", "Trials")
+DETAIL_COLUMNS = ("Users held", "95 % interval", "p50 ms", "CPU ms per request", "Memory", "Threads", "Trials")
 
 
 def details(of_one: pd.DataFrame) -> Table:

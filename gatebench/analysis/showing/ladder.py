@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from gatebench.analysis.comparing.ladder import on_the_way
-from gatebench.analysis.comparing.sentences import listed
+from gatebench.analysis.comparing.ladder import Ladder, on_the_way
+from gatebench.analysis.comparing.ratio import Ratio
+from gatebench.analysis.comparing.sentences import in_words, listed
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing.report import Section
 from gatebench.analysis.showing.text_tables import Table
@@ -30,33 +31,87 @@ COUNTS = (
     "What one process begins for each request of the page that it is warmed up with, asked one after the other: "
     "counted in a run of its own, which is not timed."
 )
+SPENDING = (
+    "CPU ms per request by what it is spent on, of one process that is asked for that page by several at once: stacks "
+    "sampled 200 times a second, in a run of its own. A sample is of the innermost part that it is in."
+)
+FLAME = (
+    "What calls what, from above to below. A box is as wide as the CPU time that is spent in a call and in what it "
+    "calls. Coloured: what changes threads and waits for them."
+)
+DIFFERENCE = "The same graph, in red what takes more and in blue what takes less, wherever the function is called from."
 LOADS = "Medians over the valid trials. Where a server is not saturated, it serves what is asked for."
 REMEDIES = "What each remedy does to the CPU time per request, alone and where others are there already."
 
 
-def sections(
-    table: pd.DataFrame,
-    steps: pd.DataFrame,
-    counts: pd.DataFrame,
-    remedies: pd.DataFrame,
-    notes: Sequence[str],
-    chart: Path | None,
-) -> list[Section]:
+def sections(ladder: Ladder, notes: Sequence[str], chart: Path | None) -> list[Section]:
+    counts, remedies = ladder.counts, ladder.remedies
     return [
-        Section("The answer", headline(table), [("", rungs_table(table))], [HOW], [chart] if chart else []),
+        Section(
+            "The answer", " ".join(findings(ladder)), [("", rungs_table(ladder.table))], [HOW], [chart] if chart else []
+        ),
         *([Section("Counts", COUNTS, [("", counts_text(counts))])] if len(counts) else []),
-        Section("At each load", LOADS, [("", loads_table(steps))]),
+        *([Section("Where it goes", SPENDING, [("", spending_text(ladder.spending))])] if len(ladder.spending) else []),
+        Section("At each load", LOADS, [("", loads_table(ladder.steps))]),
         *([Section("Remedies", REMEDIES, [("", remedies_text(remedies))])] if len(remedies) else []),
         Section("What it rests on", remarks=list(notes)),
     ]
 
 
+def findings(ladder: Ladder) -> list[str]:
+    """Up to three sentences: the CPU time, what is begun for a request, and how many are served."""
+    return [headline(ladder.table), *_begun(ladder.counts), *_served(ladder.served)]
+
+
 def headline(table: pd.DataFrame) -> str:
-    """As in "A request takes 2.1 ms behind WSGI and 5.4 ms behind ASGI as shipped of the app server's CPU time."."""
     by_name = {row.rung: row for row in rows(table)}
-    behind = {table["rung"].iloc[0]: "", SHIPPED: "ASGI ", ONE_HOP: "ASGI with "}
-    costs = [f"{ms(by_name[name].cpu_ms)} behind {how}{name}" for name, how in behind.items() if name in by_name]
-    return f"A request takes {listed(costs)} of the app server's CPU time."
+    found = [name for name in (table["rung"].iloc[0], SHIPPED, ONE_HOP) if name in by_name]
+    first, *others = [f"{ms(by_name[name].cpu_ms)}{{}} {_behind(name)}" for name in found]
+    costs = listed([first.format(" of CPU time"), *(one.format("") for one in others)])
+    return f"Per request the app server uses {costs}."
+
+
+def _begun(counts: pd.DataFrame) -> Iterator[str]:
+    by_name = {row.rung: row for row in rows(counts)}
+    if SHIPPED not in by_name:
+        return
+    shipped = by_name[SHIPPED]
+    others = [name for name in (ONE_HOP, counts["rung"].iloc[0]) if name in by_name]
+    more = [f"{_three(by_name[name])} {_behind(name)}" for name in others]
+    yield (
+        f"Behind {_of(SHIPPED)} each request is {shipped.submissions:.0f} submissions to "
+        f"an executor, {shipped.threads:.0f} threads started and {shipped.wakeups:.0f} wakeups of the event loop"
+        f"{''.join(f'; {one}' for one in more)}."
+    )
+
+
+def _three(row: Any) -> str:
+    return listed(f"{n:.0f}" for n in (row.submissions, row.threads, row.wakeups))
+
+
+def _served(served: Mapping[tuple[str, str], Ratio]) -> Iterator[str]:
+    said = [
+        f"{_times(served[name, ONE_HOP])} {'the requests/s' if n == 0 else 'those'} of {_of(name)}"
+        for n, name in enumerate(name for name in (SHIPPED, "WSGI") if (name, ONE_HOP) in served)
+    ]
+    if said:
+        yield f"With one hop ASGI served {listed(said)}."
+
+
+def _times(ratio: Ratio) -> str:
+    """As in "2.5 (2.0 to 3.1) times"."""
+    if ratio.value is None:
+        return MISSING
+    value, *ends = in_words(ratio)
+    return f"{value}{f' ({ends[0]} to {ends[1]})' if ends else ''} times"
+
+
+def _behind(rung: str) -> str:
+    return f"behind {_of(rung)}"
+
+
+def _of(rung: str) -> str:
+    return {SHIPPED: f"ASGI {SHIPPED}", ONE_HOP: f"ASGI with {ONE_HOP}"}.get(rung, rung)
 
 
 def ms(value: float) -> str:
@@ -125,6 +180,17 @@ def counts_text(counts: pd.DataFrame) -> Table:
         for row in rows(counts)
     ]
     return Table(header, lines)
+
+
+def spending_text(spending: pd.DataFrame) -> Table:
+    """A row a rung, a column a part."""
+    wide = spending.pivot(index="rung", columns="part", values="ms") if len(spending) else pd.DataFrame()
+    parts = list(dict.fromkeys(spending["part"]))
+    lines = [
+        [rung, *(f"{wide.loc[rung, part]:.2f}" for part in parts), f"{wide.loc[rung].sum():.2f}"]
+        for rung in dict.fromkeys(spending["rung"])
+    ]
+    return Table(["Rung", *(part[0].upper() + part[1:] for part in parts), "In all"], lines)
 
 
 def remedies_text(remedies: pd.DataFrame) -> Table:

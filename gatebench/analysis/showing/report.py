@@ -311,12 +311,12 @@ def _resources(sides: Sides, charts: list[Path]) -> Iterator[Section]:
     """Nothing when no run recorded any."""
     section = Section(
         "Resources",
-        "CPU ms a request: what a role used in a hold, divided by the requests that ended in it. Memory that "
+        "CPU ms per request: what a role used in a hold, divided by the requests that ended in it. Memory that "
         "processes share is counted in each of them.",
         charts=charts,
     )
     for title, table in (
-        ("CPU ms a request", text_tables.cpu_table(sides)),
+        ("CPU ms per request", text_tables.cpu_table(sides)),
         ("Peaks while steps were held", text_tables.peaks_table(sides)),
         ("Database connections, peak of each hold", text_tables.connections_table(sides)),
         ("Answers of the busiest process", text_tables.balance_table(sides)),

@@ -307,7 +307,7 @@ def _checked(check: Check, row: Any) -> str:
 
 
 def cpu_table(runs: AllShown) -> Table:
-    """A row a run and role: CPU ms a request; then what all of the run's roles use together."""
+    """A row a run and role: CPU ms per request; then what all of the run's roles use together."""
     users = all_users(runs)
     lines = []
     for run in runs:

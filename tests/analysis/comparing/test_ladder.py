@@ -10,6 +10,7 @@ import pytest
 
 from gatebench.analysis.comparing.ladder import (
     counts_table,
+    ladder_of,
     ladder_runs,
     ladder_steps,
     ladder_table,
@@ -119,17 +120,24 @@ def test_the_way_goes_from_the_first_rung_to_the_last_past_what_branches_off() -
     ]  # fmt: skip
 
 
+def test_a_rung_whose_predecessor_was_not_measured_adds_nothing_that_is_known() -> None:
+    without = [one for one in campaign() if one[0].trial.side != "B"]
+    by_name = {row.rung: row for row in rows(table(without))}
+    assert math.isnan(by_name["threads alone"].added_ms)
+    assert by_name["threads alone"].cpu_ms == pytest.approx(3.6, rel=0.01)
+    assert [row.rung for row in on_the_way(table(without), "as shipped")] == ["threads alone", "as shipped"]
+
+
 def test_what_is_said_is_what_was_measured() -> None:
     found = campaign()
-    found_table = table(found)
+    found_table = ladder_of(found, []).table
     assert headline(found_table) == (
-        "A request takes 2.0 ms behind WSGI and 5.0 ms behind ASGI as shipped of the app server's CPU time."
+        "Per request the app server uses 2.0 ms of CPU time behind WSGI and 5.0 ms behind ASGI as shipped."
     )
     (branched,) = (line for line in rungs_table(found_table).rows if line[0] == "hops alone")
     assert branched[1] == "from as shipped: but hops"
     assert branched[3].startswith("-1.0")
-    steps = ladder_steps(ladder_runs(found), rungs_of([run for run, _ in found]))
-    assert loads_table(steps).rows[0][:5] == ["WSGI", "60", "5.0", "9.0", "2.50"]
+    assert loads_table(ladder_of(found, []).steps).rows[0][:5] == ["WSGI", "60", "5.0", "9.0", "2.50"]
 
 
 def test_counts_are_of_the_rungs_that_were_counted() -> None:

@@ -74,12 +74,12 @@ def test_the_other_measures_stand_beside_the_one_that_decides(side_of: SideOf) -
     )
     assert verdict.beside == (
         "Beside that: WSGI (gunicorn) held 1.23 (1.01 to 1.49) times the users within the objective; "
-        "ASGI (uvicorn) used 2.0 (1.9 to 2.2) times the CPU a request."
+        "ASGI (uvicorn) used 2.0 (1.9 to 2.2) times the CPU per request."
     )
     assert verdict.ratios[["measure", "decides"]].head(3).to_numpy().tolist() == [
         ["rps", True],
         ["users within the objective", False],
-        ["CPU ms a request, app", False],
+        ["CPU ms per request, app", False],
     ]
 
 
@@ -318,7 +318,7 @@ def test_cpu_a_request_is_compared_where_it_was_recorded(side_of: SideOf) -> Non
         replace(run, steps=run.steps.assign(cpu_ms_per_request_app=ms)) for run, ms in zip(runs, cpu_ms, strict=True)
     ]
     table = ratio_table(only(runs))
-    assert (table.header[-1], table.rows[0][-1]) == ("CPU ms a request, app", "2.05 (1.50–2.79)")
+    assert (table.header[-1], table.rows[0][-1]) == ("CPU ms per request, app", "2.05 (1.50–2.79)")
 
 
 def test_ratios_are_saved_once_each_the_one_that_decides_first(results: Path, command: Command) -> None:

@@ -257,7 +257,7 @@ def _measures(about: Subject) -> Iterator[Markup]:
         columns += [
             (f"Requests/s at {top:,} users", [_number_cell(look, top, "rps") for look in looks]),
             (
-                f"App server's CPU, ms a request, at {top:,} users",
+                f"App server's CPU, ms per request, at {top:,} users",
                 [_number_cell(look, top, "cpu_ms_per_request_app") for look in looks],
             ),
         ]

@@ -10,17 +10,20 @@ from typing import Any
 
 import pandas as pd
 
-from gatebench.analysis.comparing.ladder import on_the_way
+from gatebench.analysis.comparing.ladder import Ladder, on_the_way
+from gatebench.analysis.comparing.spending import calls_of
+from gatebench.analysis.comparing.spending import within as spent_within
 from gatebench.analysis.showing import ladder as words
 from gatebench.analysis.showing.page import plot
 from gatebench.analysis.showing.page.again import is_own, knobs_of, trials_of, written
+from gatebench.analysis.showing.page.flames import Flame
 from gatebench.analysis.showing.page.html import Content, Markup, prose, tag
 from gatebench.analysis.showing.page.page import document
 from gatebench.analysis.showing.page.plot import Scale
 from gatebench.analysis.showing.page.remarks import bullet_list
 from gatebench.analysis.showing.page.subject import Part, figure
 from gatebench.analysis.showing.page.tables import table_of
-from gatebench.analysis.showing.report import Section
+from gatebench.analysis.showing.text_tables import Table
 from gatebench.records import Run
 
 SHARED = ("STACK", "WORKERS", "USERS", "SETTLE", "HOLD", "TIMEOUT", "PIN")
@@ -29,36 +32,69 @@ SHARED = ("STACK", "WORKERS", "USERS", "SETTLE", "HOLD", "TIMEOUT", "PIN")
 MOST = 1.5
 """Times the highest bar that an interval may take of the axis: a wider one is cut off."""
 
-FINDINGS = {
-    "The answer": ("ladder", "Each change", "What each change adds"),
-    "Counts": ("counts", "Counts", "What is begun for each request"),
-    "At each load": ("loads", "At each load", "What users get at each load"),
-    "Remedies": ("remedies", "Remedies", "What each remedy brings, alone and beside others"),
-    "What it rests on": ("rests", "What it rests on", "Runs, versions, and what is not valid"),
-}
-"""Section -> id, topic and heading on the page."""
 
-
-def ladder_page(table: pd.DataFrame, sections: Sequence[Section], runs: Sequence[Run]) -> str:
-    """The whole document, of LADDER, the sections of why.md and the runs behind them."""
+def ladder_page(ladder: Ladder, notes: Sequence[str], runs: Sequence[Run]) -> str:
+    """The complete document. `notes` are what it rests on, `runs` what was timed."""
     day = time.strftime("%-d %B %Y", time.gmtime(max(run.started for run in runs)))
-    answer = sections[0]
+    first, *others = words.findings(ladder)
     opening = [
         tag("p", f"Gatebench ladder · {len(runs)} runs · {day}", class_="kicker"),
-        tag("h1", answer.intro),
-        *([_figure(table)] if words.SHIPPED in set(table["rung"]) else []),
+        tag("h1", first),
+        *([tag("p", " ".join(others), class_="lede")] if others else []),
+        *([_figure(ladder.table)] if words.SHIPPED in set(ladder.table["rung"]) else []),
     ]
-    parts = [_part(section) for section in sections]
-    parts.append(Part("again", "Again", "Measure it again", [tag("pre", tag("code", _command(runs)), class_="copy")]))
-    return document(words.TITLE, opening, parts, "What a change adds depends on what was changed before.")
+    parts = [
+        _part("ladder", "Each change", "What each change adds", words.HOW, words.rungs_table(ladder.table)),
+        _part("counts", "Counts", "What is begun for each request", words.COUNTS, words.counts_text(ladder.counts)),
+        _spent(ladder),
+        _part("loads", "At each load", "What users get at each load", words.LOADS, words.loads_table(ladder.steps)),
+        _part(
+            "remedies", "Remedies", "What each remedy brings, alone and beside others", words.REMEDIES,
+            words.remedies_text(ladder.remedies),
+        ),
+        Part("rests", "What it rests on", "Runs, versions, and what is not valid", [bullet_list(list(notes))]),
+        Part("again", "Again", "Measure it again", [tag("pre", tag("code", _command(runs)), class_="copy")]),
+    ]  # fmt: skip
+    shown = [part for part in parts if part is not None]
+    return document(words.TITLE, opening, shown, "What a change adds depends on what was changed before.")
 
 
-def _part(section: Section) -> Part:
-    name, topic, heading = FINDINGS[section.title]
-    body = [table_of(table, title or heading, hidden=True) for title, table in section.tables]
-    if section is not None and section.title != "The answer" and section.intro:
-        body.insert(0, tag("p", prose(section.intro), class_="small"))
-    return Part(name, topic, heading, [*body, *([bullet_list(section.remarks)] if section.remarks else [])])
+def _spent(ladder: Ladder) -> Part | None:
+    """A table, a flame graph for each rung, and how the one as shipped differs from one hop's."""
+    heading = "What CPU time is spent on"
+    part = _part("spent", "Where it goes", heading, words.SPENDING, words.spending_text(ladder.spending))
+    if part is None:
+        return None
+    graphs = [
+        _flame(
+            f"Flame graph: {name}",
+            Flame(f"flame-{n}", f"CPU time of {name}", calls_of(stacks, ladder.sampled_ms[name])),
+        )
+        for n, (name, stacks) in enumerate(ladder.stacks.items())
+    ]
+    if {words.SHIPPED, words.ONE_HOP} <= set(ladder.stacks):
+        graphs.insert(0, _difference(ladder, words.ONE_HOP, words.SHIPPED))
+    return Part(part.id, part.topic, part.finding, [*part.body, *graphs])
+
+
+def _flame(title: str, flame: Flame, how: str = words.FLAME) -> Markup:
+    return tag("details", tag("summary", title), tag("p", how, class_="small"), *plot.twice(flame.draw))
+
+
+def _difference(ladder: Ladder, before: str, after: str) -> Markup:
+    """The second's graph, coloured by what each function takes more or less of than in the first."""
+    first, second = (spent_within(ladder.stacks[name], ladder.sampled_ms[name]) for name in (before, after))
+    title = f"What {after} takes more than {before}"
+    root = calls_of(ladder.stacks[after], ladder.sampled_ms[after])
+    flame = Flame("flame-difference", title, root, lambda name: second.get(name, 0.0) - first.get(name, 0.0))
+    return _flame(f"Flame graph: {title}", flame, words.DIFFERENCE)
+
+
+def _part(name: str, topic: str, heading: str, how: str, table: Table) -> Part | None:
+    """None where the table has no row."""
+    if not table.rows:
+        return None
+    return Part(name, topic, heading, [tag("p", prose(how), class_="small"), table_of(table, heading, hidden=True)])
 
 
 def _command(runs: Sequence[Run]) -> str:

@@ -158,12 +158,12 @@ def cpu(about: Subject) -> Part | None:
         return None
     said = "; ".join(f"{one.users:,} users, {one.words}" for one in stacks[:MOST_SAID])
     chart = Columns(
-        "cpu", "CPU milliseconds a request by role and users", f"{said}.", stacks, lambda value: f"{value:g} ms",
+        "cpu", "CPU milliseconds per request by role and users", f"{said}.", stacks, lambda value: f"{value:g} ms",
         [(ROLE_CSS[role], ROLE_NAMES[role], ROLE_WORDS[role]) for role in roles_of(looks)], steps=opened(about),
     )  # fmt: skip
     how: list[Content] = [
         [
-            tag("strong", "CPU milliseconds a request. "),
+            tag("strong", "CPU milliseconds per request. "),
             "The app server is in its side's colour, with its number; the rest is grey.",
         ],
         *(["Whisker: the app server's lowest to highest trial."] if about.several_trials else []),
@@ -183,7 +183,7 @@ def cpu(about: Subject) -> Part | None:
         )
     ]
     finding = _app_cpu(looks) or "What a request cost, by role"
-    return Part("cpu", "CPU a request", finding, body)
+    return Part("cpu", "CPU per request", finding, body)
 
 
 def _tables(about: Subject) -> Iterator[Markup]:
