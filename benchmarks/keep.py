@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import re
 import shutil
 import sys
@@ -73,7 +74,10 @@ def keep(folder: RunFolder, into: Path, proxy_log: bool) -> RunFolder:
 def places_of(run: dict[str, Any]) -> dict[str, str]:
     """Folder of the machine that made the run -> how it is called where it is kept; the innermost first."""
     app = run["config"].get("workload", {}).get("app", {})
-    homes = [run.get("environments", {}).get("generator", {}).get("PYTHONPATH", "")]
+    environments = run.get("environments", {})
+    homes = [environments.get("generator", {}).get("PYTHONPATH", "")]
+    if "generator" not in environments:  # it counted
+        homes += environments.get("app", {}).get("PYTHONPATH", "").split(os.pathsep)[-1:]
     homes += [str(Path(app.get("folder", "")).parent), *(str(Path(layer).parents[2]) for layer in app.get("front", ()))]
     found = {run["config"].get("results", ""): "results", **dict.fromkeys(homes, ".")}
     return {home: found[home] for home in sorted(found, key=len, reverse=True) if home.startswith("/") and home != "/"}

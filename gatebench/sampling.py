@@ -13,7 +13,8 @@ import psutil
 
 from gatebench.errors import MachineError
 
-SECONDS = 5
+# It stops nothing: to stop each thread in turn, as py-spy does otherwise, changes which of them holds the GIL.
+SECONDS = 8
 RATE_HZ = 200
 
 KeepBusy = Callable[[Callable[[], bool]], int]
@@ -21,8 +22,9 @@ KeepBusy = Callable[[Callable[[], bool]], int]
 
 
 def sample(pid: int, into: Path, keep_busy: KeepBusy) -> float:
-    """Writes the stacks of the process and its children, a line each: frames from the outermost on with semicolons
-    between, and how many samples. Returns the CPU ms per request meanwhile. Raises MachineError where it cannot be.
+    """Writes the stacks of the threads that hold the GIL, of the process and its children: a line each, its frames from
+    the outermost on with semicolons between, and how many samples. Returns the CPU ms per request meanwhile. Raises
+    MachineError where it cannot be.
     """
     program = shutil.which("py-spy", path=str(Path(sys.executable).parent)) or shutil.which("py-spy")
     if program is None:
@@ -30,7 +32,7 @@ def sample(pid: int, into: Path, keep_busy: KeepBusy) -> float:
     with tempfile.TemporaryFile("w+") as said:
         command = [
             program, "record", "--pid", str(pid), "--subprocesses", "--duration", str(SECONDS), "--rate", str(RATE_HZ),
-            "--format", "raw", "--function", "--output", str(into),
+            "--gil", "--nonblocking", "--format", "raw", "--function", "--output", str(into),
         ]  # fmt: skip
         before = _cpu_s(pid)
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said) as process:

@@ -167,7 +167,7 @@ def remedies_table(runs: pd.DataFrame, rungs: Sequence[Mapping[str, Any]]) -> pd
     beside what it brings where others are there.
     """
     remedied = {str(rung["name"]): tuple(rung["remedies"]) for rung in rungs if rung.get("remedies") is not None}
-    times = _ratios(_saturated(runs), "cpu_ms", list(remedied))
+    times = _ratios(_saturated(runs), "cpu_ms", [str(rung["name"]) for rung in rungs])
     lines = [
         {
             "remedy": (set(remedied[after]) - set(remedied[before])).pop(),

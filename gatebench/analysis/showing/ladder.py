@@ -32,8 +32,9 @@ COUNTS = (
     "counted in a run of its own, which is not timed."
 )
 SPENDING = (
-    "CPU ms per request by what it is spent on, of one process that is asked for that page by several at once: stacks "
-    "sampled 200 times a second, in a run of its own. A sample is of the innermost part that it is in."
+    "CPU ms per request by what it is spent on, of one process that is asked for that page by several at once. The "
+    "stack of the thread that holds the GIL is sampled 200 times a second, in a run of its own. A sample is of the "
+    "innermost part that it is in."
 )
 FLAME = (
     "What calls what, from above to below. A box is as wide as the CPU time that is spent in a call and in what it "
@@ -52,7 +53,7 @@ def sections(ladder: Ladder, notes: Sequence[str], chart: Path | None) -> list[S
         ),
         *([Section("Counts", COUNTS, [("", counts_text(counts))])] if len(counts) else []),
         *([Section("Where it goes", SPENDING, [("", spending_text(ladder.spending))])] if len(ladder.spending) else []),
-        Section("At each load", LOADS, [("", loads_table(ladder.steps))]),
+        Section("At each load", LOADS, load_tables(ladder)),
         *([Section("Remedies", REMEDIES, [("", remedies_text(remedies))])] if len(remedies) else []),
         Section("What it rests on", remarks=list(notes)),
     ]
@@ -119,31 +120,21 @@ def ms(value: float) -> str:
 
 
 def rungs_table(table: pd.DataFrame) -> Table:
-    """A row a rung, from the first to the last; those that branch off say from which."""
+    """A row a rung, in the order in which they are measured; those that branch off say from which."""
     way = [row.rung for row in on_the_way(table, SHIPPED)] if SHIPPED in set(table["rung"]) else []
-    header = ["Rung", "What differs", "CPU ms per request", "Added ms", "Times", "Requests/s", "Threads", "Connections"]
     lines = [
         [
             row.rung,
             row.change if row.rung in way else f"from {row.before}: {row.change}",
             f"{row.cpu_ms:.2f}" if pd.notna(row.cpu_ms) else MISSING,
-            added(row),
+            f"{row.added_ms:+.2f}" if pd.notna(row.added_ms) else MISSING,
             times(row),
-            number(_known(row.rps)),
-            number(_known(row.threads)),
-            number(_known(row.db_connections)),
         ]
         for row in rows(table)
     ]
-    return Table(header, lines, text_columns=2)
-
-
-def added(row: Any) -> str:
-    """As in "+0.57 (+0.21 to +0.98)"."""
-    if pd.isna(row.added_ms):
-        return MISSING
-    ends = f" ({row.added_low_ms:+.2f} to {row.added_high_ms:+.2f})" if pd.notna(row.added_low_ms) else ""
-    return f"{row.added_ms:+.2f}{ends}"
+    return Table(
+        ["Rung", "What differs", "CPU ms per request", "Added", "Times the rung before"], lines, text_columns=2
+    )
 
 
 def times(row: Any) -> str:
@@ -154,23 +145,29 @@ def times(row: Any) -> str:
     return f"{row.times:.2f}{ends}{'' if row.clear else ', not clear'}"
 
 
-def loads_table(steps: pd.DataFrame) -> Table:
-    """A row a rung; three columns a number of users."""
+def load_tables(ladder: Ladder) -> list[tuple[str, Table]]:
+    """A table a measure, with a row a rung and a column a number of users; then what is bounded, and what is not."""
+    steps = ladder.steps
     users = sorted(steps["users"].unique())
-    header = ["Rung", *(f"{n} users {what}" for n in users for what in ("requests/s", "p50 ms", "p95 ms", "CPU ms"))]
-    lines = []
-    for rung, of_one in steps.groupby("rung", sort=False):
-        by_users = {row.users: row for row in rows(of_one)}
-        cells = [_load(by_users.get(n)) for n in users]
-        lines.append([str(rung), *(cell for some in cells for cell in some)])
-    return Table(header, lines)
+    measures = {"p50 ms": "p50_ms", "p95 ms": "p95_ms", "Requests/s": "rps", "CPU ms per request": "cpu_ms"}
+    found = [
+        (name, Table(["Users", *map(str, users)], list(_by_users(steps, column, users))))
+        for name, column in measures.items()
+    ]
+    most = [[row.rung, number(_known(row.threads)), number(_known(row.db_connections))] for row in rows(ladder.table)]
+    return [*found, ("The most, with the most users", Table(["Rung", "Threads", "Database connections"], most))]
 
 
-def _load(row: Any) -> list[str]:
-    if row is None:
-        return [MISSING] * 4
-    found = [number(_known(value)) for value in (row.rps, row.p50_ms, row.p95_ms)]
-    return [*found, f"{row.cpu_ms:.2f}" if pd.notna(row.cpu_ms) else MISSING]
+def _by_users(steps: pd.DataFrame, column: str, users: Sequence[int]) -> Iterator[list[str]]:
+    for rung in dict.fromkeys(steps["rung"]):
+        own = steps[steps["rung"] == rung].set_index("users")[column]
+        yield [str(rung), *(_number(own.get(n), column) for n in users)]
+
+
+def _number(value: float | None, column: str) -> str:
+    if value is None or pd.isna(value):
+        return MISSING
+    return f"{value:.2f}" if column == "cpu_ms" else number(value)
 
 
 def counts_text(counts: pd.DataFrame) -> Table:

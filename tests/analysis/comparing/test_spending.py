@@ -13,9 +13,9 @@ from gatebench.analysis.showing.page.flames import Flame
 from gatebench.run_folder import RunFolder
 
 RAW = """\
-process 7:"python -m gatebench_inside";thread (0x1);run (uvicorn/server.py:41);__call__ (django/core/handlers/asgi.py) 30
-process 7:"python -m gatebench_inside";thread (0x2);_worker (concurrent/futures/thread.py) 10
-process 8:"python -m gatebench_inside";thread (0x2);_worker (concurrent/futures/thread.py) 10
+process 7:"python";thread (0x1);run (uvicorn/server.py:41);__call__ (django/core/handlers/asgi.py) 30
+process 7:"python";thread (0x2);_worker (concurrent/futures/thread.py) 10
+process 8:"python";thread (0x2);_worker (concurrent/futures/thread.py) 10
 process 7:"x";run (uvicorn/server.py:41);counted (gatebench_inside/counting.py:28);render (django/template/base.py) 45
 process 7:"x";thread (0x3);<module> (runpy.py) 5
 process 7:"x";thread (0x3);cut off"""

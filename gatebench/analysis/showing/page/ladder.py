@@ -47,7 +47,7 @@ def ladder_page(ladder: Ladder, notes: Sequence[str], runs: Sequence[Run]) -> st
         _part("ladder", "Each change", "What each change adds", words.HOW, words.rungs_table(ladder.table)),
         _part("counts", "Counts", "What is begun for each request", words.COUNTS, words.counts_text(ladder.counts)),
         _spent(ladder),
-        _part("loads", "At each load", "What users get at each load", words.LOADS, words.loads_table(ladder.steps)),
+        _loads(ladder),
         _part(
             "remedies", "Remedies", "What each remedy brings, alone and beside others", words.REMEDIES,
             words.remedies_text(ladder.remedies),
@@ -57,6 +57,11 @@ def ladder_page(ladder: Ladder, notes: Sequence[str], runs: Sequence[Run]) -> st
     ]  # fmt: skip
     shown = [part for part in parts if part is not None]
     return document(words.TITLE, opening, shown, "What a change adds depends on what was changed before.")
+
+
+def _loads(ladder: Ladder) -> Part:
+    body = [table_of(table, name) for name, table in words.load_tables(ladder)]
+    return Part("loads", "At each load", "What users get at each load", [tag("p", words.LOADS, class_="small"), *body])
 
 
 def _spent(ladder: Ladder) -> Part | None:
@@ -179,7 +184,7 @@ class Waterfall:
             parts.append(tag("path", class_="whisker", d=f"{ends} M{one:.1f},{middle:.0f} H{other:.1f}"))
             end = max(end, other)
         parts.append(plot.label(f"{row.added_ms:+.1f}", end + 8, middle + 5, css="strong halo"))
-        return tag("g", tag("title", f"{row.rung}: {words.added(row)} ms"), parts)
+        return tag("g", tag("title", f"{row.rung}: {row.added_ms:+.2f} ms"), parts)
 
 
 def _carry(x: float, y: float, height: float, wide: bool) -> Markup:
