@@ -20,7 +20,11 @@ BENCHMARKS = [path for path in sorted((ROOT / "benchmarks").glob("*.py")) if pat
 
 @pytest.mark.parametrize(
     ("command", "arguments"),
-    [(analysis.main, []), (main, []), *((main, [name]) for name in (*COMMANDS, "guide", "init", "analyze", "compare"))],
+    [
+        (analysis.main, []),
+        (main, []),
+        *((main, [name]) for name in (*COMMANDS, "guide", "servers", "init", "analyze", "compare")),
+    ],
 )
 def test_every_command_explains_itself(
     command: Callable[[], int],

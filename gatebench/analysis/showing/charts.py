@@ -163,6 +163,12 @@ def ladder(table: pd.DataFrame) -> Figure:
             at = max(at, high)
         total = f"{row.cpu_ms:.1f} ms" + (f"  ({row.added_ms:+.1f})" if before is not None else "")
         axes.annotate(total, (at, y), (6, 0), textcoords="offset points", va="center", fontsize=9)
+    names = table["rung"].tolist()
+    if SHIPPED in names[:-1]:
+        below = names.index(SHIPPED) + 0.5
+        axes.axhline(below, color="0.8", linewidth=0.8)
+        axes.annotate(f"each from “{SHIPPED}”", (1, below), (0, -3), xycoords=("axes fraction", "data"),
+                      textcoords="offset points", ha="right", va="top", fontsize=8, color="0.4")  # fmt: skip
     axes.set_ylim(len(table) - 0.4, -0.6)
     axes.set_xlim(0, axes.get_xlim()[1] * 1.12)
     axes.set_xlabel("CPU time of the app server, ms per request")

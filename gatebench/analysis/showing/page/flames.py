@@ -28,32 +28,30 @@ class Flame:
 
     def draw(self, wide: bool) -> Markup:
         width = float(plot.WIDE if wide else plot.NARROW)
-        boxes = list(self._below(self.root, 0.0, width, 0, [], width))
+        boxes = list(self._below(self.root, 0.0, width, 0))
         deep = max((row for _, row in boxes), default=0)
         return plot.svg(
             self.name, wide, ROW * (deep + 1) + 2, self.title, f"{self.title}: {self.root.ms:.2f} ms in all.",
             [box for box, _ in boxes],
         )  # fmt: skip
 
-    def _below(
-        self, call: Call, start: float, room: float, row: int, above: list[str], width: float
-    ) -> Iterator[tuple[Markup, int]]:
-        yield self._box(call, start, room, row, above), row
+    def _below(self, call: Call, start: float, room: float, row: int) -> Iterator[tuple[Markup, int]]:
+        yield self._box(call, start, room, row), row
         if row == DEEPEST:
             return
         for one in sorted(call.calls.values(), key=lambda one: one.name):
             own = room * one.ms / call.ms
             if own >= 1.0:
-                yield from self._below(one, start, own, row + 1, [*above, one.name], width)
+                yield from self._below(one, start, own, row + 1)
             start += own
 
-    def _box(self, call: Call, x: float, width: float, row: int, stack: list[str]) -> Markup:
+    def _box(self, call: Call, x: float, width: float, row: int) -> Markup:
         y = 1 + ROW * row
         shown = plot.cut(call.name, width - 6) if width > 34 else ""
         return tag(
             "g",
             tag("title", self._said(call)),
-            tag("rect", class_=self._css(call, stack), x=x, y=y, width=max(width - 0.5, 0.5), height=ROW - 1),
+            tag("rect", class_=self._css(call, row), x=x, y=y, width=max(width - 0.5, 0.5), height=ROW - 1),
             plot.label(shown, x + 3, y + 12, css="call") if shown else None,
         )
 
@@ -61,10 +59,10 @@ class Flame:
         more = f", {self.differs(call.name):+.2f} ms" if self.differs else ""
         return f"{call.name}: {call.ms:.2f} ms per request{more}"
 
-    def _css(self, call: Call, stack: list[str]) -> str:
+    def _css(self, call: Call, row: int) -> str:
         if self.differs is None:
-            return "frame hop" if stack and part_of([call.name]) == CHANGES else "frame"
+            return "frame hop" if row and part_of([call.name]) == CHANGES else "frame"
         by = self.differs(call.name) / self.root.ms
-        if abs(by) < WORTH_A_COLOUR:
+        if not row or abs(by) < WORTH_A_COLOUR:
             return "frame"
         return f"frame {'more' if by > 0 else 'less'}{3 if abs(by) > 0.25 else 2 if abs(by) > 0.1 else 1}"
