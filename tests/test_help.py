@@ -14,6 +14,8 @@ from gatebench.analysis import cli as analysis
 from gatebench.campaign import COMMANDS
 from gatebench.cli import main
 
+NAMES = (*COMMANDS, "guide", "servers", "init", "analyze", "compare")
+
 BENCHMARKS = [path for path in sorted((ROOT / "benchmarks").glob("*.py")) if path.stem != "overlay_inside"]
 """The one that is left out is started by another, inside an app server."""
 
