@@ -190,6 +190,7 @@ LADDER_RUNS = {  # a row a run of a ladder and step
     "users": "int64",
     "valid": "bool",
     "rps": "float64",
+    "asked_rps": "float64",  # see MEASURED
     "cpu_ms": "float64",  # of the app server per request
     "p50_ms": "float64",
     "p95_ms": "float64",

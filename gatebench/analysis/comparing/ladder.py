@@ -1,7 +1,7 @@
 """The ladder: what each change on the way from WSGI to ASGI adds to the app server's CPU time per request.
 
-Made of run.json and steps.csv alone. The most users of a run saturate every rung: there its CPU time and its requests/s
-are compared, rung by rung, within each trial. The other steps are loads that people run.
+Made of run.json and steps.csv alone. The most users of a run are meant to saturate every rung: there its CPU time and
+its requests/s are compared, rung by rung, within each trial. The other steps are loads that people run.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gatebench.analysis.comparing.measures import SATURATED
 from gatebench.analysis.comparing.ratio import Ratio, paired_ratios
 from gatebench.analysis.comparing.spending import spending_table
 from gatebench.analysis.reading.frames import rows
@@ -23,6 +24,7 @@ from gatebench.records import Run
 
 OF_A_STEP = {
     "rps": "rps",
+    "asked_rps": "asked_rps",
     "cpu_ms": "cpu_ms_per_request_app",
     "p50_ms": "p50_ms",
     "p95_ms": "p95_ms",
@@ -48,6 +50,13 @@ class Ladder:
     stacks: Mapping[str, Stacks]  # by rung, where they were sampled
     sampled_ms: Mapping[str, float]  # by rung, the CPU ms per request that the stacks are samples of
     served: Mapping[tuple[str, str], Ratio]
+
+    @property
+    def unsaturated(self) -> list[str]:
+        """Rungs that serve nearly all that the most users ask for: how much they can serve is not known."""
+        full = _saturated(self.runs)
+        shares = (full["rps"] / full["asked_rps"]).groupby(full["rung"]).median()
+        return [rung for rung in self.table["rung"] if shares.get(rung, 0.0) > SATURATED]
 
 
 def ladder_of(
@@ -121,9 +130,8 @@ def ladder_table(runs: pd.DataFrame, rungs: Sequence[Mapping[str, Any]]) -> pd.D
             "rss_bytes": own["rss_bytes"].median(),
         }
         if (rung["before"], rung["name"]) in times:
-            line |= _added(
-                _mean(full.loc[full["rung"] == rung["before"], "cpu_ms"]), times[rung["before"], rung["name"]]
-            )
+            before_ms = _mean(full.loc[full["rung"] == rung["before"], "cpu_ms"])
+            line |= _added(before_ms, times[rung["before"], rung["name"]])
         lines.append(line)
     return framed(lines, LADDER)
 
@@ -223,8 +231,9 @@ def _interval(times: Ratio) -> dict[str, Any]:
 
 def rungs_of(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """As the runs have them, each once, in the order of their sides in a campaign."""
-    found = {run.trial.side: run.config["rung"] for run in runs if run.trial}
-    return [dict(found[side]) for side in sorted(found)]
+    in_order = sorted((run.trial.side, n) for n, run in enumerate(runs) if run.trial)
+    found = {runs[n].config["rung"]["name"]: dict(runs[n].config["rung"]) for _, n in in_order}
+    return list(found.values())
 
 
 def on_the_way(table: pd.DataFrame, end: str) -> list[Any]:

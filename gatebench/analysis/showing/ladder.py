@@ -49,7 +49,11 @@ def sections(ladder: Ladder, notes: Sequence[str], chart: Path | None) -> list[S
     counts, remedies = ladder.counts, ladder.remedies
     return [
         Section(
-            "The answer", " ".join(findings(ladder)), [("", rungs_table(ladder.table))], [HOW], [chart] if chart else []
+            "The answer",
+            " ".join(findings(ladder)),
+            [("", rungs_table(ladder.table))],
+            [*doubt(ladder), HOW],
+            [chart] if chart else [],
         ),
         *([Section("Counts", COUNTS, [("", counts_text(counts))])] if len(counts) else []),
         *([Section("Where it goes", SPENDING, [("", spending_text(ladder.spending))])] if len(ladder.spending) else []),
@@ -62,6 +66,16 @@ def sections(ladder: Ladder, notes: Sequence[str], chart: Path | None) -> list[S
 def findings(ladder: Ladder) -> list[str]:
     """Up to three sentences: the CPU time, what is begun for a request, and how many are served."""
     return [headline(ladder.table), *_begun(ladder.counts), *_served(ladder.served)]
+
+
+def doubt(ladder: Ladder) -> list[str]:
+    """A sentence where the most users do not saturate every rung."""
+    if not ladder.unsaturated:
+        return []
+    return [
+        f"With {ladder.runs['users'].max():,} users {listed(ladder.unsaturated)} served nearly all that was asked for: "
+        "give more USERS to see how much they can serve."
+    ]
 
 
 def headline(table: pd.DataFrame) -> str:

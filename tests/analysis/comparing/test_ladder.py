@@ -19,7 +19,7 @@ from gatebench.analysis.comparing.ladder import (
     rungs_of,
 )
 from gatebench.analysis.reading.frames import rows
-from gatebench.analysis.showing.ladder import headline, load_tables, rungs_table
+from gatebench.analysis.showing.ladder import doubt, headline, load_tables, rungs_table
 from gatebench.records import Run, Trial
 
 RUNGS = {
@@ -32,7 +32,14 @@ RUNGS = {
 CPU_MS = {"A": 2.0, "B": 3.0, "C": 3.6, "D": 4.0, "E": 5.0}
 
 
-def measured(side: str, trial: int, campaign: str = "one", cpu_ms: float | None = None, valid: bool = True) -> Any:
+def measured(
+    side: str,
+    trial: int,
+    campaign: str = "one",
+    cpu_ms: float | None = None,
+    valid: bool = True,
+    asked_rps: float = 700.0,
+) -> Any:
     run = Run(f"{campaign}-{trial}-{side}", {"rung": RUNGS[side]}, 0.0, trial=Trial(campaign, trial, side))
     cpu = CPU_MS[side] if cpu_ms is None else cpu_ms
     steps = pd.DataFrame(
@@ -40,6 +47,7 @@ def measured(side: str, trial: int, campaign: str = "one", cpu_ms: float | None 
             "users": [30, 350],
             "valid": [True, valid],
             "rps": [60.0, 1000 / cpu],
+            "asked_rps": [60.0, asked_rps],
             "cpu_ms_per_request_app": [2.5, cpu],
             "p50_ms": [5.0, 400.0],
             "p95_ms": [9.0, 900.0],
@@ -140,6 +148,14 @@ def test_what_is_said_is_what_was_measured() -> None:
     tables = dict(load_tables(ladder_of(found, [])))
     assert tables["p95 ms"].rows[0] == ["WSGI", "9.0", "900"]
     assert tables["CPU ms per request"].rows[-1] == ["as shipped", "2.50", "4.98"]
+
+
+def test_a_rung_that_serves_what_is_asked_for_is_said_to_be_unsaturated() -> None:
+    assert doubt(ladder_of(campaign(), [])) == []
+    idle = ladder_of([measured(side, 1, asked_rps=520.0 if side == "A" else 700.0) for side in RUNGS], [])
+    assert idle.unsaturated == ["WSGI"]
+    (sentence,) = doubt(idle)
+    assert sentence.startswith("With 350 users WSGI served nearly all that was asked for: give more USERS")
 
 
 def test_counts_are_of_the_rungs_that_were_counted() -> None:

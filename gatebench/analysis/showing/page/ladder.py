@@ -41,6 +41,7 @@ def ladder_page(ladder: Ladder, notes: Sequence[str], runs: Sequence[Run]) -> st
         tag("p", f"Gatebench ladder · {len(runs)} runs · {day}", class_="kicker"),
         tag("h1", first),
         *([tag("p", " ".join(others), class_="lede")] if others else []),
+        *(tag("p", sentence) for sentence in words.doubt(ladder)),
         *([_figure(ladder.table)] if words.SHIPPED in set(ladder.table["rung"]) else []),
     ]
     parts = [
