@@ -29,20 +29,20 @@ def sample(pid: int, into: Path, keep_busy: KeepBusy) -> float:
     program = shutil.which("py-spy", path=str(Path(sys.executable).parent)) or shutil.which("py-spy")
     if program is None:
         raise MachineError("Where CPU time goes was not sampled: py-spy is not installed.")
-    with tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryFile("w+") as output:
         command = [
             program, "record", "--pid", str(pid), "--subprocesses", "--duration", str(SECONDS), "--rate", str(RATE_HZ),
             "--gil", "--nonblocking", "--format", "raw", "--function", "--output", str(into),
         ]  # fmt: skip
         before = _cpu_s(pid)
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said) as process:
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output) as process:
             try:
                 requests = keep_busy(lambda: process.poll() is not None)
             finally:
                 process.terminate()
         used_s = _cpu_s(pid) - before
-        said.seek(0)
-        lines = [line.strip() for line in said.read().splitlines() if line.strip()]
+        output.seek(0)
+        lines = [line.strip() for line in output.read().splitlines() if line.strip()]
     if not (into.exists() and into.stat().st_size):
         why = next((line for line in lines if "ermission" in line), lines[-1] if lines else "nothing")
         raise MachineError(f"Where CPU time goes was not sampled: py-spy says “{why}”.")
@@ -53,4 +53,4 @@ def _cpu_s(pid: int) -> float:
     """Seconds that the process and its children have used."""
     family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     times = [process.cpu_times() for process in family]
-    return float(sum(one.user + one.system for one in times))
+    return float(sum(used.user + used.system for used in times))

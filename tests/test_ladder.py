@@ -41,8 +41,8 @@ def test_two_rungs_are_counted_sampled_timed_and_told(
         assert folder.stacks.exists() or "py-spy" in " ".join(run.troubles)
     assert len(recorded(tmp_path)) == 2
     assert analyze(["--why", f"--results={tmp_path}"]) == 0
-    said = capsys.readouterr().out  # beside other tests a step need not be valid, and then has no figure
-    assert "Per request the app server uses" in said
-    assert "behind ASGI with one hop" in said
+    output = capsys.readouterr().out  # beside other tests a step need not be valid, and then has no figure
+    assert "Per request the app server uses" in output
+    assert "behind ASGI with one hop" in output
     page = (tmp_path / "why" / "why.html").read_text()
     assert "What is begun for each request" in page

@@ -81,7 +81,7 @@ def calls_of(stacks: Stacks, cpu_ms: float) -> Call:
 
 
 def _pruned(call: Call, least: float) -> Call:
-    kept = {name: _pruned(one, least) for name, one in call.calls.items() if one.ms >= least}
+    kept = {name: _pruned(callee, least) for name, callee in call.calls.items() if callee.ms >= least}
     return Call(call.name, call.ms, kept)
 
 

@@ -82,7 +82,7 @@ def headline(table: pd.DataFrame) -> str:
     by_name = {row.rung: row for row in rows(table)}
     found = [name for name in (table["rung"].iloc[0], SHIPPED, ONE_HOP) if name in by_name]
     first, *others = [f"{ms(by_name[name].cpu_ms)}{{}} {_behind(name)}" for name in found]
-    costs = listed([first.format(" of CPU time"), *(one.format("") for one in others)])
+    costs = listed([first.format(" of CPU time"), *(cost.format("") for cost in others)])
     return f"Per request the app server uses {costs}."
 
 
@@ -96,7 +96,7 @@ def _begun(counts: pd.DataFrame) -> Iterator[str]:
     yield (
         f"Behind {_of(SHIPPED)} each request is {shipped.submissions:.0f} submissions to "
         f"an executor, {shipped.threads:.0f} threads started and {shipped.wakeups:.0f} wakeups of the event loop"
-        f"{''.join(f'; {one}' for one in more)}."
+        f"{''.join(f'; {counts_of}' for counts_of in more)}."
     )
 
 
@@ -105,12 +105,12 @@ def _three(row: Any) -> str:
 
 
 def _served(served: Mapping[tuple[str, str], Ratio]) -> Iterator[str]:
-    said = [
+    ratios = [
         f"{_times(served[name, ONE_HOP])} {'the requests/s' if n == 0 else 'those'} of {_of(name)}"
         for n, name in enumerate(name for name in (SHIPPED, "WSGI") if (name, ONE_HOP) in served)
     ]
-    if said:
-        yield f"With one hop ASGI served {listed(said)}."
+    if ratios:
+        yield f"With one hop ASGI served {listed(ratios)}."
 
 
 def _times(ratio: Ratio) -> str:

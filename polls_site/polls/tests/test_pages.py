@@ -121,8 +121,8 @@ class Views(TestCase):
                 answers = [self.client.get(f"/polls/{page}")]
                 with override_settings(ROOT_URLCONF="polls.tests.async_urls"):
                     answers.append(self.client.get(f"/polls/{page}"))
-                said = [TOKEN.sub(b"", answer.content) for answer in answers]
-                self.assertEqual(said[0], said[1])
+                pages = [TOKEN.sub(b"", answer.content) for answer in answers]
+                self.assertEqual(pages[0], pages[1])
                 self.assertEqual(answers[0].status_code, answers[1].status_code)
                 self.assertEqual(answers[0].headers, answers[1].headers)
 

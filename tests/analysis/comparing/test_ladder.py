@@ -105,10 +105,10 @@ def test_a_step_that_is_not_valid_takes_no_part() -> None:
 
 
 def test_one_trial_gives_no_interval_and_claims_nothing() -> None:
-    one = table([measured(side, 1) for side in RUNGS])
-    assert one["added_ms"].notna().sum() == 4
-    assert one["added_low_ms"].isna().all()
-    assert not one["clear"].fillna(False).any()
+    single = table([measured(side, 1) for side in RUNGS])
+    assert single["added_ms"].notna().sum() == 4
+    assert single["added_low_ms"].isna().all()
+    assert not single["clear"].fillna(False).any()
 
 
 def test_remedies_are_told_apart_alone_and_beside_the_other() -> None:
@@ -129,7 +129,7 @@ def test_the_way_goes_from_the_first_rung_to_the_last_past_what_branches_off() -
 
 
 def test_a_rung_whose_predecessor_was_not_measured_adds_nothing_that_is_known() -> None:
-    without = [one for one in campaign() if one[0].trial.side != "B"]
+    without = [(run, steps) for run, steps in campaign() if run.trial.side != "B"]
     by_name = {row.rung: row for row in rows(table(without))}
     assert math.isnan(by_name["threads alone"].added_ms)
     assert by_name["threads alone"].cpu_ms == pytest.approx(3.6, rel=0.01)

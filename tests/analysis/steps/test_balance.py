@@ -19,7 +19,7 @@ def run(tmp_path: Path, busiest: int, others: int, workers: int = 2) -> Analysed
     """A step in which one process answered so many requests, and another the others."""
     made = requests(1, ok=busiest + others)
     workers_of = ["11"] * busiest + ["12"] * others
-    lines = [proxy_line(one, worker=worker) for one, worker in zip(made, workers_of, strict=True)]
+    lines = [proxy_line(request, worker=worker) for request, worker in zip(made, workers_of, strict=True)]
     return analyse(Recorded(made, [step(1)], proxy_lines=lines, config={"workers": workers}).write(tmp_path / "run"))
 
 
@@ -42,5 +42,5 @@ def test_what_is_shared_evenly_is_worth_no_sentence(tmp_path: Path) -> None:
 def test_the_report_has_it_beside_an_even_share_and_says_where_it_was_uneven(tmp_path: Path) -> None:
     sides = sides_of([run(tmp_path, busiest=9, others=3)])
     assert balance_table(sides).rows[0][1:] == ["75%", "50%"]
-    (resources,) = (one for one in report(sides, [], [], {}) if one.title == "Resources")
+    (resources,) = (section for section in report(sides, [], [], {}) if section.title == "Resources")
     assert any("one of 2 processes gave 75 % of the answers" in remark for remark in resources.remarks)

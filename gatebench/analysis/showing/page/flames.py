@@ -39,10 +39,10 @@ class Flame:
         yield self._box(call, start, room, row), row
         if row == DEEPEST:
             return
-        for one in sorted(call.calls.values(), key=lambda one: one.name):
-            own = room * one.ms / call.ms
+        for callee in sorted(call.calls.values(), key=lambda callee: callee.name):
+            own = room * callee.ms / call.ms
             if own >= 1.0:
-                yield from self._below(one, start, own, row + 1)
+                yield from self._below(callee, start, own, row + 1)
             start += own
 
     def _box(self, call: Call, x: float, width: float, row: int) -> Markup:
@@ -50,12 +50,12 @@ class Flame:
         shown = plot.cut(call.name, width - 6) if width > 34 else ""
         return tag(
             "g",
-            tag("title", self._said(call)),
+            tag("title", self._title(call)),
             tag("rect", class_=self._css(call, row), x=x, y=y, width=max(width - 0.5, 0.5), height=ROW - 1),
             plot.label(shown, x + 3, y + 12, css="call") if shown else None,
         )
 
-    def _said(self, call: Call) -> str:
+    def _title(self, call: Call) -> str:
         more = f", {self.differs(call.name):+.2f} ms" if self.differs else ""
         return f"{call.name}: {call.ms:.2f} ms per request{more}"
 

@@ -147,9 +147,9 @@ class Waterfall:
             content += [_carry(x(before.cpu_ms), y, height, wide), self._change(before, row, x, y, wide)]
         y = top + len(way) * height
         content += [_carry(x(way[-1].cpu_ms), y, height, wide), self._line(way[-1], x, y, wide, "b")]
-        said = "; ".join(f"{row.rung}: {words.ms(row.cpu_ms)}" for row in way)
+        totals = "; ".join(f"{row.rung}: {words.ms(row.cpu_ms)}" for row in way)
         title = "CPU time of the app server per request, from WSGI to ASGI as shipped"
-        return plot.svg("ladder", wide, foot, title, f"{said}.", content)
+        return plot.svg("ladder", wide, foot, title, f"{totals}.", content)
 
     def _line(self, row: Any, x: Scale, y: float, wide: bool, mark: str) -> Markup:
         """A complete bar, from zero."""
