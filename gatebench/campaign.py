@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from itertools import product
 from string import ascii_uppercase
 
-from gatebench.errors import UsageError
+from gatebench.errors import MachineError, UsageError
 from gatebench.knobs import axes_of, fitting, resolve, resolve_server, servers_of, trials_of
 from gatebench.ladder import DEFAULTS, LADDER
 from gatebench.plan import Campaign, Plan, new_id
+from gatebench.records import PGBOUNCER
+from gatebench.stacks.programs import find_pgbouncer
 from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface
 from gatebench.values.workload import Workload
@@ -75,10 +77,17 @@ class _Resolver:
     own: Workload | None
 
     def side(self, server: str, given: Mapping[str, str]) -> RunConfig:
-        return resolve_server(server, given, self.engine_answers, self.own)
+        """Raises UsageError, and MachineError for a program that is not there."""
+        return _with_its_programs(resolve_server(server, given, self.engine_answers, self.own))
 
     def each(self, servers: Sequence[str], **more: str) -> list[RunConfig]:
         return [self.side(name, {**self.given, **more}) for name in servers]
+
+
+def _with_its_programs(config: RunConfig) -> RunConfig:
+    if config.stack == "native" and config.side.footing.db == PGBOUNCER:
+        find_pgbouncer()
+    return config
 
 
 def _sides(command: str, resolver: _Resolver) -> tuple[list[RunConfig], list[str]]:
@@ -94,7 +103,8 @@ def _sides(command: str, resolver: _Resolver) -> tuple[list[RunConfig], list[str
         return _ladder(resolver)
     if command == "reproduce":
         return _article(resolver), []
-    return [resolve(Interface(command.removeprefix("bench-")), given, resolver.engine_answers, resolver.own)], []
+    interface = Interface(command.removeprefix("bench-"))
+    return [_with_its_programs(resolve(interface, given, resolver.engine_answers, resolver.own))], []
 
 
 def _along_axes(resolver: _Resolver) -> tuple[list[RunConfig], list[str]]:
@@ -109,7 +119,7 @@ def _along_axes(resolver: _Resolver) -> tuple[list[RunConfig], list[str]]:
             chosen = dict(zip(axes, values, strict=True))
             try:
                 side = resolver.side(server, fitting(server, {**resolver.given, **chosen}, axes))
-            except UsageError as error:
+            except (MachineError, UsageError) as error:
                 if not axes:
                     raise
                 left_out.setdefault(str(error), f"{server} with {' '.join(map('='.join, chosen.items()))}: {error}")

@@ -206,7 +206,10 @@ def _check_own(env: Mapping[str, str], workload: Workload) -> None:
             raise UsageError(f"ENV gives {name}, which Gatebench gives itself: see its knobs in `make help`.")
 
 
-STACK_VARIABLES = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PYTHONPATH", "PYTHONUNBUFFERED")
+STACK_VARIABLES = (
+    "PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PGBOUNCER_HOST", "PGBOUNCER_PORT", "PYTHONPATH",
+    "PYTHONUNBUFFERED",
+)  # fmt: skip
 """What the app is told by every stack."""
 
 MOST_USERS = 20_000
@@ -292,7 +295,7 @@ KNOBS = (
         "DB",
         _one_of(*DB_MODES),
         "",
-        "pool (psycopg 3; the default of fair), persistent or per-request (psycopg2)",
+        "pool (psycopg 3; the default of fair), persistent, per-request or pgbouncer (psycopg2)",
         axis=True,
     ),
     Knob("WORKERS", _whole(1, 64, "number of processes"), "", "processes of the app server (2)", axis=True),

@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 
 from gatebench import PACKAGE, ROOT
 from gatebench.packages import cache
+from gatebench.records import PGBOUNCER
 from gatebench.values.app import App
 from gatebench.values.codec import from_json
 from gatebench.values.side import Side
@@ -36,6 +37,11 @@ APP_PYTHON = "GATEBENCH_APP_PYTHON"
 
 INSIDE = PACKAGE / "inside"
 """On the app's path: the package gatebench_inside, and nothing beside it."""
+
+PGBOUNCER_ADDRESS = {"PGHOST": "PGBOUNCER_HOST", "PGPORT": "PGBOUNCER_PORT"}
+"""libpq's variable -> the one that has what it is to be where the app speaks to PgBouncer. Set-up speaks to PostgreSQL:
+what migrations do need not be one transaction.
+"""
 
 BRIDGES = ROOT / "bridges" / "src"
 """On its path where one of them is measured."""
@@ -140,6 +146,8 @@ def _bridge(side: Side) -> dict[str, Any]:
 def serve(side: Side, host: str, port: int) -> None:
     """Replaces this process by the server, or supervises one process a worker where the server has no workers."""
     app, footing, interface = side.workload.app, side.footing, side.server.interface
+    if footing.db == PGBOUNCER:
+        os.environ |= {name: os.environ[of] for name, of in PGBOUNCER_ADDRESS.items()}
     wrapped = app.settings or app.wrapped
     application = f"gatebench_inside.{interface}:application" if wrapped else app.applications[interface]
     values = {"application": application, "host": host, "port": port}

@@ -19,6 +19,12 @@ ROLES = ("app", "nginx", "postgres", "generator")
 SERVICE = "service"
 """The role of the program beside the app that its views call, in a run that has one."""
 
+PGBOUNCER = "pgbouncer"
+"""The role of what stands between the app and PostgreSQL, in a run that has it; and what DB calls it."""
+
+SOME_ROLES = (SERVICE, PGBOUNCER)
+"""Those that a run need not have."""
+
 RUNNER = "gatebench"
 """The role of the process that samples: what sampling costs is sampled too."""
 
@@ -103,7 +109,7 @@ class RoleSample:
     """A row of resources.csv: what the processes of a role use, a second after the one before."""
 
     time: float
-    role: str  # one of ROLES, SERVICE or RUNNER
+    role: str  # one of ROLES and SOME_ROLES, or RUNNER
     cpu_s: float  # used since the role began, by processes that have ended too
     rss_bytes: int
     processes: int
@@ -146,6 +152,8 @@ class DatabaseSample:
     answer_ms: float | None  # None when no answer came before the run ended
     connections: int | None  # clients connected, that one not counted
     waiting: int | None  # of them, those that wait for a lock
+    idle: int | None = None  # of them, those that have nothing to do
+    opened: int | None = None  # connections to this database so far, those that have ended among them
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +248,11 @@ class Run:
     @property
     def roles(self) -> tuple[str, ...]:
         """Whose processes were sampled, the runner's aside."""
-        return (*ROLES, SERVICE) if self.config.get("workload", {}).get("service") else ROLES
+        there = {
+            SERVICE: bool(self.config.get("workload", {}).get("service")),
+            PGBOUNCER: self.config.get("db") == PGBOUNCER,
+        }
+        return (*ROLES, *(role for role in SOME_ROLES if there[role]))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

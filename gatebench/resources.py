@@ -35,6 +35,8 @@ SESSIONS = f"""
     SELECT jsonb_build_object(
         'connections', count(*),
         'waiting', count(*) FILTER (WHERE session.wait_event_type = 'Lock'),
+        'idle', count(*) FILTER (WHERE session.state = 'idle'),
+        'opened', (SELECT sessions FROM pg_stat_database WHERE datname = current_database()),
         'sessions', coalesce(jsonb_agg(to_jsonb(long)) FILTER (WHERE long.pid IS NOT NULL), '[]'))::text
     FROM pg_stat_activity AS session
     LEFT JOIN (SELECT pid, min(waitstart) AS since FROM pg_locks WHERE NOT granted GROUP BY pid) AS locks
@@ -139,8 +141,10 @@ class Sampler:
                 row(machine_sample(self._roles().values()))
 
     def _sample_database(self) -> None:
-        database, sessions = self._folder.database_csv, self._folder.sessions_csv
-        with table(database, DatabaseSample) as row, table(sessions, SessionSample) as session_row:
+        with (
+            table(self._folder.database_csv, DatabaseSample) as row,
+            table(self._folder.sessions_csv, SessionSample) as session_row,
+        ):
             for _ in self._seconds():
                 asked, began = time.time(), time.monotonic()
                 try:
@@ -150,8 +154,9 @@ class Sampler:
                 except GatebenchError:  # PostgreSQL has ended, which the run itself meets and says
                     row(DatabaseSample(asked, None, None, None))
                     return
-                row(DatabaseSample(asked, _ms_since(began), found["connections"], found["waiting"]))
-                for session in found["sessions"]:
+                sessions = found.pop("sessions")
+                row(DatabaseSample(asked, _ms_since(began), **found))
+                for session in sessions:
                     session_row(SessionSample(time=asked, **_in_one_line(session)))
 
 

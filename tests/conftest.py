@@ -20,12 +20,13 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from gatebench import ROOT
+from gatebench.errors import MachineError
 from gatebench.knobs import KNOBS, resolve
 from gatebench.run_folder import RunFolder
 from gatebench.servers import SERVERS
 from gatebench.stacks.postgres import Postgres, free_ports
 from gatebench.stacks.processes import Processes
-from gatebench.stacks.programs import Program
+from gatebench.stacks.programs import Program, find_pgbouncer
 from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface
 from gatebench.watchdog import Watchdog
@@ -87,6 +88,17 @@ def pytest_configure() -> None:
 @pytest.hookimpl(optionalhook=True)  # where xdist is switched off there is none
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByWhatIsShared:
     return ByWhatIsShared(config, log)
+
+
+def _has_pgbouncer() -> bool:
+    try:
+        find_pgbouncer()
+    except MachineError:
+        return False
+    return True
+
+
+needs_pgbouncer = pytest.mark.skipif(not _has_pgbouncer(), reason="there is no PgBouncer on this machine")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

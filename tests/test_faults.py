@@ -30,7 +30,7 @@ from gatebench.analysis.failures.examples import tell
 from gatebench.analysis.reading.frames import rows
 from gatebench.stacks.programs import find_postgres
 from gatebench.stacks.wait import answers, wait_until
-from tests.conftest import Bench, wait_for
+from tests.conftest import Bench, needs_pgbouncer, wait_for
 from tests.faulty.middleware import slower
 from tests.test_bad_days import in_hold
 
@@ -143,6 +143,20 @@ def test_a_gunicorn_timeout_of_two_seconds_with_a_slow_view(bench: Bench) -> Non
 def test_postgresql_with_18_connections(bench: Bench) -> None:
     run = measured(bench, "asgi", USERS="60", SET="db_connections=18", DB="per-request", FAULT_DATABASE_S="0.5")
     assert_named(run, "PostgreSQL out of connections", "PostgreSQL", "too many clients")
+
+
+def test_connections_that_outlive_their_threads(bench: Bench) -> None:
+    run = measured(bench, "asgi", USERS="60", SET="db_connections=18", DB="per-request", FAULT_LEAK="1")
+    assert_named(run, "connections leaked", "Django", "connections had nothing to do")
+
+
+@needs_pgbouncer
+def test_a_pgbouncer_of_1_with_slow_database_work(bench: Bench) -> None:
+    settings = "db_pool_size=1 db_pool_timeout_s=1"
+    run = measured(
+        bench, "wsgi", USERS="8", WORKERS="1", HOLD="8", DB="pgbouncer", SET=settings, FAULT_DATABASE_S="0.9"
+    )
+    assert_named(run, "PgBouncer had no connection in time", "PgBouncer", "query_wait_timeout")
 
 
 def test_a_pool_of_1_with_slow_database_work(bench: Bench) -> None:

@@ -14,7 +14,7 @@ import pytest
 from gatebench import ROOT
 from gatebench.errors import MachineError
 from gatebench.stacks import programs
-from gatebench.stacks.programs import Program, find_nginx, find_postgres
+from gatebench.stacks.programs import Program, find_nginx, find_pgbouncer, find_postgres
 from gatebench.workloads import WORKLOADS
 from tests.conftest import StartPostgres
 
@@ -26,7 +26,7 @@ BESIDE = sorted({name for workload in WORKLOADS.values() if (name := workload.en
 def bare_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine on which neither program is installed."""
     monkeypatch.setattr(programs, "_POSTGRES_FOLDERS", ())
-    monkeypatch.setattr(programs, "_NGINX_FOLDERS", ())
+    monkeypatch.setattr(programs, "_SYSTEM_FOLDERS", ())
     monkeypatch.setattr(programs.shutil, "which", lambda _: None)
 
 
@@ -65,6 +65,8 @@ def test_no_program_at_all_is_one_sentence_with_the_next_step(monkeypatch: pytes
         find_postgres()
     with pytest.raises(MachineError, match=r"^No Nginx was found.*install Nginx.*STACK=compose"):
         find_nginx()
+    with pytest.raises(MachineError, match=r"^No PgBouncer was found.*apt-get install pgbouncer.*STACK=compose"):
+        find_pgbouncer()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to hide its files from PostgreSQL's account")

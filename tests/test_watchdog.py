@@ -162,7 +162,7 @@ def test_an_engine_on_another_kernel_is_asked_once_for_its_processes(monkeypatch
 
     monkeypatch.setattr(compose, "_first_process", first_process)
     stack = object.__new__(ComposeStack)
-    stack._pids, stack._elsewhere, stack._project = {}, False, "project"
+    stack._pids, stack._elsewhere, stack._project, stack._beside = {}, False, "project", []
     for _ in range(10):
         assert stack.roles() == {}
     assert len(asked) == 1

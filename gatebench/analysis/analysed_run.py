@@ -96,8 +96,9 @@ def analyse(folder: RunFolder) -> AnalysedRun:
     readings, ledger_damage = _readings(folder)
     votes, objective = ledger(requests, readings, run), Objective.of(run)
     updates = updates_table(pushes, run, holds)
-    connected = connections(samples, run, holds)
-    steps, checked, used = _steps(requests, run, holds, votes, updates, samples, connected, objective)
+    through = flow(requests, run, holds)
+    connected = connections(samples, through, run, holds)
+    steps, checked, used = _steps(requests, run, holds, through, votes, updates, samples, connected, objective)
     seconds = timeline(requests, holds)
     if proxy is None or matched is None:
         agreement, parts, failures = None, None, diagnose(client_view(requests), traced=False)
@@ -144,6 +145,7 @@ def _steps(
     requests: pd.DataFrame,
     run: Run,
     holds: Holds,
+    through: pd.DataFrame,
     votes: pd.DataFrame,
     updates: pd.DataFrame,
     samples: Samples,
@@ -151,7 +153,6 @@ def _steps(
     objective: Objective,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """What was measured, step by step; whether it is valid; and what it took of the machine."""
-    through = flow(requests, run, holds)
     steps = steps_table(requests, run, through, votes, updates, objective)
     used = resources(samples, through, run, holds)
     checked = validity(evidence(run, holds, steps, through, samples, used), run)

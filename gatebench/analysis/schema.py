@@ -83,7 +83,8 @@ STEPS = {  # steps.csv
     "cpu_ms_per_request_app": "float64",  # see RESOURCES, as the following
     "rss_bytes_app": "Int64",
     "threads_app": "Int64",
-    "db_connections": "Int64",  # see CONNECTIONS
+    "db_connections": "Int64",  # see CONNECTIONS, as the following
+    "db_opened_per_request": "float64",
     "valid": "bool",
     "invalid_reason": "str",  # missing for a valid step
 }
@@ -91,7 +92,7 @@ STEPS = {  # steps.csv
 RESOURCES = {  # a row a step and role; none without resources.csv
     "step": "int64",
     "users": "int64",
-    "role": "str",  # one of records.ROLES, SERVICE or RUNNER
+    "role": "str",  # one of records.ROLES and SOME_ROLES, or RUNNER
     "cpu_pct": "float64",  # of one core, over the hold
     "cpu_ms_per_request": "float64",  # of those that ended in the hold
     "rss_bytes": "Int64",  # the hold's peak, as the following
@@ -105,8 +106,9 @@ CONNECTIONS = {  # a row a step
     "users": "int64",
     "db_connections": "Int64",  # the hold's peak
     "db_waiting": "Int64",  # of them, for a lock: the hold's peak
+    "db_opened_per_request": "float64",  # connections opened in the hold, by the requests that ended in it
     "db_limit": "Int64",  # what PostgreSQL allows
-    "db_pool_limit": "Int64",  # what the app's pools allow all together; missing without pools
+    "db_pool_limit": "Int64",  # what the app's pools or PgBouncer allow all together; missing without
 }
 
 BALANCE = {  # a row a step that was held; none where Nginx's log names no processes

@@ -17,7 +17,7 @@ from gatebench import ROOT
 from gatebench.errors import MachineError, ServiceDiedError, UsageError
 from gatebench.launch import SERVICE_URL, files_of
 from gatebench.machine import PIN_OFF, Cores, share_out, siblings
-from gatebench.records import SERVICE
+from gatebench.records import PGBOUNCER, SERVICE, SOME_ROLES
 from gatebench.run_folder import RunFolder
 from gatebench.stacks.engine import why_not
 from gatebench.stacks.environment import (
@@ -25,6 +25,7 @@ from gatebench.stacks.environment import (
     as_recorded,
     docker_environment,
     nginx_environment,
+    pgbouncer_environment,
     postgres_settings,
 )
 from gatebench.stacks.processes import Processes
@@ -37,10 +38,8 @@ from gatebench.values.workload import Write
 from gatebench.waiting import Tell
 from gatebench.watchdog import Watchdog, undisturbed
 
-SERVICES = ("postgres", "app", "nginx")
+SERVICES = ("postgres", PGBOUNCER, "app", "nginx")
 """In the order in which they start: the first that is not well is why the others are not."""
-
-ROLES = {**{service: service for service in SERVICES}, SERVICE: SERVICE, "generator": "load"}
 
 STATIC = "/srv/static"
 """Where the app's container has its static files, as compose/common.yml says."""
@@ -64,7 +63,8 @@ class ComposeStack:
         self.cores = _share_out_engine(config.side.footing.workers) if config.pin else PIN_OFF
         self._config = config
         self._app = config.side.workload.app
-        self._app_has_service = config.side.workload.service is not None
+        self._beside = [SERVICE] * (config.side.workload.service is not None)
+        self._beside += [PGBOUNCER] * (config.side.footing.db == PGBOUNCER)
         self._folder = folder
         self._watchdog = watchdog
         # Another checkout may start a run in the same second: its folder is called the same.
@@ -73,6 +73,7 @@ class ComposeStack:
             **docker_environment(),
             **app_environment(config.side),
             **nginx_environment(config.side),
+            **pgbouncer_environment(config.side),
             "DB_CONNECTIONS": postgres_settings(config.side)["max_connections"],
             "GATEBENCH_PORT": str(config.port),
             "GATEBENCH_UI_PORT": str(config.ui_port),
@@ -81,7 +82,7 @@ class ComposeStack:
             "APP_WITH": " ".join(config.side.environment.packages) if config.side.environment else "",
             "RUN_FOLDER": str(folder.path),
             "RUN_AS": _who_owns_files(),
-            SERVICE_URL: f"http://{SERVICE}:8001" if self._app_has_service else "",
+            SERVICE_URL: f"http://{SERVICE}:8001" if SERVICE in self._beside else "",
             "COMPOSE_PROFILES": "",  # an .env file that has switched on `load` would start it with the rest
         }
         self._questions = Questions(lambda: _Psql(self._container("postgres"), watchdog), self.dead)
@@ -101,7 +102,7 @@ class ComposeStack:
         self._build()
         tell("Starting the containers")
         self._start()
-        for service in (*SERVICES, *[SERVICE] * self._app_has_service):
+        for service in self._services():
             self._follow(service)
         self._deaths = _Deaths(self._project, began, self._watchdog)
         # A second time, because the newest comes down first: the followers must outlive what they follow. The first
@@ -112,6 +113,7 @@ class ComposeStack:
         return {
             "postgresql": f"{self.query('SHOW server_version').split()[0]} (image postgres:17)",
             "nginx": f"{self._exec('nginx', 'nginx', '-v').rpartition('/')[2]} (image nginx:1.28)",
+            **self._version_of_pgbouncer(),
             **json.loads(self._exec("app", "python", "-m", "gatebench.launch", "versions")),
             "docker": _answer("docker", "version", "--format", "{{.Server.Version}}"),
             "docker-compose": _answer("docker", "compose", "version", "--short"),
@@ -130,7 +132,7 @@ class ComposeStack:
         return [*self._questions.news(), *(self._deaths.news() if self._deaths else [])]
 
     def roles(self) -> dict[str, int]:
-        for role, service in ROLES.items():
+        for role, service in self._by_role().items():
             if role in self._pids or self._elsewhere or (found := _first_process(self._container(service))) is None:
                 continue
             pid, container = found
@@ -147,6 +149,11 @@ class ComposeStack:
             "postgres max_connections": int(self.query("SHOW max_connections")),
         }
 
+    def _version_of_pgbouncer(self) -> dict[str, str]:
+        if PGBOUNCER not in self._beside:
+            return {}
+        return {PGBOUNCER: self._exec(PGBOUNCER, "pgbouncer", "--version").split()[1]}
+
     def _nginx_backlog(self) -> int:
         """Nginx's image has no Python: the app's looks, from inside of Nginx's network."""
         look = "from gatebench.sheet import backlog; print(backlog(8080))"
@@ -156,7 +163,7 @@ class ComposeStack:
         return int(_answer(*run, *network, self._environment["APP_IMAGE"], "python", "-c", look))
 
     def environments(self) -> dict[str, dict[str, str]]:
-        for role, service in ROLES.items():
+        for role, service in self._by_role().items():
             if role not in self._given and (given := _given(role, self._container(service))) is not None:
                 self._given[role] = given
         return dict(self._given)
@@ -172,7 +179,7 @@ class ComposeStack:
         ports = [] if self._config.headless else ["--service-ports"]
         run = self._compose("run", "--rm", "--no-deps", "--no-TTY", *ports, "--name", self._container("load"), "load")
         self._load = self._start_process("load", run)
-        if self._app_has_service:
+        if SERVICE in self._beside:
             kill = ["docker", "kill", "--signal", "USR1", self._container(SERVICE)]
             subprocess.run(kill, capture_output=True, check=False)
         return self._load
@@ -197,14 +204,16 @@ class ComposeStack:
         return f"{service} ended with code {code}; its log {log} ends:\n{last_lines(log)}"
 
     def _build(self) -> None:
-        if self._run("build", self._compose("--progress", "plain", "build", "app", "load")):
+        bouncer = [PGBOUNCER] if PGBOUNCER in self._beside else []
+        if self._run("build", self._compose("--progress", "plain", "build", "app", "load", *bouncer)):
             log = self._folder.log("build")
             raise MachineError(
                 f"The images could not be built; {log} ends:\n{last_lines(log)}\n"
                 "Mend that (is the network there?) and run again, or use STACK=native."
             )
         # By their ids: another checkout's build takes the names, and its code would be measured here.
-        self._environment |= {"APP_IMAGE": _image("gatebench-app"), "LOAD_IMAGE": _image("gatebench-load")}
+        for service in ("app", "load", *bouncer):
+            self._environment[f"{service.upper()}_IMAGE"] = _image(f"gatebench-{service}")
 
     def _start(self) -> None:
         up = self._compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", f"{PATIENCE_S:.0f}")
@@ -212,19 +221,26 @@ class ComposeStack:
             raise MachineError(self._why_not_up())
 
     def _why_not_up(self) -> str:
-        for service in SERVICES:
+        for service in self._services():
             self._follow(service)
         log = self._folder.log("compose")
         if _PORT_TAKEN.search(log.read_text(errors="replace")):
             port = self._config.port
             return f"Port {port} was taken while the stack started: free it, or give another as in PORT={port + 1000}."
-        for service in SERVICES:
+        for service in self._services():
             what = _state(self._container(service))
             if what is not None:
                 self._wait_for_last_words(service)
                 log = self._folder.log(service)
                 return f"The stack did not come up: {service} {what}; its log {log} ends:\n{last_lines(log)}"
         return f"The stack did not come up; {log} ends:\n{last_lines(log)}"
+
+    def _services(self) -> list[str]:
+        """Those of this run, in the order in which they start; the service beside the app last."""
+        return [service for service in (*SERVICES, SERVICE) if service not in SOME_ROLES or service in self._beside]
+
+    def _by_role(self) -> dict[str, str]:
+        return {**{service: service for service in self._services()}, "generator": "load"}
 
     def _follow(self, service: str) -> None:
         """Has everything that a container says, from its start to its end, written into the run folder."""
@@ -239,7 +255,7 @@ class ComposeStack:
     def _compose(self, *arguments: str) -> list[str]:
         files = (ROOT / f"docker-compose.{self._config.side.server.interface}.yml", ROOT / "compose" / "run.yml")
         options = [word for file in files for word in ("--file", str(file))]
-        options += ["--profile", SERVICE] * self._app_has_service
+        options += [word for service in self._beside for word in ("--profile", service)]
         return ["docker", "compose", "--project-name", self._project, *options, *arguments]
 
     def _container(self, service: str) -> str:

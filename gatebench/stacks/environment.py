@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -52,6 +53,17 @@ def app_environment(side: Side) -> dict[str, str]:
 def postgres_settings(side: Side) -> dict[str, str]:
     """What PostgreSQL is told beside its defaults."""
     return {"max_connections": str(side.footing.db_connections)}
+
+
+def pgbouncer_environment(side: Side) -> dict[str, str]:
+    """What its template leaves open; addresses and paths are the stack's own. It has as many connections to PostgreSQL
+    as all pools together would, and a request waits for one as long as it would for a pool's.
+    """
+    footing = side.footing
+    return {
+        "PGBOUNCER_POOL": str(footing.workers * footing.db_pool_size),
+        "PGBOUNCER_WAIT_S": str(math.ceil(footing.db_pool_timeout_s)),
+    }
 
 
 def nginx_environment(side: Side) -> dict[str, str]:

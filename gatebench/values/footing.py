@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-DB_MODES = ("pool", "persistent", "per-request")
+from gatebench.records import PGBOUNCER
+
+DB_MODES = ("pool", "persistent", "per-request", PGBOUNCER)
 
 
 def _from_to(low: float, high: float) -> Any:
@@ -27,7 +29,7 @@ class Footing:
     workers: int  # processes of the app server
     threads: int = _from_to(1, 1000)  # a worker, where the server has threads
     backlog: int = _from_to(1, 65_535)  # of the app server's listening socket
-    db_pool_size: int = _from_to(1, 1000)  # connections per worker process, with the pool
+    db_pool_size: int = _from_to(1, 1000)  # connections per worker process, with a pool or PgBouncer
     db_pool_timeout_s: float = _from_to(0.1, 600.0)  # how long a request waits for one of them
     db_connections: int = _from_to(5, 10_000)  # max_connections of PostgreSQL
     nginx_connections: int = _from_to(16, 1_000_000)  # worker_connections: clients and upstreams together

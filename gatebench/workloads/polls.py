@@ -10,7 +10,7 @@ POLLS = App(
     applications={Interface.WSGI: "config.wsgi:application", Interface.ASGI: "config.asgi:application"},
     ready_path="/.gatebench/ready",
     settings="config.settings",
-    drivers={"persistent": "psycopg2", "per-request": "psycopg2"},
+    drivers=dict.fromkeys(("persistent", "per-request", "pgbouncer"), "psycopg2"),
     visits=("/polls/",),
     setup=(
         "migrate --no-input --verbosity 0",

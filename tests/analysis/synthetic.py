@@ -21,6 +21,7 @@ import pyarrow as pa
 from gatebench.analysis.schema import GUIDE_RUNS, framed
 from gatebench.records import (
     GUIDE_COLUMNS,
+    PGBOUNCER,
     Cause,
     DatabaseSample,
     LedgerReading,
@@ -251,6 +252,7 @@ class Recorded:
     proxy_lines: Sequence[dict[str, Any]] | None = None
     error_log: Sequence[str] = ()
     app_log: Sequence[str] = ()
+    pgbouncer_log: Sequence[str] = ()
     service_log: Sequence[str] | None = None  # None without a service
     resources: Sequence[RoleSample] | None = None  # these are None without such a file, as in older runs
     machine: Sequence[MachineSample] | None = None
@@ -268,6 +270,7 @@ class Recorded:
         folder.write_votes(list(self.votes))
         folder.nginx_error_log.write_text("".join(line + "\n" for line in self.error_log))
         folder.log("app").write_text("".join(line + "\n" for line in self.app_log))
+        folder.log(PGBOUNCER).write_text("".join(line + "\n" for line in self.pgbouncer_log))
         if self.service_log is not None:
             folder.log("service").write_text("".join(line + "\n" for line in self.service_log))
         if self.proxy_lines is not None:

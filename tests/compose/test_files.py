@@ -10,8 +10,9 @@ import pytest
 
 from gatebench import ROOT
 from gatebench.knobs import resolve
+from gatebench.records import PGBOUNCER
 from gatebench.servers import DEFAULTS
-from gatebench.stacks.environment import nginx_environment
+from gatebench.stacks.environment import nginx_environment, pgbouncer_environment
 from gatebench.values.codec import from_json
 from gatebench.values.server import Interface
 from gatebench.values.side import Side
@@ -36,6 +37,8 @@ def test_with_nothing_set_each_service_has_the_fair_profile(interface: Interface
     services = resolved(FILES[interface])["services"]
     wanted = nginx_environment(side)
     assert {name: services["nginx"]["environment"].get(name) for name in wanted} == wanted
+    bouncer = resolved(FILES[interface], "--profile", PGBOUNCER)["services"][PGBOUNCER]["environment"]
+    assert bouncer == bouncer | pgbouncer_environment(side)
     assert services["postgres"]["command"][-1] == f"max_connections={side.footing.db_connections}"
     assert made_by_hand(services["app"]["environment"]) == side
     assert made_by_hand({**services["app"]["environment"], "GATEBENCH_WORKERS": "3"}).footing.workers == 3
@@ -55,7 +58,7 @@ def made_by_hand(environment: dict[str, str]) -> Side:
 def test_a_bad_value_by_hand_is_one_sentence() -> None:
     done = by_hand({"GATEBENCH_SERVER": "gunicorn", "GATEBENCH_DB": "mysql"})
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("DB=mysql is not known: it is one of pool, persistent, per-request.")
+    assert done.stderr.startswith("DB=mysql is not known: it is one of pool, persistent, per-request, pgbouncer.")
     assert done.stderr.count("\n") == 1
 
 

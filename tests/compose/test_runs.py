@@ -21,7 +21,7 @@ from gatebench import ROOT
 from gatebench.analysis.analysed_run import analyse
 from gatebench.loopback import opener
 from gatebench.machine import share_out, siblings
-from gatebench.records import Outcome
+from gatebench.records import PGBOUNCER, Outcome
 from gatebench.run_folder import RunFolder
 from gatebench.values.server import Interface
 from tests.compose.docker import KNOBS, containers, docker, leftovers, listed, needs_engine, owners, volumes_of
@@ -76,16 +76,23 @@ def until_it_measures(bench: Bench, process: subprocess.Popen[str]) -> None:
     assert process.poll() is None, process.communicate()[1]
 
 
+OTHERS = {
+    Interface.WSGI: {"DB": PGBOUNCER},
+    Interface.ASGI: {"BRIDGE": "one-hop", "WITH": "asgiref==3.12.1"},
+}
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Interface], RunFolder]:
-    """A finished tiny run of an interface, ASGI's across a bridge and with other packages; each is made once."""
+    """A finished tiny run of an interface, WSGI's with PgBouncer, ASGI's across a bridge and with other packages; each
+    is made once.
+    """
     made: dict[Interface, RunFolder] = {}
 
     def make(interface: Interface) -> RunFolder:
         if interface not in made:
             bench = Bench(tmp_path_factory.mktemp("results"))
-            other = {"BRIDGE": "one-hop", "WITH": "asgiref==3.12.1"} if interface is Interface.ASGI else {}
-            done = bench.run(interface, **KNOBS, **other)
+            done = bench.run(interface, **KNOBS, **OTHERS[interface])
             assert done.returncode == 0, done.stderr
             bench.temporary.rmdir()
             made[interface] = bench.folder()
@@ -108,9 +115,17 @@ def test_packages_that_are_asked_for_are_in_the_image(finished: Callable[[Interf
     assert finished(Interface.ASGI).read_run().versions["asgiref"] == "3.12.1"
 
 
+def test_pgbouncer_opens_no_connection_for_a_request(finished: Callable[[Interface], RunFolder]) -> None:
+    steps = analyse(finished(Interface.WSGI)).steps
+    assert steps["db_opened_per_request"].tolist() == pytest.approx([0, 0], abs=0.1)
+    assert steps["db_connections"].between(1, 16).all()
+
+
 def test_versions_are_read_from_the_containers(finished: Callable[[Interface], RunFolder]) -> None:
     run = finished(Interface.WSGI).read_run()
-    assert {"postgresql", "nginx", "docker", "docker-compose", "python", "django", "gunicorn"} <= set(run.versions)
+    assert {"postgresql", "nginx", PGBOUNCER, "docker", "docker-compose", "python", "django", "gunicorn"} <= set(
+        run.versions
+    )
     assert run.versions["postgresql"].startswith("17.")
     assert run.versions["python"] == run.app["python"]
 
@@ -119,7 +134,8 @@ def test_what_each_container_was_given_is_written_down_without_secrets(
     finished: Callable[[Interface], RunFolder],
 ) -> None:
     run = finished(Interface.WSGI).read_run()
-    assert set(run.environments) == {"app", "nginx", "postgres", "generator"}
+    assert set(run.environments) == {"app", "nginx", "postgres", "generator", PGBOUNCER}
+    assert run.environments[PGBOUNCER]["PGBOUNCER_POOL"] == "16"
     app = run.environments["app"]
     assert (app["POLLS_VOTE"], app["DJANGO_SECRET_KEY"]) == ("atomic", "set")
     assert run.sheet["app physical cores"] == share_out(range(os.cpu_count() or 1), 2, siblings()).fact

@@ -4,6 +4,7 @@
 |------------------|----------------------------------------------------------------|
 | FAULT_SLEEP_S    | waits that long before                                         |
 | FAULT_DATABASE_S | has PostgreSQL wait that long before, over the view's connection |
+| FAULT_LEAK       | leaves its connection to PostgreSQL open, when it is 1         |
 | FAULT_RAISE      | raises PlantedError, when it is 1                              |
 | FAULT_SLOWER     | takes that share more CPU than it took: 0.1 is 10 %            |
 
@@ -33,6 +34,8 @@ class Fault(MiddlewareMixin):
         if "X-Request-ID" not in request.headers:
             return None
         time.sleep(_number("FAULT_SLEEP_S"))
+        if _number("FAULT_LEAK"):
+            connection.settings_dict["CONN_MAX_AGE"] = None
         if seconds := _number("FAULT_DATABASE_S"):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_sleep(%s)", [seconds])

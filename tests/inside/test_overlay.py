@@ -55,6 +55,12 @@ def test_connections_are_pooled_kept_or_made_for_each_request() -> None:
     assert pooled["OPTIONS"] == {"pool": {"min_size": 3, "max_size": 3, "timeout": 2.0}}
     assert default({}, db="persistent")["CONN_MAX_AGE"] is None
     assert default({}, db="per-request")["CONN_MAX_AGE"] == 0
+    assert "DISABLE_SERVER_SIDE_CURSORS" not in default({}, db="per-request")
+
+
+def test_behind_pgbouncer_no_cursor_outlives_its_transaction() -> None:
+    found = default({}, db="pgbouncer")
+    assert (found["CONN_MAX_AGE"], found["DISABLE_SERVER_SIDE_CURSORS"]) == (0, True)
 
 
 def test_other_databases_stay_where_they_are() -> None:

@@ -21,7 +21,7 @@ from gatebench.analysis.reading.logs import ENDED, KILLED, TIMED_OUT
 from gatebench.records import Cause, Run
 
 CLIENT, NGINX, APP_SERVER, DJANGO, POSTGRESQL = "client", "nginx", "app server", "Django", "PostgreSQL"
-SERVICE = "service"
+SERVICE, PGBOUNCER = "service", "PgBouncer"
 UNKNOWN = "unknown"
 
 SYN_AGAIN_MS = 900
@@ -148,6 +148,11 @@ def database(line: str) -> Callable[[Failures], Mask]:
     return applies
 
 
+def sent_away(failures: Failures) -> Mask:
+    """The app lost its connection, or was refused one, while PgBouncer sent clients away."""
+    return app_error("server closed the connection|FATAL")(failures)
+
+
 def generator_late(failures: Failures) -> Mask:
     """Most of the time passed outside Nginx, and for most of that the load generator's own clock was late."""
     outside_ms = failures["elapsed_ms"] - failures["nginx_ms"].fillna(0)
@@ -189,6 +194,7 @@ def gave_service_up(failures: Failures) -> Mask:
     return without_service(failures) & (failures["service_did"] == "did not answer in time")
 
 
+TOO_MANY_CLIENTS = "too many clients|remaining connection slots"
 POOL_TIMEOUT = "PoolTimeout|couldn't get a connection after"
 DATABASE_ERRORS = r"^(?:psycopg2?|psycopg_pool|django\.db\.utils)\.(?:OperationalError|InterfaceError|PoolTimeout)"
 """Those that a database which does not answer can raise."""
@@ -261,9 +267,16 @@ RULES = (
         "busy_line",
     ),
     Rule(
+        "connections leaked",
+        DJANGO,
+        lambda failures: app_error(TOO_MANY_CLIENTS)(failures) & failures["leak_line"].notna(),
+        "Under ASGI a connection with CONN_MAX_AGE outlives the thread of its request: set that to 0, or use a pool.",
+        "leak_line",
+    ),
+    Rule(
         "PostgreSQL out of connections",
         POSTGRESQL,
-        app_error("too many clients|remaining connection slots"),
+        app_error(TOO_MANY_CLIENTS),
         "Cap the connections: a pool (DB=pool), PgBouncer, or fewer threads; or raise max_connections.",
         "app_line",
     ),
@@ -294,6 +307,20 @@ RULES = (
         lambda failures: waited(failures) & failures["traceback"].isna() & failures["query_line"].notna(),
         "See what it does with EXPLAIN ANALYZE: an index, or less to do in one query.",
         "query_line",
+    ),
+    Rule(
+        "PgBouncer had no connection in time",
+        PGBOUNCER,
+        lambda failures: sent_away(failures) & failures["bouncer_line"].str.contains("query_wait_timeout", na=False),
+        "All of its connections to PostgreSQL were busy: a larger default_pool_size, or shorter transactions.",
+        "bouncer_line",
+    ),
+    Rule(
+        "PgBouncer sent the client away",
+        PGBOUNCER,
+        lambda failures: sent_away(failures) & failures["bouncer_line"].notna(),
+        "Its own log says why, as a limit of its own (max_client_conn) or a PostgreSQL that refused it.",
+        "bouncer_line",
     ),
     Rule(
         "PostgreSQL broke off",

@@ -11,7 +11,7 @@ import pandas as pd
 from gatebench.analysis.failures import trouble, waits, workers
 from gatebench.analysis.failures.split import PARTS, nginx_times, split
 from gatebench.analysis.reading.frames import ended, failed
-from gatebench.analysis.reading.logs import read_app_log, read_error_log, read_service_log
+from gatebench.analysis.reading.logs import read_app_log, read_error_log, read_pgbouncer_log, read_service_log
 from gatebench.analysis.reading.samples import Samples
 from gatebench.records import Cause
 from gatebench.run_folder import RunFolder
@@ -38,13 +38,14 @@ def followed(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder, sam
     connections), nginx_end_line (its worker ended). What the app wrote: exception, traceback, app_line; limit_line
     (that the app server turns requests away). While it lived: overflow_line (a listen backlog was full), stall_line
     (PostgreSQL was silent), refusal_line (PostgreSQL refused the pool connections), late_ms (by how much the load
-    generator's clock was late). Most of the time: nginx_stop_line (Nginx's worker was stopped). Most of the time that
-    the app server had it: stop_line, busy_line, held_line, silent_line (a worker of the app server's was stopped, was
-    busy, had a stream in each thread, or was silent while others answered), lock_line, disk_line (sessions of
-    PostgreSQL waited for a lock, for the disk), query_line (one began then and was still at one query in the end). When
-    it failed: worker_end, worker_line (how a worker of the app server ended). Where the app wrote that it did without a
-    service: service (its name), service_did (what the app wrote of it), service_line (of its own log, about this
-    request), service_in_time (whether it answered before the app gave up), and service_lived (whether it answered
+    generator's clock was late). When it failed: leak_line (under ASGI most connections of PostgreSQL's were idle),
+    bouncer_line (PgBouncer sent a client away). Most of the time: nginx_stop_line (Nginx's worker was stopped). Most of
+    the time that the app server had it: stop_line, busy_line, held_line, silent_line (a worker of the app server's was
+    stopped, was busy, had a stream in each thread, or was silent while others answered), lock_line, disk_line (sessions
+    of PostgreSQL waited for a lock, for the disk), query_line (one began then and was still at one query in the end).
+    When it failed: worker_end, worker_line (how a worker of the app server ended). Where the app wrote that it did
+    without a service: service (its name), service_did (what the app wrote of it), service_line (of its own log, about
+    this request), service_in_time (whether it answered before the app gave up), and service_lived (whether it answered
     others towards the end).
     """
     failures = client_view(requests).assign(logged=requests.loc[failed(requests), "nginx_ms"].notna())
@@ -63,6 +64,8 @@ def followed(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder, sam
     failures["nginx_end_line"] = trouble.overlapping(trouble.alerts(errors, _WORKER_ENDED), over, over)
     failures["overflow_line"] = trouble.overlapping(trouble.overflows(samples.machine), started, over)
     failures["stall_line"] = trouble.overlapping(trouble.stalls(samples.database), started, over)
+    failures["bouncer_line"] = trouble.overlapping(trouble.sent_away(read_pgbouncer_log(folder)), over, over)
+    failures["leak_line"] = trouble.overlapping(_leaks(samples, folder), over, over)
     failures["refusal_line"] = trouble.overlapping(trouble.refusals(app.refusals), started, over)
     failures["worker_end"], failures["worker_line"] = _worker_ends(ends, over)
     failures["limit_line"] = app.limit_line
@@ -70,6 +73,11 @@ def followed(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder, sam
     failures = _with_service(failures, folder)
     held = workers.held(*_streams(requests, proxy, folder)) if len(failures) else trouble.NONE
     return _with_nginx_stopped(failures.assign(**_charged(failures, proxy, samples, held)))
+
+
+def _leaks(samples: Samples, folder: RunFolder) -> pd.DataFrame:
+    """None under WSGI, where threads stay and with them their connections: too many is then what was asked for."""
+    return trouble.leaks(samples.database) if folder.read_run().config["interface"] == "asgi" else trouble.NONE
 
 
 def _with_nginx_stopped(failures: pd.DataFrame) -> pd.DataFrame:

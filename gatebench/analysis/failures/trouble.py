@@ -65,6 +65,26 @@ def stalls(database: pd.DataFrame | None) -> pd.DataFrame:
     )
 
 
+def leaks(database: pd.DataFrame | None) -> pd.DataFrame:
+    """Around each sample in which most of PostgreSQL's connections had nothing to do."""
+    if database is None:
+        return NONE
+    idle = database[2 * database["idle"] > database["connections"]]
+    return as_periods(
+        (
+            asked - SAMPLE_S,
+            asked + SAMPLE_S + ROUNDED_S,
+            f"database.csv: {n:,.0f} of {of:,.0f} connections had nothing to do at {clock(asked)}",
+        )
+        for asked, n, of in zip(idle["time"], idle["idle"], idle["connections"], strict=True)
+    )
+
+
+def sent_away(said: pd.DataFrame) -> pd.DataFrame:
+    """Around each second in which PgBouncer sent a client away, with time and line."""
+    return as_periods(zip(said["time"] - ROUNDED_S, said["time"] + 1 + ROUNDED_S, said["line"], strict=True))
+
+
 def refusals(said: pd.DataFrame) -> pd.DataFrame:
     """From each connection that PostgreSQL refused a pool to when that pool asked again, with time, pid and line.
 

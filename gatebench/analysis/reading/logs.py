@@ -23,7 +23,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from gatebench.errors import RunFolderError
-from gatebench.records import SERVICE
+from gatebench.records import PGBOUNCER, SERVICE
 from gatebench.run_folder import RunFolder, packed
 
 LONGEST_LINE = 300
@@ -56,6 +56,9 @@ _WORDS = csv.ConvertOptions(column_types={"line": pa.dictionary(pa.int32(), pa.b
 _POOL_REFUSED = re.compile(
     r"(\S+ \d\d:\d\d:\d\d)\S* \w+ psycopg\.pool pid=(\d+) .*(?:too many clients|remaining connection slots)"
 )
+
+_SENT_AWAY = re.compile(r"(\S+ \d\d:\d\d:\d\d)\S* UTC .* pooler error: ")
+"""PgBouncer of a client."""
 
 
 def read_error_log(folder: RunFolder) -> pd.DataFrame:
@@ -154,6 +157,13 @@ def _errors(records: list[_Record]) -> pd.DataFrame:
 def _refusal(line: str) -> list[tuple[float, int, str]]:
     match = _POOL_REFUSED.match(line)
     return [(_seconds(match[1].replace("-", "/")), int(match[2]), line[:LONGEST_LINE])] if match else []
+
+
+def read_pgbouncer_log(folder: RunFolder) -> pd.DataFrame:
+    """A row a client that PgBouncer sent away: time (whole seconds), line. The client hears only that it is closed."""
+    matches = map(_SENT_AWAY.match, _lines(folder.log(PGBOUNCER)))
+    found = [(_seconds(match[1].replace("-", "/")), match.string[:LONGEST_LINE]) for match in matches if match]
+    return pd.DataFrame(found, columns=["time", "line"]).astype({"time": "float64"})
 
 
 def read_service_log(folder: RunFolder) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 import zlib
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,10 @@ def _csv(text: str, kind: type[Any]) -> pd.DataFrame:
     names = [field.name for field in fields(kind)]
     words = [field.name for field in fields(kind) if str(field.type).startswith("str")]
     types = {name: "str" if name in words else "float64" for name in names}
-    frame = pd.read_csv(io.StringIO(text), usecols=names, dtype=types)[names]
+    frame = pd.read_csv(io.StringIO(text), usecols=lambda name: name in names, dtype=types)
+    if missing := {field.name for field in fields(kind) if field.default is MISSING} - {*frame.columns}:
+        raise ValueError(f"no column {missing.pop()}")
+    frame = frame.reindex(columns=names)
     if frame["time"].isna().any():
         raise ValueError("a sample without a time")
     frame[words] = frame[words].fillna("")

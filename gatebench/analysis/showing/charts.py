@@ -28,7 +28,7 @@ from gatebench.analysis.showing.guide import held
 from gatebench.analysis.showing.ladder import SHIPPED
 from gatebench.analysis.showing.spacing import spread
 from gatebench.analysis.words import number
-from gatebench.records import GUIDE_COLUMNS, ROLES, SERVICE
+from gatebench.records import GUIDE_COLUMNS, PGBOUNCER, ROLES, SERVICE
 
 Runs = Sequence[Shown]
 """What has a line: a run, or a side with its medians and, around them, a band from the lowest to the highest."""
@@ -61,7 +61,10 @@ STYLES = (
     Style("#56B4E9", "X", (0, (2, 1.5))),
 )
 
-ROLE_COLOURS = {"app": "#0072B2", "nginx": "#E69F00", "postgres": "#009E73", SERVICE: "#CC79A7", "generator": "0.8"}
+ROLE_COLOURS = {
+    "app": "#0072B2", "nginx": "#E69F00", "postgres": "#009E73", PGBOUNCER: "#56B4E9", SERVICE: "#CC79A7",
+    "generator": "0.8",
+}  # fmt: skip
 """Neighbours in a stack differ in lightness too."""
 
 FAILED, OK, LATENCY = STYLES[1].colour, STYLES[0].colour, STYLES[2].colour

@@ -17,7 +17,7 @@ from gatebench.analysis.comparing.verdict import Verdict
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.steps.capacity import NO_FAILURE, OBJECTIVE_MET, users_held
 from gatebench.analysis.words import MISSING, count, mebibytes, number, percent
-from gatebench.records import ROLES, SERVICE
+from gatebench.records import ROLES, SOME_ROLES
 
 INVALID = "*"
 
@@ -314,7 +314,7 @@ def cpu_table(runs: AllShown) -> Table:
         wide = run.resources.pivot(index="users", columns="role", values="cpu_ms_per_request")
         if wide.empty:
             continue
-        roles = [role for role in (*ROLES, SERVICE) if role in ROLES or role in wide]
+        roles = [role for role in (*ROLES, *SOME_ROLES) if role in ROLES or role in wide]
         wide = wide[roles]
         wide = wide.assign(**{"in all": wide.sum(axis="columns", skipna=False)}).reset_index()
         frame = wide.merge(run.steps[["users", "valid"]], on="users")

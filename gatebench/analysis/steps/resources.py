@@ -10,7 +10,7 @@ from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.reading.holds import Hold, Holds
 from gatebench.analysis.reading.samples import Samples, rate, within
 from gatebench.analysis.schema import CONNECTIONS, RESOURCES, framed
-from gatebench.records import RUNNER, Run
+from gatebench.records import PGBOUNCER, RUNNER, Run
 
 PEAKS = ("rss_bytes", "processes", "threads", "sockets")
 
@@ -43,14 +43,18 @@ def _peaks(samples: pd.DataFrame | None, hold: Hold | None) -> dict[Any, dict[An
     return {} if held is None else held.groupby("role")[list(PEAKS)].max().to_dict("index")
 
 
-def connections(samples: Samples, run: Run, holds: Holds) -> pd.DataFrame:
+def connections(samples: Samples, flow: pd.DataFrame, run: Run, holds: Holds) -> pd.DataFrame:
     """CONNECTIONS, a row a step."""
     limits = _limits(run.config)
+    ended = {row.step: row.ended for row in rows(flow)}
     lines: list[dict[str, Any]] = []
     for step in run.steps:
         line: dict[str, Any] = {"step": step.number, "users": step.users, **limits}
         if (held := within(samples.database, holds.get(step.number))) is not None:
             line |= {"db_connections": held["connections"].max(), "db_waiting": held["waiting"].max()}
+            if (hold := holds.get(step.number)) and ended[step.number]:
+                opened_per_s = rate(samples.database, "opened", hold)
+                line["db_opened_per_request"] = opened_per_s * hold.seconds / ended[step.number]
         lines.append(line)
     return framed(lines, CONNECTIONS)
 
@@ -58,6 +62,6 @@ def connections(samples: Samples, run: Run, holds: Holds) -> pd.DataFrame:
 def _limits(config: dict[str, Any]) -> dict[str, int]:
     settings = config.get("settings") or {}
     limits = {"db_limit": settings["db_connections"]} if "db_connections" in settings else {}
-    if config.get("db") == "pool" and "db_pool_size" in settings:
+    if config.get("db") in ("pool", PGBOUNCER) and "db_pool_size" in settings:
         limits["db_pool_limit"] = config["workers"] * settings["db_pool_size"]
     return limits

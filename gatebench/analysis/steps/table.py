@@ -12,6 +12,8 @@ from gatebench.analysis.schema import MEASURED, framed
 from gatebench.analysis.steps.objective import Objective
 from gatebench.records import Run, Step
 
+OF_CONNECTIONS = ("db_connections", "db_opened_per_request")
+
 PERCENTILES = {"p50_ms": 50, "p75_ms": 75, "p90_ms": 90, "p95_ms": 95, "p99_ms": 99, "p999_ms": 99.9, "max_ms": 100}
 """By their column."""
 
@@ -44,8 +46,8 @@ def judged(
     app = resources.loc[resources["role"] == "app"].set_index("step")[list(OF_THE_APP)].add_suffix("_app")
     found = validity[["step", "rps_drift_pct", "valid", "invalid_reason"]].astype({"step": "int64"})
     found = found.rename(columns={"rps_drift_pct": "drift_pct"}).merge(app, on="step", how="left")
-    found = found.merge(connections[["step", "db_connections"]], on="step", how="left")
-    columns = ["step", "drift_pct", *app.columns, "db_connections", "valid", "invalid_reason"]
+    found = found.merge(connections[["step", *OF_CONNECTIONS]], on="step", how="left")
+    columns = ["step", "drift_pct", *app.columns, *OF_CONNECTIONS, "valid", "invalid_reason"]
     return steps.merge(found[columns], on="step")
 
 

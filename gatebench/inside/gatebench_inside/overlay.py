@@ -70,6 +70,9 @@ def _databases(theirs: Mapping[str, Any], spec: Spec, environment: Mapping[str, 
         # Of fixed size: one that grows would have the first seconds of every step pay for connecting.
         pool = {"min_size": spec.pool_size, "max_size": spec.pool_size, "timeout": spec.pool_timeout_s}
         kept["OPTIONS"] = {**kept["OPTIONS"], "pool": pool}
+    if spec.db == "pgbouncer":
+        # The next transaction may have another connection of PostgreSQL's, where the cursor is not.
+        kept["DISABLE_SERVER_SIDE_CURSORS"] = True
     of_run = {
         "ENGINE": engine,
         "NAME": environment.get("PGDATABASE", ""),

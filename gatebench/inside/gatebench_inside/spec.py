@@ -21,7 +21,7 @@ class Spec:
     applications: dict[str, str] = field(default_factory=dict)
     bridge: str | None = None  # a module whose get_asgi_application takes the place of Django's
     bridge_options: dict[str, Any] = field(default_factory=dict)
-    db: str = "per-request"  # pool, persistent or per-request
+    db: str = "per-request"  # pool, persistent, per-request or pgbouncer
     pool_size: int = 8  # connections per process
     pool_timeout_s: float = 10.0
     driver: str | None = None  # psycopg2: taken although psycopg 3 is installed

@@ -66,6 +66,48 @@ def unconnected(row: Request, **changes: Any) -> dict[str, Any]:
     return proxy_line(row, upstream_connect_time="-", **changes)
 
 
+def out_of_connections() -> tuple[list[Request], dict[str, Any]]:
+    """A request for which PostgreSQL had no connection, and what else is recorded of it."""
+    row = request(15.2, 5, Cause.STATUS, status=500, bytes=100)
+    said = "django.db.utils.OperationalError: connection failed: FATAL:  sorry, too many clients already"
+    return [row], {"proxy_lines": [proxy_line(row, upstream_status="500")], "app_log": [app_error(row, said)]}
+
+
+@pytest.mark.parametrize(
+    ("interface", "idle", "cause"),
+    [
+        ("asgi", 97, "connections leaked"),
+        ("asgi", 2, "PostgreSQL out of connections"),
+        ("asgi", None, "PostgreSQL out of connections"),
+        ("wsgi", 97, "PostgreSQL out of connections"),
+    ],
+)
+def test_idle_connections_under_asgi_have_leaked(causes: Causes, interface: str, idle: int | None, cause: str) -> None:
+    rows, recorded = out_of_connections()
+    samples = [DatabaseSample(BEGAN + 15, 1.0, 98, 0, idle)]
+    ((found, _, _),) = causes(rows, samples, **recorded, config={"interface": interface})
+    assert found == cause
+
+
+SENT_AWAY = "2023-11-14 22:13:{at} UTC [12] WARNING C-0x55: polls/polls@127.0.0.1:4 pooler error: {why}"
+
+
+@pytest.mark.parametrize(
+    ("why", "at", "cause"),
+    [
+        ("query_wait_timeout", "35.727", "PgBouncer had no connection in time"),
+        ("no more connections allowed (max_client_conn)", "35.727", "PgBouncer sent the client away"),
+        ("query_wait_timeout", "50.727", "PostgreSQL broke off"),
+    ],
+)
+def test_what_pgbouncer_said_is_sought_in_its_own_log(causes: Causes, why: str, at: str, cause: str) -> None:
+    row = request(15.2, 5, Cause.STATUS, status=500, bytes=100)
+    said = "django.db.utils.OperationalError: server closed the connection unexpectedly"
+    recorded = {"proxy_lines": [proxy_line(row, upstream_status="500")], "app_log": [app_error(row, said)]}
+    ((found, layer, _),) = causes([row], **recorded, pgbouncer_log=[SENT_AWAY.format(at=at, why=why)])
+    assert (found, layer) == (cause, "PostgreSQL" if cause.startswith("Postgre") else "PgBouncer")
+
+
 FULL = "machine.csv: 7 connections met a full listen backlog between 22:13:33 and 22:13:34"
 
 

@@ -70,7 +70,7 @@ def test_every_column_is_read_with_what_is_missing_missing(results: Path) -> Non
             "listen_overflows": [3.0],
             "retransmits": [40.0],
         },
-        {"time": [BEGAN + 1], "answer_ms": [np.nan], "connections": [np.nan], "waiting": [np.nan]},
+        {"time": [BEGAN + 1], **{name: [np.nan] for name in ("answer_ms", "connections", "waiting", "idle", "opened")}},
         {
             "time": [BEGAN],
             "role": ["app"],
@@ -173,3 +173,15 @@ def test_a_rate_is_of_the_seconds_that_are_told_of() -> None:
     assert rate(COUNTER, "n", (1.0, 11.0)) == 2.0
     assert np.isnan(rate(None, "n", (0.0, 1.0)))
     assert np.isnan(rate(COUNTER.assign(n=np.nan), "n", (0.0, 1.0)))
+
+
+def test_a_column_that_an_older_run_has_not_is_missing_and_one_that_every_run_has_is_damage(results: Path) -> None:
+    folder = written(results, database=database_samples({1: 7}))
+    folder.database_csv.write_text(f"time,answer_ms,connections,waiting\n{BEGAN},1.5,7,0\n")
+    samples = read_samples(folder)
+    assert samples.database is not None
+    assert samples.database["connections"].tolist() == [7]
+    assert samples.database[["idle", "opened"]].isna().all(axis=None)
+    folder.database_csv.write_text(f"time,answer_ms,waiting\n{BEGAN},1.5,0\n")
+    samples = read_samples(folder)
+    assert (samples.database, samples.damage) == (None, "database.csv is damaged: what it would tell is missing.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -99,11 +100,21 @@ def test_connections_are_each_hold_s_peak_beside_the_limits(analysed: Analysed) 
             "users": [100, 200, 300],
             "db_connections": pd.array([7, None, None], "Int64"),
             "db_waiting": pd.array([0, None, None], "Int64"),
+            "db_opened_per_request": [math.nan] * 3,
             "db_limit": pd.array([100] * 3, "Int64"),
             "db_pool_limit": pd.array([16] * 3, "Int64"),
         }
     )
     pd.testing.assert_frame_equal(run.connections, expected)
+
+
+def test_connections_opened_are_counted_per_request(analysed: Analysed) -> None:
+    samples = [
+        replace(sample, opened=100 + 5 * n)
+        for n, sample in enumerate(database_samples(dict.fromkeys(range(10, 22), 3)))
+    ]
+    run = analysed(Recorded(requests(1, ok=50), [step(1)], database=samples))
+    assert run.connections["db_opened_per_request"].tolist() == run.steps["db_opened_per_request"].tolist() == [1.0]
 
 
 def test_without_a_pool_there_is_no_pool_s_limit(analysed: Analysed) -> None:

@@ -34,9 +34,10 @@ def test_steps_csv_is_one_row_a_step(analysed: Analysed) -> None:
         "p50_ms,p75_ms,p90_ms,p95_ms,p99_ms,p999_ms,max_ms,"
         "votes_attempted,votes_acknowledged,votes_stored,"
         "updates,update_p50_ms,update_p95_ms,update_p99_ms,update_max_ms,"
-        "drift_pct,cpu_ms_per_request_app,rss_bytes_app,threads_app,db_connections,valid,invalid_reason\n"
-        "1,100,4,1,25.0,50.0,0.3,,200.0,850.0,1240.0,1370.0,1474.0,1497.4000000000003,1500.0,4,3,3,,,,,,-100.0,,,,,True,\n"
-        "2,200,2,0,0.0,0.0,0.2,,50.0,50.0,50.0,50.0,50.0,50.0,50.0,,,,,,,,,-100.0,,,,,True,\n"
+        "drift_pct,cpu_ms_per_request_app,rss_bytes_app,threads_app,"
+        "db_connections,db_opened_per_request,valid,invalid_reason\n"
+        "1,100,4,1,25.0,50.0,0.3,,200.0,850.0,1240.0,1370.0,1474.0,1497.4000000000003,1500.0,4,3,3,,,,,,-100.0,,,,,,True,\n"
+        "2,200,2,0,0.0,0.0,0.2,,50.0,50.0,50.0,50.0,50.0,50.0,50.0,,,,,,,,,-100.0,,,,,,True,\n"
     )
 
 

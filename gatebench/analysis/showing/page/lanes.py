@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from gatebench.analysis.failures.causes import APP_SERVER, CLIENT, DJANGO, NGINX, POSTGRESQL, SERVICE
+from gatebench.analysis.failures.causes import APP_SERVER, CLIENT, DJANGO, NGINX, PGBOUNCER, POSTGRESQL, SERVICE
 from gatebench.analysis.failures.trouble import clock
 from gatebench.analysis.showing.page import plot
 from gatebench.analysis.showing.page.html import Content, Markup, tag
@@ -17,7 +17,7 @@ from gatebench.analysis.words import number
 
 NAMES = {
     CLIENT: "client", NGINX: "Nginx", APP_SERVER: "app server", DJANGO: "Django", POSTGRESQL: "PostgreSQL",
-    SERVICE: "service",
+    SERVICE: "service", PGBOUNCER: "PgBouncer",
 }  # fmt: skip
 """Of each layer's lane, from the client on."""
 
@@ -115,5 +115,5 @@ def _behind(example: Any, passed: float, over: float) -> Iterator[Span]:
             yield Span(layer, "wrote a line about it", passed, over, inferred=True)
         else:
             yield Span(layer, "keeps no record of single requests")
-    if example.layer == SERVICE:
-        yield Span(SERVICE, "what the app said of it is below", passed, over, inferred=True)
+    if example.layer in (PGBOUNCER, SERVICE):
+        yield Span(example.layer, "what the app said of it is below", passed, over, inferred=True)

@@ -20,7 +20,7 @@ from gatebench.analysis.showing.page.tables import chart_numbers, numbers_of, ta
 from gatebench.analysis.showing.text_tables import Table, capacity_text
 from gatebench.analysis.steps.capacity import users_held
 from gatebench.analysis.words import MISSING, count, number
-from gatebench.records import ROLES, SERVICE
+from gatebench.records import PGBOUNCER, ROLES, SERVICE, SOME_ROLES
 
 MOST_SAID = 24
 """Columns that the description of a chart has in words."""
@@ -28,19 +28,23 @@ MOST_SAID = 24
 MOST_OPENED = 40
 """Steps that open into their details."""
 
-ROLE_CSS = dict(zip((*ROLES, SERVICE), ("bar", "r1", "r2", "r3", "r4"), strict=True))
-ROLE_WORDS = {"app": "app", "nginx": "Nginx", "postgres": "PostgreSQL", "generator": "load", SERVICE: SERVICE}
+ROLE_CSS = dict(zip((*ROLES, *SOME_ROLES), ("bar", "r1", "r2", "r3", "r4", "r5"), strict=True))
+ROLE_WORDS = {
+    "app": "app", "nginx": "Nginx", "postgres": "PostgreSQL", "generator": "load", SERVICE: SERVICE,
+    PGBOUNCER: "PgBouncer",
+}  # fmt: skip
 """Where there is little room."""
 
 ROLE_NAMES = {
-    "app": "app server", "nginx": "Nginx", "postgres": "PostgreSQL", "generator": "load generator", SERVICE: SERVICE
+    "app": "app server", "nginx": "Nginx", "postgres": "PostgreSQL", "generator": "load generator", SERVICE: SERVICE,
+    PGBOUNCER: "PgBouncer",
 }  # fmt: skip
 
 
 def roles_of(looks: Sequence[Look]) -> list[str]:
-    """Few have a service."""
-    has_service = any((look.side.resources["role"] == SERVICE).any() for look in looks)
-    return [*ROLES, *[SERVICE] * has_service]
+    """Few have more than the usual ones."""
+    there = {role for look in looks for role in look.side.resources["role"]}
+    return [*ROLES, *(role for role in SOME_ROLES if role in there)]
 
 
 def opened(about: Subject) -> list[int]:
