@@ -23,7 +23,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # two runs would measure each other
-.PHONY: help bench bench-wsgi bench-asgi aa why reproduce guide servers analyze compare test test-quick lint format typecheck lock clean
+.PHONY: help bench bench-wsgi bench-asgi aa why matrix reproduce guide servers analyze compare test test-quick lint format typecheck lock clean
 
 help: ## what there is to make, and the knobs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ reproduce: $(VENV)/bench.stamp ## the article's setup, and again with Nginx's li
 
 why: $(VENV)/bench.stamp ## where the cost of ASGI comes from: from WSGI to ASGI in single changes, TRIALS=3; half an hour
 	@$(RUN) -m gatebench why
+
+matrix: $(VENV)/bench.stamp ## every server, bridge, view and database, ranked; MATRIX=quick (three quarters of an hour) or full (many hours)
+	@$(RUN) -m gatebench matrix
 
 guide: $(VENV)/bench.stamp ## which interface for which kind of site: all workloads, TRIALS=3; goes on where it was
 	@$(RUN) -m gatebench guide

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from string import ascii_uppercase
 
 from gatebench.errors import MachineError, UsageError
 from gatebench.knobs import axes_of, fitting, resolve, resolve_server, servers_of, trials_of
-from gatebench.ladder import DEFAULTS, LADDER
+from gatebench.ladder import DEFAULTS as LADDER_DEFAULTS
+from gatebench.ladder import LADDER
+from gatebench.matrix import DEFAULTS as MATRIX_DEFAULTS
+from gatebench.matrix import STOP_AT_LIMIT, Row, matrix_of
 from gatebench.plan import Campaign, Plan, new_id
 from gatebench.records import PGBOUNCER
 from gatebench.stacks.programs import find_pgbouncer
@@ -20,12 +23,19 @@ from gatebench.values.workload import Workload
 NGINX_LIFTED = "nginx_connections=8192"
 """The article's setup with this setting changed, and no other, shows what Nginx's limit did."""
 
+SIDES = [*ascii_uppercase, *map("".join, product(ascii_uppercase, repeat=2))]
+"""What sides are called, in their order."""
+
+DEFAULTS = {"why": LADDER_DEFAULTS, "matrix": MATRIX_DEFAULTS}
+"""Command -> knobs that have another default there."""
+
 COMMANDS = {
     "bench-wsgi": "TRIALS runs of a WSGI server",
     "bench-asgi": "TRIALS runs of an ASGI server",
     "bench": "WSGI against ASGI, the servers that SERVER names with commas between, or sides along other knobs",
     "aa": "one server against itself: how much two equal sides differ here",
     "why": "the way from WSGI to ASGI, one change at a time: what each costs",
+    "matrix": "every server with the bridges, views and databases that it can have, ranked by the users held",
     "reproduce": "the article's setup under both interfaces, and again with Nginx's limit lifted",
 }
 
@@ -40,9 +50,9 @@ def plan_campaign(
     """What a command and the given knobs ask for; raises UsageError before anything starts. `own` is the workload of a
     person's own project, `campaign_id` that of an earlier campaign that goes on.
     """
-    if command == "why":
-        given = {**DEFAULTS, **{name: text for name, text in given.items() if text}}
-    sides, left_out = _sides(command, _Resolver(given, engine_answers, own))
+    given = {**DEFAULTS.get(command, {}), **{name: text for name, text in given.items() if text}}
+    matrix = given.pop("MATRIX", "")
+    sides, left_out = _sides(command, _Resolver(given, engine_answers, own), matrix)
     plan = plan_of(sides, given, left_out, campaign_id)
     (campaign,) = plan.campaigns
     if command == "why":
@@ -60,10 +70,10 @@ def _counted(config: RunConfig) -> RunConfig:
 def plan_of(
     configs: Sequence[RunConfig], given: Mapping[str, str], left_out: Sequence[str] = (), campaign_id: str = ""
 ) -> Plan:
-    """One campaign that measures these, as A, B, …"""
-    if len(configs) > (most := len(ascii_uppercase)):
-        raise UsageError(f"These are {len(configs)} sides, and a campaign has {most} at most: give fewer.")
-    sides = dict(zip(ascii_uppercase, configs, strict=False))
+    """One campaign that measures these, as A, B, … Z, AA, AB, …"""
+    if len(configs) > len(SIDES):
+        raise UsageError(f"These are {len(configs)} sides, and a campaign has {len(SIDES)} at most: give fewer.")
+    sides = dict(zip(SIDES, configs, strict=False))
     campaign = Campaign(campaign_id or new_id(), sides, trials_of(given))
     return Plan(f"Campaign {campaign.id}", [campaign], left_out=left_out)
 
@@ -90,7 +100,7 @@ def _with_its_programs(config: RunConfig) -> RunConfig:
     return config
 
 
-def _sides(command: str, resolver: _Resolver) -> tuple[list[RunConfig], list[str]]:
+def _sides(command: str, resolver: _Resolver, matrix: str) -> tuple[list[RunConfig], list[str]]:
     """The sides, and a sentence for each kind that is left out."""
     given = resolver.given
     if command == "bench":
@@ -101,6 +111,8 @@ def _sides(command: str, resolver: _Resolver) -> tuple[list[RunConfig], list[str
         return 2 * resolver.each([given.get("SERVER") or servers_of(given)[0]]), []
     if command == "why":
         return _ladder(resolver)
+    if command == "matrix":
+        return _matrix(resolver, matrix_of(matrix))
     if command == "reproduce":
         return _article(resolver), []
     interface = Interface(command.removeprefix("bench-"))
@@ -108,24 +120,45 @@ def _sides(command: str, resolver: _Resolver) -> tuple[list[RunConfig], list[str
 
 
 def _along_axes(resolver: _Resolver) -> tuple[list[RunConfig], list[str]]:
-    """Each server with each combination of the axes' values. Those that cannot be are left out where others are there;
-    a server that an axis means nothing to, as a bridge means nothing to WSGI, is a side once.
-    """
+    """Each server with each combination of the axes' values."""
     axes = axes_of(resolver.given)
+    values = [dict(zip(axes, combined, strict=True)) for combined in product(*axes.values())]
+    return _those_that_can_be(resolver, product(servers_of(resolver.given), values), axes)
+
+
+def _matrix(resolver: _Resolver, rows: Sequence[Row]) -> tuple[list[RunConfig], list[str]]:
+    """Each combination of each row."""
+    wanted, axes = [], set()
+    for row in rows:
+        knobs = [dict(zip(row, combined, strict=True)) for combined in product(*map(_values, row.values()))]
+        wanted += [(each.pop("SERVER"), {**each, **STOP_AT_LIMIT}) for each in knobs]
+        axes |= {*row} - {"SERVER"}
+    return _those_that_can_be(resolver, wanted, sorted(axes))
+
+
+def _values(text: str) -> list[str]:
+    return text.split(",")
+
+
+def _those_that_can_be(
+    resolver: _Resolver, wanted: Iterable[tuple[str, Mapping[str, str]]], axes: Collection[str]
+) -> tuple[list[RunConfig], list[str]]:
+    """A side for each server with those knobs. What cannot be is left out where others are there; a server that an axis
+    means nothing to, as a bridge means nothing to WSGI, is a side once.
+    """
     sides: list[RunConfig] = []
     left_out: dict[str, str] = {}
-    for server in servers_of(resolver.given):
-        for values in product(*axes.values()):
-            chosen = dict(zip(axes, values, strict=True))
-            try:
-                side = resolver.side(server, fitting(server, {**resolver.given, **chosen}, axes))
-            except (MachineError, UsageError) as error:
-                if not axes:
-                    raise
-                left_out.setdefault(str(error), f"{server} with {' '.join(map('='.join, chosen.items()))}: {error}")
-            else:
-                side = replace(side, axes=tuple(axes))
-                sides += [side] * (side not in sides)
+    for server, knobs in wanted:
+        try:
+            side = resolver.side(server, fitting(server, {**resolver.given, **knobs}, axes))
+        except (MachineError, UsageError) as error:
+            if not axes:
+                raise
+            chosen = " ".join(f"{name}={text}" for name, text in knobs.items() if name in axes)
+            left_out.setdefault(str(error), f"{server} with {chosen}: {error}")
+        else:
+            side = replace(side, axes=tuple(axes))
+            sides += [side] * (side not in sides)
     if len(sides) < 2 and left_out:
         raise UsageError(next(iter(left_out)))
     return sides, list(left_out.values())

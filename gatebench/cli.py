@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gatebench import PACKAGE, __version__
-from gatebench.campaign import COMMANDS, plan_campaign, plan_of
+from gatebench.campaign import COMMANDS, DEFAULTS, plan_campaign, plan_of
 from gatebench.command import from_environment, guarded
 from gatebench.errors import UsageError
 from gatebench.guide import DEFAULTS as GUIDE_DEFAULTS
@@ -24,8 +24,8 @@ from gatebench.guide import HELP as GUIDE_HELP
 from gatebench.guide import day, plan_guide, resumed
 from gatebench.init import init
 from gatebench.knobs import KNOBS, every_server, servers_of
-from gatebench.ladder import DEFAULTS as LADDER_DEFAULTS
-from gatebench.names import GUIDE, JUDGED, LADDER, MEASURED, SWITCHES, check_names
+from gatebench.matrix import MATRICES
+from gatebench.names import GUIDE, JUDGED, LADDER, MATRIX, MEASURED, SWITCHES, check_names
 from gatebench.plan import Plan, measure, runs_in
 from gatebench.progress import waiting_on
 from gatebench.project import Own, own_project
@@ -34,8 +34,13 @@ from gatebench.revisions import worktrees
 from gatebench.run_folder import RESULTS, RunFolder
 from gatebench.stacks.engine import engine_answers
 
-SHOWN = ("bench", "aa", "why", "reproduce")
+SHOWN = ("bench", "aa", "why", "matrix", "reproduce")
 """Commands that compare sides, and so end with their report."""
+
+PAGES = {"why": LADDER, "matrix": MATRIX}
+"""Commands that have a page of their own in place of a report -> the names that they take. The page is asked of
+`gatebench analyze` by the command's name.
+"""
 
 SERVERS_HELP = "the servers that SERVER takes, with their versions"
 
@@ -110,11 +115,12 @@ def _guide(_: str, options: Mapping[str, Any]) -> int:
 
 def _measure(command: str, options: Mapping[str, Any]) -> int:
     environment = from_environment()
-    check_names(environment, "why" if command == "why" else "")
-    knobs = {knob.name: options.get(knob.name.lower()) or environment.get(knob.name, "") for knob in KNOBS}
+    check_names(environment, command if command in PAGES else "")
+    names = [*(knob.name for knob in KNOBS), "MATRIX"]
+    knobs = {name: str(options.get(name.lower()) or environment.get(name, "")) for name in names}
     if command in SHOWN and (code := _analyze(options, None, "--check")):  # before an hour is spent on it
         return code
-    own = None if knobs["WORKLOAD"] or command == "reproduce" else _own(options["project"])
+    own = None if knobs["WORKLOAD"] or command in ("matrix", "reproduce") else _own(options["project"])
     if own is None and options["at"]:
         raise UsageError("Revisions are of a project of your own: go to its folder, or name it with --project.")
     resume = str(options.get("resume") or environment.get("RESUME", ""))
@@ -135,7 +141,7 @@ def _measure(command: str, options: Mapping[str, Any]) -> int:
     if not asked["QUIET"]:
         outcome = f"Recorded in {_shown(folders)}." if folders else f"{plan.name} is complete: nothing is measured."
         print(outcome, file=sys.stderr if asked["JSON"] else sys.stdout)
-    chosen = ["--why"] * (command == "why") + [f"--campaigns={resume}"] * bool(resume)
+    chosen = [f"--{command}"] * (command in PAGES) + [f"--campaigns={resume}"] * bool(resume)
     return _analyze(options, Path(first.results), *chosen) if command in SHOWN else 0
 
 
@@ -215,9 +221,11 @@ def _parser() -> argparse.ArgumentParser:
     for name, what in COMMANDS.items():
         parser_of_one = commands.add_parser(name, help=what, description=what, allow_abbrev=False)
         _add_own(parser_of_one)
-        _add_knobs(parser_of_one, *((LADDER, LADDER_DEFAULTS) if name == "why" else ()))
+        _add_knobs(parser_of_one, PAGES.get(name, MEASURED), DEFAULTS.get(name, {}))
         parser_of_one.add_argument("--resume", metavar="CAMPAIGN", help="go on with it, where it was interrupted")
-        if name == "why":
+        if name == "matrix":
+            parser_of_one.add_argument("--matrix", metavar="MATRIX", help=" or ".join(MATRICES))
+        if name in PAGES:
             _add_switch(parser_of_one, "OPEN", "as of `gatebench analyze`")
             _add_switch(parser_of_one, "QUIET", "as of `gatebench analyze`")
         elif name in SHOWN:

@@ -34,7 +34,7 @@ from gatebench.values.workload import Workload
 from gatebench.workloads import GUIDED, WORKLOADS
 
 STACKS = ("compose", "native")
-_VALUES_OF_BRIDGE = (SHIPPED, *BRIDGES)
+VALUES_OF_BRIDGE = (SHIPPED, *BRIDGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,9 +271,9 @@ KNOBS = (
     ),
     Knob(
         "BRIDGE",
-        _one_of(*_VALUES_OF_BRIDGE),
+        _one_of(*VALUES_OF_BRIDGE),
         "",
-        f"how synchronous code runs under ASGI: {', '.join(_VALUES_OF_BRIDGE)} ({SHIPPED})",
+        f"how synchronous code runs under ASGI: {', '.join(VALUES_OF_BRIDGE)} ({SHIPPED})",
         axis=True,
         only=Interface.ASGI,
     ),

@@ -39,10 +39,14 @@ LADDER = (
 )  # fmt: skip
 """The knobs that are not what a ladder changes, nor a part of how it goes."""
 
+MATRIX = ("MATRIX", *LADDER)
+"""The same of a matrix, and which of them it is."""
+
 TARGETS = {
     **dict.fromkeys(("bench-wsgi", "bench-asgi"), (*MEASURED, "RESUME")),
     **dict.fromkeys(("bench", "aa", "reproduce"), (*MEASURED, "RESUME", *JUDGED)),
     "why": (*LADDER, "RESUME", "OPEN", "QUIET"),
+    "matrix": (*MATRIX, "RESUME", "OPEN", "QUIET"),
     "guide": (*GUIDE, "AGAIN", "OPEN", "QUIET"),
     "analyze": (*JUDGED, "RESULTS", "RUNS", "CAMPAIGNS"),
     "compare": (*JUDGED, "RESULTS", "A", "B"),

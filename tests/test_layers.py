@@ -28,7 +28,7 @@ RANKS = [
     {"so_far"},
     {"resources", "stacks", "load", "check", "progress", "by_hand"},
     {"run", "project"},
-    {"plan", "init", "ladder"},
+    {"plan", "init", "ladder", "matrix"},
     {"campaign", "guide"},
     {"analysis"},
     {"cli"},

@@ -96,10 +96,11 @@ def side_keys(runs: Sequence[Run]) -> list[SideKey]:
     ]
 
 
-def _letter(runs: Runs) -> str:
-    """What the newest of the side's campaigns calls it."""
+def _letter(runs: Runs) -> tuple[int, str]:
+    """What the newest of the side's campaigns calls it, so that AA comes after Z."""
     newest = max(runs, key=lambda run: run.run.started)
-    return newest.run.trial.side if newest.run.trial else ""
+    side = newest.run.trial.side if newest.run.trial else ""
+    return len(side), side
 
 
 def given_sides(a: Runs, b: Runs) -> list[Side]:
