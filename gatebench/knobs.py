@@ -123,12 +123,9 @@ def parse_settings(text: str, name: str = "SET") -> dict[str, Any]:
     return changed
 
 
-OWN_KNOBS = {"THREADS": "threads", "CLIENT": "client"}
-"""Settings that have a knob of their own beside SET: those that most people change."""
-
-
-def _of_setting(text: str, name: str) -> dict[str, Any]:
-    setting = OWN_KNOBS[name]
+def of_setting(text: str, name: str) -> dict[str, Any]:
+    """Of a setting that has a knob beside SET, as those have that most people change: the knob has its name."""
+    setting = name.lower()
     value = _setting(text, **_BOUNDS[setting])
     if value is None:
         raise UsageError(f"{name}={text} is not understood: give {_what(**_BOUNDS[setting])}.")
@@ -279,14 +276,14 @@ KNOBS = (
     ),
     Knob(
         "CLIENT",
-        _of_setting,
+        of_setting,
         "",
         f"with which asynchronous views ask services: {', '.join(_CLIENTS)} (fanout)",
         axis=True,
     ),
     Knob(
         "THREADS",
-        _of_setting,
+        of_setting,
         "",
         "threads of each process of a WSGI server, and of a bridge that has some (8)",
         axis=True,
@@ -382,7 +379,8 @@ def axes_of(given: Mapping[str, str]) -> dict[str, list[str]]:
 def fitting(server: str, given: Mapping[str, str], axes: Collection[str]) -> dict[str, str]:
     """Without what means nothing to that server: knobs of the other interface, the axis THREADS where it has none."""
     row = SERVERS[server]
-    fit = {name: text for name, text in given.items() if _BY_NAME[name].only in (None, row.interface)}
+    foreign = {knob.name for knob in KNOBS if knob.only not in (None, row.interface)}
+    fit = {name: text for name, text in given.items() if name not in foreign}
     bridge = BRIDGES.get(fit.get("BRIDGE", ""))
     if "THREADS" in axes and not (row.has_threads or (bridge and bridge.threads)):
         del fit["THREADS"]
@@ -489,10 +487,12 @@ def _side(interface: Interface, values: Mapping[str, Any], own: Workload | None)
 def _overrides(values: Mapping[str, Any]) -> dict[str, Any]:
     """What SET and the knobs of single settings say; raises UsageError where both do."""
     overrides: dict[str, Any] = dict(values["SET"] or {})
-    for knob, setting in OWN_KNOBS.items():
-        if values[knob] and setting in overrides:
-            raise UsageError(f"SET gives {setting}, and so does {knob}: leave one of them out.")
-        overrides |= values[knob] or {}
+    for knob in KNOBS:
+        if knob.parse is not of_setting:
+            continue
+        if values[knob.name] and knob.name.lower() in overrides:
+            raise UsageError(f"SET gives {knob.name.lower()}, and so does {knob.name}: leave one of them out.")
+        overrides |= values[knob.name] or {}
     return overrides
 
 

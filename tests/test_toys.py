@@ -13,11 +13,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from gatebench import registry
+from gatebench import knobs, registry
 from gatebench.analysis.analysed_run import AnalysedRun, analyse
 from gatebench.analysis.reading.logs import read_app_log
+from gatebench.analysis.showing.page.again import commands
+from gatebench.campaign import plan_campaign
 from gatebench.errors import UsageError
-from gatebench.records import Outcome
+from gatebench.knobs import Knob, of_setting
+from gatebench.records import Outcome, Run
 from gatebench.run import run
 from gatebench.run_folder import RunFolder
 from gatebench.values.app import App
@@ -154,3 +157,15 @@ def test_a_row_is_found_by_its_file_alone(tmp_path: Path, monkeypatch: pytest.Mo
     (package / "two.py").write_text("from dataclasses import replace\nfrom rows.one import SERVER\nS = replace(SERVER)")
     with pytest.raises(ValueError, match="Two rows of rows are called toy: rename one"):
         registry.found("rows", [str(package)], Server)
+
+
+def test_an_axis_of_a_setting_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = Knob("DB_POOL_SIZE", of_setting, "", "connections of each pool", axis=True)
+    monkeypatch.setattr(knobs, "KNOBS", (*knobs.KNOBS, row))
+    given = {"SERVER": "gunicorn", "DB_POOL_SIZE": "4,8", "STACK": "native"}
+    plan = plan_campaign("bench", given, engine_answers=lambda: False)
+    sides = [config for _, config in plan.plan()]
+    assert {config.side.footing.db_pool_size for config in sides} == {4, 8}
+    runs = [Run(config.side.label, config.to_json(), 0.0, trial=trial) for trial, config in plan.plan()]
+    (command,) = commands(sorted(runs, key=lambda run: run.id), 1)
+    assert command.startswith("make bench SERVER=gunicorn DB_POOL_SIZE=4,8 ")

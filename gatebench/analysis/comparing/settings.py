@@ -20,14 +20,12 @@ THREADS = "app threads"
 """Follows from the interface and from the load: said beside the verdict, and no reason not to compare."""
 
 OF_AXES = {
-    "VIEWS": {"views"},
-    "CLIENT": {"client"},
-    "THREADS": {"threads"},
     "DB": {"db", "app driver"},
-    "WITH": {"with"},
     "WORKERS": {"workers", "app cores", "app physical cores", "postgres cores", "nginx cores", "generator cores"},
 }
-"""Knob -> settings that follow from it: what a campaign compares whose sides differ in it."""
+"""Knob -> settings that follow from it: what a campaign compares whose sides differ in it. Of others it is the one that
+is called as the knob is.
+"""
 
 VERSION = " version"
 """What the name of a program's or a package's version ends with. WITH decides them, of dependencies too."""
@@ -102,7 +100,7 @@ def _asked(runs: Sequence[AnalysedRun], names: Sequence[str]) -> frozenset[str]:
     axes = [set(analysed.run.config.get("axes", ())) for analysed in runs]
     shared = set.intersection(*axes) if axes else set()
     versions = [name for name in names if name.endswith(VERSION)] if "WITH" in shared else []
-    return frozenset([name for axis in shared for name in OF_AXES.get(axis, ())] + versions)
+    return frozenset([name for axis in shared for name in OF_AXES.get(axis, {axis.lower()})] + versions)
 
 
 def _as_usual(run: Run) -> bool:

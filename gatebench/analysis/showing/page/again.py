@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -96,13 +97,20 @@ OF_AXES: Mapping[str, Callable[[Config], str | None]] = {
     "SERVER": lambda config: config.get("server"),
     "VIEWS": lambda config: config.get("views"),
     "BRIDGE": lambda config: None if config.get("interface") == "wsgi" else config.get("bridge") or "shipped",
-    "CLIENT": lambda config: config["workload"]["settings"]["client"]["value"],
     "THREADS": lambda config: config["settings"]["threads"] if _has_threads(config) else None,
     "DB": lambda config: config.get("db"),
     "WORKERS": lambda config: config.get("workers"),
     "WITH": lambda config: config.get("with") or "locked",
 }
-"""Knob -> what a side has along it; None where it means nothing to the side."""
+"""Knob -> what a side has along it; None where it means nothing to the side. Of others it is the setting that is called
+as the knob is.
+"""
+
+
+def _setting(name: str, config: Config) -> str:
+    """Of the footing's or the workload's."""
+    of_workload = config["workload"]["settings"]
+    return str(of_workload[name]["value"] if name in of_workload else config["settings"][name])
 
 
 def _has_threads(config: Config) -> bool:
@@ -110,9 +118,13 @@ def _has_threads(config: Config) -> bool:
     return any("{threads}" in command for command in commands) or bool((config.get("bridge_row") or {}).get("threads"))
 
 
-def _along(axes: Collection[str], runs: Sequence[Run]) -> dict[str, str]:
+def _along(axes: Set[str], runs: Sequence[Run]) -> dict[str, str]:
     """Each axis with its values, in the order in which a campaign takes them."""
-    values = {name: dict.fromkeys(of(run.config) for run in runs) for name, of in OF_AXES.items() if name in axes}
+    names = [name for name in OF_AXES if name in axes] + sorted(axes - OF_AXES.keys())
+    values = {
+        name: dict.fromkeys(OF_AXES.get(name, partial(_setting, name.lower()))(run.config) for run in runs)
+        for name in names
+    }
     return {name: ",".join(str(value) for value in some if value is not None) for name, some in values.items()}
 
 
