@@ -34,7 +34,7 @@ FULL: Sequence[Row] = (
     {"SERVER": _ASGI, "VIEWS": "async"},
 )
 
-MATRICES: Mapping[str, Sequence[Row]] = {"quick": QUICK, "full": FULL}
+MATRICES: dict[str, Sequence[Row]] = {"quick": QUICK, "full": FULL}
 
 DEFAULTS: Mapping[str, str] = {
     "MATRIX": "quick", "USERS": "30,100,200,340,480", "SETTLE": "2", "HOLD": "4", "TRIALS": "3", "HEADLESS": "1",

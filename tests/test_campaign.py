@@ -18,13 +18,14 @@ from rich.console import Console
 
 from gatebench import ROOT
 from gatebench.campaign import plan_campaign, plan_of
-from gatebench.errors import LoadError, UsageError
+from gatebench.errors import LoadError, MachineError, UsageError
 from gatebench.knobs import resolve
 from gatebench.ladder import LADDER
 from gatebench.plan import Campaign, Plan, in_minutes, measure
 from gatebench.progress import Display
 from gatebench.records import Outcome, Run, Trial
 from gatebench.run_folder import RunFolder, recorded
+from gatebench.servers import SERVERS
 from gatebench.values.run_config import RunConfig
 from gatebench.values.server import Interface
 from tests.conftest import Bench
@@ -352,3 +353,40 @@ def test_a_real_campaign_is_analysed_as_one(bench: Bench) -> None:
     assert len(recorded(bench.results)) == 4
     other = bench.start("bench", more=["--resume", campaign], TRIALS="2", USERS="6")
     assert "was begun with other settings or by another Gatebench" in other.communicate(timeout=60)[1]
+
+
+def test_a_matrix_has_every_server_as_usual_and_each_side_once() -> None:
+    plan = planned("matrix", MATRIX="quick", STACK="compose")
+    labels = [config.side.label for config in sides(plan).values()]
+    assert len(set(labels)) == len(labels)
+    assert {f"{row.interface.upper()} {name}" for name, row in SERVERS.items()} <= set(labels)
+    assert {"WSGI gunicorn (pgbouncer)", "ASGI uvicorn (one-hop, persistent)", "ASGI uvicorn (async)"} <= set(labels)
+    assert {(config.stop_at_limit, config.axes) for config in sides(plan).values()} == {
+        (True, ("BRIDGE", "DB", "VIEWS"))
+    }
+    assert plan.trials == 3
+
+
+def test_a_full_matrix_leaves_out_what_cannot_be_and_names_sides_beyond_z() -> None:
+    plan = planned("matrix", MATRIX="full", STACK="compose")
+    names = list(sides(plan))
+    assert names[25:28] == ["Z", "AA", "AB"]
+    (sentence,) = plan.left_out
+    assert sentence.startswith("daphne with DB=persistent: DB=persistent leaks connections under ASGI")
+
+
+def test_what_a_machine_has_not_is_left_out_of_a_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_pgbouncer() -> None:
+        raise MachineError("No PgBouncer was found: install it.")
+
+    monkeypatch.setattr("gatebench.campaign.find_pgbouncer", find_pgbouncer)
+    plan = planned("matrix", MATRIX="quick", STACK="native")
+    assert plan.left_out == ["gunicorn with DB=pgbouncer: No PgBouncer was found: install it."]
+    assert all(config.side.footing.db != "pgbouncer" for config in sides(plan).values())
+    with pytest.raises(MachineError, match="No PgBouncer was found"):
+        planned("bench-wsgi", DB="pgbouncer", STACK="native")
+
+
+def test_a_matrix_that_is_not_known_is_one_sentence() -> None:
+    with pytest.raises(UsageError, match=r"^MATRIX=half is not known: it is one of quick, full\.$"):
+        planned("matrix", MATRIX="half")

@@ -44,7 +44,7 @@ ANALYSIS_RANKS = [
     {"analysed_run"},
     {"comparing"},
     {"showing", "choosing"},
-    {"guiding", "explaining"},
+    {"guiding", "explaining", "surveying"},
     {"cli"},
 ]
 """The same inside gatebench/analysis: what a step measured and why a request failed know nothing of each other."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from gatebench.analysis.analysed_run import analyse
+from gatebench.analysis.comparing.settings import compare_settings
 from gatebench.knobs import STACK_VARIABLES
 from gatebench.records import PGBOUNCER, Outcome
 from gatebench.run_folder import RunFolder
@@ -175,3 +176,20 @@ def test_a_ramp_ends_with_the_first_step_that_misses_the_objective_where_that_is
     run = bench.folder().read_run()
     assert run.outcome is Outcome.COMPLETE
     assert [step.users for step in run.steps] == [10]
+
+
+@pytest.mark.parametrize(
+    ("planted", "named"),
+    [
+        ({"SET": "backlog=50"}, {"backlog", "app backlog"}),
+        ({"ENV": "DJANGO_SETTINGS_MODULE=tests.faulty.synchronous"}, {"env", "app synchronous middleware"}),
+        ({"WITH": "asgiref==3.11.1"}, {"with", "asgiref version"}),
+    ],
+)
+def test_a_planted_regression_is_what_a_comparison_says_differs(
+    tiny_run: TinyRun, bench: Bench, planted: dict[str, str], named: set[str]
+) -> None:
+    done = bench.run("asgi", **planted)
+    assert done.returncode == 0, done.stderr
+    comparison = compare_settings([analyse(tiny_run("uvicorn")), analyse(bench.folder())])
+    assert set(comparison.besides_server) == named

@@ -32,6 +32,9 @@ from gatebench.errors import MachineError, RunFolderError
 from gatebench.records import LedgerReading, Outcome, Run
 from gatebench.run_folder import RunFolder
 
+Measured = tuple[Run, pd.DataFrame]
+"""A run and its steps table."""
+
 
 class Shown(Protocol):
     """What has a row in a table, a line in a chart: a run, or a Side with the medians of its runs."""
@@ -159,12 +162,21 @@ def _steps(
     return judged(steps, checked, used, connected), checked, used
 
 
-def kept(folder: RunFolder) -> tuple[Run, pd.DataFrame]:
+def kept(folder: RunFolder) -> Measured:
     """A run of which no more is kept than its steps table; raises RunFolderError."""
     try:
         return folder.read_run(), pd.read_csv(folder.steps_csv)
     except FileNotFoundError as error:
         raise RunFolderError(f"{folder.path} has neither requests.arrows nor steps.csv: remove it.") from error
+
+
+def steps_of(folder: RunFolder) -> Measured:
+    """A run with its steps table: of one of which no more is kept than that, that."""
+    if not folder.requests.exists():
+        return kept(folder)
+    analysed = analyse(folder)
+    write_steps(analysed)
+    return analysed.run, analysed.steps
 
 
 def write_steps(analysed: AnalysedRun) -> None:

@@ -20,6 +20,7 @@ from gatebench.analysis.showing.ending import end, how_of, open_page
 from gatebench.analysis.showing.files import write_report
 from gatebench.analysis.showing.index.page import write_index
 from gatebench.analysis.showing.render import console, show
+from gatebench.analysis.showing.report import Section
 from gatebench.command import from_environment, guarded
 from gatebench.errors import RunFolderError, UsageError
 from gatebench.run_folder import RESULTS, RunFolder
@@ -41,12 +42,10 @@ def _analyze(arguments: argparse.Namespace) -> int:
     how = how_of(given)
     if arguments.check:
         return 0
-    if arguments.why:
-        _refuse_beside_a_guide(arguments, limits, given, "a ladder", "why")
-        return _why(arguments, given)
-    if arguments.guide:
-        _refuse_beside_a_guide(arguments, limits, given, "a guide", "guide")
-        return _guide(arguments, given)
+    for option, (what, write) in PAGES.items():
+        if getattr(arguments, option):
+            _refuse_beside_a_page(arguments, limits, given, what, option)
+            return write(arguments, given)
     sides, damaged, notes = _sides(arguments)
     found = verdicts(sides, given["ANYWAY"])
     judgements = judge(sides, limits)
@@ -75,24 +74,37 @@ def _guide(arguments: argparse.Namespace, given: Mapping[str, bool]) -> int:
     from gatebench.analysis.guiding import write_guide  # imports matplotlib
 
     out = _out(arguments, "guide")
-    told = write_guide(arguments.results, out)
-    if not given["QUIET"]:
-        show(told if given["FULL"] else told[:1], console())
-        print(f"\nWritten to {shown(out)}: guide.html, guide.md, and a report of each workload in a folder of its own.")
-    if given["OPEN"] and (sentence := open_page(out / "guide.html")):
-        print(sentence, file=sys.stderr)
-    return 0
+    sections = write_guide(arguments.results, out)
+    return _page("guide", sections, out, "and a report of each workload in a folder of its own", given)
 
 
 def _why(arguments: argparse.Namespace, given: Mapping[str, bool]) -> int:
     from gatebench.analysis.explaining import write_why  # imports matplotlib
 
     out = _out(arguments, "why")
-    shown_there = write_why(arguments.results, arguments.campaigns, out)
+    sections = write_why(arguments.results, arguments.campaigns, out)
+    return _page("why", sections, out, TABLES_AND_CHARTS, given)
+
+
+def _matrix(arguments: argparse.Namespace, given: Mapping[str, bool]) -> int:
+    from gatebench.analysis.surveying import write_matrix  # imports matplotlib
+
+    out = _out(arguments, "matrix")
+    sections = write_matrix(arguments.results, arguments.campaigns, out)
+    return _page("matrix", sections, out, TABLES_AND_CHARTS, given)
+
+
+PAGES = {"guide": ("a guide", _guide), "why": ("a ladder", _why), "matrix": ("a matrix", _matrix)}
+"""Option -> what it asks for, in place of a report of runs, and what does it."""
+
+TABLES_AND_CHARTS = "tables/*.csv, charts/*.png and *.svg"
+
+
+def _page(name: str, sections: list[Section], out: Path, beside: str, given: Mapping[str, bool]) -> int:
     if not given["QUIET"]:
-        show(shown_there if given["FULL"] else shown_there[:1], console())
-        print(f"\nWritten to {shown(out)}: why.html, why.md, tables/*.csv, charts/*.png and *.svg.")
-    if given["OPEN"] and (sentence := open_page(out / "why.html")):
+        show(sections if given["FULL"] else sections[:1], console())
+        print(f"\nWritten to {shown(out)}: {name}.html, {name}.md, {beside}.")
+    if given["OPEN"] and (sentence := open_page(out / f"{name}.html")):
         print(sentence, file=sys.stderr)
     return 0
 
@@ -151,7 +163,7 @@ def _given(arguments: argparse.Namespace, name: str) -> str:
     return str(getattr(arguments, name.lower()) or from_environment().get(name, ""))
 
 
-def _refuse_beside_a_guide(
+def _refuse_beside_a_page(
     arguments: argparse.Namespace, limits: Mapping[str, Any], given: Mapping[str, bool], what: str, option: str
 ) -> None:
     """Raises UsageError for what has no meaning for it: a gate that is never judged would always be passed."""
@@ -212,6 +224,9 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--guide", action="store_true", help="the newest guide, and a report of each of its workloads")
     parser.add_argument("--why", action="store_true", help="the newest ladder: what each change from WSGI to ASGI adds")
+    parser.add_argument(
+        "--matrix", action="store_true", help="the newest campaign of several sides, ranked by the users held"
+    )
     parser.add_argument("--a", nargs="*", type=Path, metavar="RUN", help="compare these runs, as side A, …")
     parser.add_argument("--b", nargs="*", type=Path, metavar="RUN", help="… with these, as side B")
     for name, what in SWITCHES.items():

@@ -7,13 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import pandas as pd
-
-from gatebench.analysis.analysed_run import analyse, kept, write_steps
+from gatebench.analysis.analysed_run import Measured, steps_of
 from gatebench.analysis.choosing import of_campaigns
 from gatebench.analysis.comparing.ladder import Ladder, ladder_of
 from gatebench.analysis.reading.stacks import read_stacks
-from gatebench.analysis.showing.basis import basis, counted
+from gatebench.analysis.showing.basis import basis, counted, versions
 from gatebench.analysis.showing.charts import save_ladder_chart
 from gatebench.analysis.showing.export import save_frames, save_text
 from gatebench.analysis.showing.ladder import TITLE, sections
@@ -23,11 +21,6 @@ from gatebench.analysis.showing.report import Section
 from gatebench.errors import UsageError
 from gatebench.records import Outcome, Run
 from gatebench.run_folder import RunFolder, counting, recorded
-
-Measured = tuple[Run, pd.DataFrame]
-"""A run and its steps table."""
-
-VERSIONS = ("python", "django", "asgiref", "psycopg")
 
 
 def write_why(results: Path, campaigns: str | None, out: Path) -> list[Section]:
@@ -48,7 +41,7 @@ def write_why(results: Path, campaigns: str | None, out: Path) -> list[Section]:
 
 def measured(results: Path, campaigns: str | None) -> list[Measured]:
     """The timed runs of the newest ladder, or of the campaigns that are named, with their steps tables."""
-    return [_steps_of(folder) for folder in _chosen(results, campaigns)]
+    return [steps_of(folder) for folder in _chosen(results, campaigns)]
 
 
 def read_ladder(results: Path, found: Sequence[Measured]) -> Ladder:
@@ -78,17 +71,7 @@ def _campaign(run: Run) -> str | None:
     return run.trial.campaign if run.trial else None
 
 
-def _steps_of(folder: RunFolder) -> Measured:
-    """Of what is kept as its steps table alone, that."""
-    if not folder.requests.exists():
-        return kept(folder)
-    analysed = analyse(folder)
-    write_steps(analysed)
-    return analysed.run, analysed.steps
-
-
 def basis_of(found: Sequence[Measured]) -> Iterator[str]:
     """What the ladder rests on, in sentences."""
     yield from basis(found, f"of {counted(len({_campaign(run) for run, _ in found}), 'campaign')}")
-    versions = found[0][0].versions
-    yield f"Versions: {', '.join(f'{name} {versions[name]}' for name in VERSIONS if name in versions)}."
+    yield versions(found)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
-from gatebench.analysis.analysed_run import analyse, kept, write_steps
+from gatebench.analysis.analysed_run import Measured, analyse, kept, write_steps
 from gatebench.analysis.comparing.guide import advise, guide_runs, guide_table
 from gatebench.analysis.comparing.sides import sides_of
 from gatebench.analysis.comparing.verdict import verdicts
@@ -21,11 +19,8 @@ from gatebench.analysis.showing.page.guide import guide_page
 from gatebench.analysis.showing.render import markdown
 from gatebench.analysis.showing.report import Section
 from gatebench.errors import UsageError
-from gatebench.records import Outcome, Run
+from gatebench.records import Outcome
 from gatebench.run_folder import RunFolder, recorded
-
-Measured = tuple[Run, pd.DataFrame]
-"""A run and its steps table."""
 
 
 def write_guide(results: Path, out: Path) -> list[Section]:

@@ -258,6 +258,71 @@ REMEDIES = {  # a row for each two rungs of which one has one remedy more
     "clear": "boolean",
 }
 
+MATRIX_RUNS = {  # a row a run of a matrix
+    "side": "str",  # its label
+    "interface": "str",
+    "server": "str",
+    "bridge": "str",  # empty as shipped
+    "views": "str",
+    "db": "str",
+    "trial": "int64",
+    "run": "str",
+    "found": "str",  # as the following: see GUIDE_RUNS
+    "users": "float64",
+    "tried": "Int64",
+    "low_users": "int64",
+    # At the most users that it held:
+    "rss_bytes": "float64",  # of the app server, its peak
+    "threads": "float64",
+    "db_connections": "float64",
+    # At the most users that every run of the matrix held:
+    "p95_ms": "float64",
+    "cpu_ms": "float64",  # of the app server per request
+    "db_opened_per_request": "float64",
+}
+
+MATRIX = {  # a row a side: over its trials, who holds the most users first
+    "best": "Int64",  # its rank is from how many sides are clearly better
+    "worst": "Int64",  # to how many are not clearly worse; missing where no trial is valid
+    "side": "str",
+    "interface": "str",
+    "server": "str",
+    "bridge": "str",
+    "views": "str",
+    "db": "str",
+    "trials": "int64",  # that found something
+    "found": "str",  # as the following: see GUIDE
+    "users": "float64",
+    "low": "float64",
+    "high": "float64",
+    "tried": "Int64",
+    "low_users": "int64",
+    "p95_ms": "float64",  # the median, as the following: see MATRIX_RUNS
+    "cpu_ms": "float64",
+    "db_opened_per_request": "float64",
+    "rss_bytes": "float64",
+    "threads": "float64",
+    "db_connections": "float64",
+}
+
+CHANGES = {  # a row for each two sides of a matrix that differ in one knob
+    "knob": "str",  # BRIDGE, VIEWS or DB
+    "value": "str",
+    "usual": "str",
+    "side": "str",  # that has the value
+    "before": "str",  # that has the usual one
+    "times": "float64",  # users held by the side, as a share of those of `before`, with the 95 % interval
+    "low": "float64",
+    "high": "float64",
+    "at_least": "bool",  # made of bounds: the true one may be larger
+    "at_most": "bool",  # … smaller
+    "clear": "bool",
+    "cpu_times": "float64",  # CPU time per request, likewise
+    "cpu_low": "float64",
+    "cpu_high": "float64",
+    "cpu_clear": "bool",
+}
+
 GUIDE_RUNS = {  # a row a run of a guide
     "workload": "str",
     "about": "str",  # the workload in a few words

@@ -83,7 +83,7 @@ def required(path: Path) -> set[str]:
 
 def test_every_make_target_that_measures_or_shows_is_a_command_too() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"^(bench[a-z-]*|aa|why|reproduce|analyze|compare):", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^(bench[a-z-]*|aa|why|matrix|reproduce|analyze|compare):", makefile, re.MULTILINE))
     assert targets == {*COMMANDS, "analyze", "compare"}
 
 

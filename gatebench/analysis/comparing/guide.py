@@ -1,44 +1,34 @@
 """A guide: how many users each kind of site holds under each side, and which side that speaks for.
 
-Made of run.json and steps.csv alone. What a side holds is compared within its workload, trial by trial. A trial that
-held the complete ramp, or not even its first step, counts with that as a bound.
+Made of run.json and steps.csv alone. What a side holds is compared within its workload.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
 
-from gatebench.analysis.comparing.ratio import ERROR, Ratio, paired_ratios
-from gatebench.analysis.comparing.sentences import in_words, listed
+from gatebench.analysis.comparing.held import (
+    ALL,
+    AT_LEAST,
+    AT_MOST,
+    MARGIN,
+    MIXED,
+    NONE,
+    NOTHING,
+    Apart,
+    apart,
+    held,
+    over_trials,
+)
+from gatebench.analysis.comparing.sentences import listed
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.schema import GUIDE, GUIDE_RUNS, framed
-from gatebench.analysis.steps.capacity import interpolated
-from gatebench.analysis.steps.objective import Objective
 from gatebench.records import GUIDE_COLUMNS, Run
-
-HELD, ALL, NONE, NOTHING = "held", "all", "none", "nothing"
-"""What a run found, as the schema has it."""
-
-AT_LEAST, AT_MOST, MIXED = "at least", "at most", "mixed"
-"""What a side's trials found together, where for some of them only a bound is known; mixed where one held all and
-another nothing.
-"""
-
-KNOWN = (HELD, AT_LEAST, AT_MOST)
-"""Sides with a number of users."""
-
-MARGIN = 1.1
-"""Sides whose ratio is known to lie within it hold as many: a tenth decides for no interface. Set before any ratio was
-looked at.
-"""
 
 OF_A_STEP = {
     "cpu_ms": "cpu_ms_per_request_app",
@@ -74,36 +64,26 @@ def guide_runs(found: Sequence[tuple[Run, pd.DataFrame]]) -> pd.DataFrame:
 
 
 def _row(run: Run, steps: pd.DataFrame) -> dict[str, Any]:
-    """Steps that are not valid take no part. Where one lies between the last that held and the first that did not, the
-    limit may lie before it: no more is known than what held.
-    """
     assert run.trial is not None
-    objective, workload = Objective.of(run), run.config["workload"]
-    asked = steps[steps["requests"] > 0].reset_index(drop=True)
-    valid = asked[asked["valid"].astype(bool)]
-    kept = objective.kept(valid).to_numpy(bool)
-    held = len(kept) if kept.all() else int(kept.argmin())
-    if 0 < held < len(valid) and valid.index[held] - valid.index[held - 1] > 1:
-        valid = valid.iloc[:held]
+    workload, found = run.config["workload"], held(run, steps)
     row: dict[str, Any] = {
         "workload": workload["name"],
         "about": workload.get("about", ""),
         "side": run.trial.side,
         "trial": run.trial.number,
         "run": run.id,
-        "found": NOTHING,
-        "low_users": int((steps if valid.empty else valid)["users"].iloc[0]),
+        "found": found.found,
+        "low_users": found.low_users,
         "asgi_only": bool(workload.get("websockets")),
     }
-    if valid.empty:
+    if found.at is None:
         return row
-    at = valid.iloc[max(held - 1, 0)]
+    first = steps.iloc[0]
     return row | {
-        "found": ALL if held == len(valid) else HELD if held else NONE,
-        "users": interpolated(valid, objective),
-        "tried": int(valid["users"].iloc[-1]),
-        "p50_ms": valid["p50_ms"].iloc[0] if valid["users"].iloc[0] == steps["users"].iloc[0] else None,
-        **{name: float(at[column]) for name, column in OF_A_STEP.items() if pd.notna(at[column])},
+        "users": found.users,
+        "tried": found.tried,
+        "p50_ms": first["p50_ms"] if found.low_users == first["users"] else None,
+        **{name: float(found.at[column]) for name, column in OF_A_STEP.items() if pd.notna(found.at[column])},
     }
 
 
@@ -121,43 +101,12 @@ def _place(side: str) -> tuple[int, str]:
 
 def _over(trials: pd.DataFrame) -> dict[str, Any]:
     known = trials[trials["found"] != NOTHING]
-    found = _found(set(known["found"]))
-    line: dict[str, Any] = {
+    return {
         "about": trials["about"].iloc[0],
-        "trials": len(known),
-        "found": found,
-        "low_users": int((known if len(known) else trials)["low_users"].max()),
-        "tried": known["tried"].min(),
+        **over_trials(trials),
         "p50_ms": trials["p50_ms"].median(),
         **{name: known[name].median() for name in OF_A_STEP},
     }
-    if found in KNOWN:
-        logs = np.log(_users(known))
-        line["users"] = math.exp(logs.mean())
-        if found == HELD and len(logs) > 1:
-            reach = float(stdtrit(len(logs) - 1, 1 - ERROR / 2)) * logs.std(ddof=1) / math.sqrt(len(logs))
-            line |= {"low": math.exp(logs.mean() - reach), "high": math.exp(logs.mean() + reach)}
-    return line
-
-
-def _found(by_trial: set[str]) -> str:
-    """What the trials found together."""
-    if not by_trial:
-        return NOTHING
-    if {ALL, NONE} <= by_trial:
-        return MIXED
-    if len(by_trial) == 1:
-        return by_trial.pop()
-    return AT_LEAST if ALL in by_trial else AT_MOST
-
-
-def _users(trials: pd.DataFrame) -> pd.Series[float]:
-    """Those that each trial of a side held, or what bounds them: the same for all that are bounded on that side, as it
-    is no measurement whose scatter would say anything.
-    """
-    found = trials["found"]
-    least, fewest = trials.loc[found == ALL, "tried"].min(), trials.loc[found == NONE, "low_users"].max()
-    return trials["users"].astype(float).mask(found == ALL, least).mask(found == NONE, fewest)
 
 
 def advise(runs: pd.DataFrame) -> list[Advice]:
@@ -212,21 +161,21 @@ def _held_all(beyond: Sequence[Any], subject: str) -> str:
 def _among(sides: Sequence[Any], runs: pd.DataFrame) -> Choice:
     """`sides`: the one with the most users first."""
     names = [one.side for one in sides]
-    apart = _apart(names, runs)
+    pairs = apart(names, runs)
     first = names[0]
-    if any(not apart[first, other].known for other in names[1:]):
+    if any(not pairs[first, other].known for other in names[1:]):
         both = "; ".join(f"{spoken(one.side)} held {_counted(one)} users" for one in sides[:2])
         return Choice([], f"{both}: too few valid trials to say how sure that is.")
-    tied = [first, *(other for other in names[1:] if apart[first, other].same or not apart[first, other].clear)]
-    unproven = _unproven([apart[first, other] for other in tied[1:]])
-    all_same = all(apart[pair].same for pair in combinations(tied, 2))
+    tied = [first, *(other for other in names[1:] if pairs[first, other].same or not pairs[first, other].clear)]
+    unproven = _unproven([pairs[first, other] for other in tied[1:]])
+    all_same = all(pairs[pair].same for pair in combinations(tied, 2))
     tied.sort(key=GUIDE_COLUMNS.index)
     behind = [name for name in names if name not in tied]
     if not behind:
         return Choice(tied, EITHER) if all_same else Choice([], f"Not proven: {unproven}.", undecided=True)
-    above = next(name for name in (*tied, first) if apart[name, behind[0]].clear)
+    above = next(name for name in (*tied, first) if pairs[name, behind[0]].clear)
     has = "" if above == tied[0] else f"{spoken(above)} has "
-    times, interval = apart[above, behind[0]].in_words()
+    times, interval = pairs[above, behind[0]].in_words()
     taken = f"{_take(tied)}{f' ({unproven})' * bool(unproven)}"
     return Choice(tied, f"{taken}: {has}{times} times the users of {spoken(behind[0])}{interval}.")
 
@@ -252,72 +201,3 @@ def _take(names: Sequence[str]) -> str:
 def spoken(side: str) -> str:
     """As a sentence has it: `ASGI, async views` is ASGI with async views."""
     return side.replace(", ", " with ")
-
-
-@dataclass(frozen=True, slots=True)
-class Apart:
-    """How far two sides lie apart. `ratio` is of A to B. Where it is made of bounds, the true one may be larger
-    (`at_least`), smaller (`at_most`), or either. Of the trials that both have, A was ahead in some, and others are
-    undecided, as their bounds leave it open.
-    """
-
-    a: str
-    b: str
-    ratio: Ratio
-    at_least: bool
-    at_most: bool
-    ahead: int
-    undecided: int
-    trials: int
-
-    @property
-    def known(self) -> bool:
-        """Whether it is known how sure the ratio is. Bounds that are the same in every trial have no interval."""
-        return self.ratio.interval is not None or ((self.at_least or self.at_most) and self.trials > 1)
-
-    @property
-    def clear(self) -> bool:
-        """Whether A is known to hold more."""
-        larger = self.ratio.value is not None and self.ratio.value > 1
-        return self.known and larger and not self.at_most and (self.ratio.clear or self.ratio.interval is None)
-
-    @property
-    def same(self) -> bool:
-        """Whether the ratio is known to lie within the margin."""
-        if self.at_least or self.at_most or self.ratio.interval is None:
-            return False
-        low, high = self.ratio.interval
-        return bool(low >= 1 / MARGIN and high <= MARGIN)
-
-    def in_words(self) -> tuple[str, str]:
-        """As in "2.1" and " (1.8 to 2.4)". Of a bound no more is known than its lower end: "at least 1.8" and ""."""
-        value, *ends = in_words(self.ratio)
-        if self.at_least:
-            return f"at least {ends[0] if ends else value}", ""
-        return value, f" ({ends[0]} to {ends[1]})" if ends else ""
-
-    def how_often(self) -> str:
-        """As in "2 of 3 trials with 1 undecided"."""
-        return f"{self.ahead} of {self.trials} trials{f' with {self.undecided} undecided' * bool(self.undecided)}"
-
-
-def _apart(names: Sequence[str], runs: pd.DataFrame) -> dict[tuple[str, str], Apart]:
-    """Of each two sides. Their intervals hold together."""
-    known = runs[(runs["found"] != NOTHING) & runs["side"].isin(names)]
-    known = pd.concat([of_side.assign(log=np.log(_users(of_side))) for _, of_side in known.groupby("side")])
-    bound = known["tried"].where(known["found"] == ALL, known["low_users"])
-    known["own"] = known["users"].fillna(bound).astype(float)
-    logs, found, own = (known.pivot(index="trial", columns="side", values=name) for name in ("log", "found", "own"))
-    pairs = list(combinations(names, 2))
-    differences = np.column_stack([logs[a] - logs[b] for a, b in pairs]) if pairs else np.empty((len(logs), 0))
-    apart = {}
-    for (a, b), ratio in zip(pairs, paired_ratios(differences, len(names)), strict=True):
-        both = logs[a].notna() & logs[b].notna()
-        more = ((found[a] == ALL) | (found[b] == NONE)) & both
-        less = ((found[a] == NONE) | (found[b] == ALL)) & both
-        first, second = ((own[a] > own[b]) & both & ~less), ((own[a] < own[b]) & both & ~more)
-        trials, undecided = int(both.sum()), int((both & ~first & ~second & (more | less)).sum())
-        bounds = bool(more.any()), bool(less.any())
-        apart[a, b] = Apart(a, b, ratio, *bounds, int(first.sum()), undecided, trials)
-        apart[b, a] = Apart(b, a, ratio.inverted(), *bounds[::-1], int(second.sum()), undecided, trials)
-    return apart

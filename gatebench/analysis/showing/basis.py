@@ -26,6 +26,16 @@ def basis(found: Sequence[tuple[Run, pd.DataFrame]], taken: str) -> Iterator[str
     yield f"Measured on {machine.get('cpu', 'an unknown CPU')}, {machine.get('cores', '?')} cores."
 
 
+VERSIONS = ("python", "django", "asgiref", "psycopg")
+"""What all runs have, whatever their server."""
+
+
+def versions(found: Sequence[tuple[Run, pd.DataFrame]]) -> str:
+    """A sentence, of the first run."""
+    known = found[0][0].versions
+    return f"Versions: {', '.join(f'{name} {known[name]}' for name in VERSIONS if name in known)}."
+
+
 def counted(number: int, what: str) -> str:
     """As in "1 trial" and "3 trials"."""
     return f"{number} {what}{'s' * (number != 1)}"

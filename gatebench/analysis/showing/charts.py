@@ -20,7 +20,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from matplotlib.transforms import ScaledTranslation
 
 from gatebench.analysis.analysed_run import AnalysedRun, Shown
-from gatebench.analysis.comparing.guide import ALL, KNOWN
+from gatebench.analysis.comparing.held import ALL, KNOWN
 from gatebench.analysis.comparing.sides import Side
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing.export import cannot_write
@@ -114,17 +114,9 @@ def guide(table: pd.DataFrame) -> Figure:
             y += 1
         y += 1
         axes.axhline(y - 1, color="0.9", linewidth=0.8)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.margins(x=0.12)
+    _axis_of_users(axes)
     axes.set_ylim(y - 1, -1)
-    axes.set_xlabel("users within the workload's objective")
-    _plain(axes)
-    axes.grid(visible=False, axis="y")
     axes.set_yticks(middles, list(blocks))
-    axes.tick_params(axis="y", length=0)
     figure.suptitle("Users that each kind of site holds", x=0.01, ha="left", fontweight="bold")
     keys = [
         Line2D([], [], linestyle="", marker=style.marker, color=style.colour, label=side)
@@ -181,6 +173,48 @@ def ladder(table: pd.DataFrame) -> Figure:
     axes.tick_params(axis="y", length=0)
     figure.suptitle("From WSGI to ASGI, one change at a time", x=0.01, ha="left", fontweight="bold")
     return figure
+
+
+def save_matrix_chart(table: pd.DataFrame, folder: Path) -> Path:
+    """The PNG of MATRIX. Raises MachineError when it cannot write."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return _save(matrix(table), folder / "matrix")
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def matrix(table: pd.DataFrame) -> Figure:
+    """A line a side: users held, with the interval."""
+    styles = dict(zip(("wsgi", "asgi"), STYLES, strict=False))
+    figure = Figure(figsize=(9, 1.3 + 0.25 * len(table)), layout="constrained")
+    axes = figure.subplots()
+    for y, side in enumerate(rows(table)):
+        _held(axes, side, y, styles[side.interface])
+    _axis_of_users(axes)
+    axes.set_ylim(len(table) - 0.4, -0.6)
+    axes.margins(x=0.2)  # for the numbers beside the marks
+    axes.set_yticks(range(len(table)), table["side"].tolist())
+    figure.suptitle("Users held within the objective", x=0.01, ha="left", fontweight="bold")
+    keys = [
+        Line2D([], [], linestyle="", marker=style.marker, color=style.colour, label=interface.upper())
+        for interface, style in styles.items()
+    ]
+    figure.legend(handles=keys, loc="outside lower center", ncols=2, frameon=False, fontsize=LABEL_PT)
+    return figure
+
+
+def _axis_of_users(axes: Axes) -> None:
+    """Logarithmic; what stands on the other axis has names and no lines."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.margins(x=0.12)
+    axes.set_xlabel("users within the objective")
+    _plain(axes)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
 
 
 def _held(axes: Axes, side: Any, y: int, style: Style) -> None:

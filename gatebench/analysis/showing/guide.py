@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from gatebench.analysis.comparing.guide import ALL, AT_LEAST, AT_MOST, HELD, MIXED, NONE, Advice, spoken
+from gatebench.analysis.comparing.guide import Advice, spoken
+from gatebench.analysis.comparing.held import ALL, AT_LEAST, AT_MOST, HELD, MIXED, NONE
 from gatebench.analysis.comparing.sentences import listed
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing.report import Section

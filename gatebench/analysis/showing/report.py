@@ -319,6 +319,7 @@ def _resources(sides: Sides, charts: list[Path]) -> Iterator[Section]:
         ("CPU ms per request", text_tables.cpu_table(sides)),
         ("Peaks while steps were held", text_tables.peaks_table(sides)),
         ("Database connections, peak of each hold", text_tables.connections_table(sides)),
+        ("Database connections opened per request", text_tables.opened_table(sides)),
         ("Answers of the busiest process", text_tables.balance_table(sides)),
     ):
         if table.rows:

@@ -345,6 +345,17 @@ def _peaks(run: Shown, of_role: pd.DataFrame) -> list[str]:
     return cells
 
 
+def opened_table(runs: AllShown) -> Table:
+    """A row a run: the connections to the database that were opened in each hold, per request."""
+    users = all_users(runs)
+    lines = [
+        [run.label, *(_cell(run.steps, n, "db_opened_per_request", number) for n in users)]
+        for run in runs
+        if run.steps["db_opened_per_request"].notna().any()
+    ]
+    return Table(["Users", *(str(n) for n in users)], lines)
+
+
 def connections_table(runs: AllShown) -> Table:
     """A row a run: the peak of its database connections in each hold, and the limits."""
     users = all_users(runs)

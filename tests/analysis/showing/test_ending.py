@@ -102,6 +102,17 @@ def test_a_ladder_that_is_not_there_is_one_sentence(results: Path, command: Comm
     assert command.err == "JSON means nothing for a ladder: leave it out, or leave --why out.\n"
 
 
+def test_a_matrix_is_of_one_campaign_of_several_sides(results: Path, command: Command) -> None:
+    Recorded([*requests(1, ok=5)], [step(1)]).write(results / "a")
+    assert command("--matrix") == 2
+    assert command.err == (
+        f"A matrix is one campaign of several sides, and {results} was not asked for one: `make matrix` measures one, "
+        "and --campaigns names one.\n"
+    )
+    assert command("--matrix", "--json") == 2
+    assert command.err == "JSON means nothing for a matrix: leave it out, or leave --matrix out.\n"
+
+
 def test_a_guide_without_a_complete_run_is_one_sentence(results: Path, command: Command) -> None:
     run = {"trial": Trial("one", 1, "WSGI", "guide"), "outcome": Outcome.INTERRUPTED}
     Recorded(requests(1, ok=9), [step(1)], run=run).write(results / "cut off")

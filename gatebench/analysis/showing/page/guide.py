@@ -10,15 +10,15 @@ from typing import Any
 
 import pandas as pd
 
-from gatebench.analysis.comparing.guide import ALL, AT_LEAST, KNOWN, Advice
+from gatebench.analysis.comparing.guide import Advice
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing import guide as told
 from gatebench.analysis.showing.page import plot
 from gatebench.analysis.showing.page.again import knobs_of, written
+from gatebench.analysis.showing.page.held import held_mark, users_scale
 from gatebench.analysis.showing.page.html import Content, Markup, prose, tag
 from gatebench.analysis.showing.page.looks import COLOURS
 from gatebench.analysis.showing.page.page import document
-from gatebench.analysis.showing.page.plot import Scale
 from gatebench.analysis.showing.page.remarks import bullet_list
 from gatebench.analysis.showing.page.subject import Part, figure
 from gatebench.analysis.showing.page.tables import table_of
@@ -130,7 +130,7 @@ class Guide:
         name_height = 0.0 if wide else 18.0
         heights = [SIDE_HEIGHT * len(sides) + name_height + 9 for _, sides in blocks]
         foot = top + sum(heights)
-        x = self._scale(left, right - 66, wide)
+        x = users_scale(self.table, left, right - 66, wide)
         at = plot.log_ticks(x.low, x.high, 9 if wide else 6)
         content: list[Content] = [
             _key(wide, [side for side in GUIDE_COLUMNS if (self.table["side"] == side).any()]),
@@ -144,43 +144,14 @@ class Guide:
             content += [
                 tag("g", tag("line", x1=0.0, x2=right, y1=y, y2=y), class_="grid"),
                 plot.label(name, 0, y + (SIDE_HEIGHT * len(sides) + 17) / 2 if wide else y + 16, css="strong"),
-                [self._side(one, x, y + name_height + 13 + SIDE_HEIGHT * n) for n, one in enumerate(sides)],
+                [
+                    held_mark(one, MARKS[one.side], x, y + name_height + 13 + SIDE_HEIGHT * n)
+                    for n, one in enumerate(sides)
+                ],
             ]
             y += height
         said = "; ".join(f"{one.workload}, {one.side}: {' '.join(told.held(one)).strip()}" for one in rows(self.table))
         return plot.svg("guide", wide, foot + 42, "Users held by each kind of site", f"{said}.", content)
-
-    def _scale(self, left: float, right: float, wide: bool) -> Scale:
-        ends = [
-            n for name in ("users", "low", "high", "tried", "low_users") for n in self.table[name].dropna() if n >= 1
-        ]
-        found = plot.log_ticks(min(ends, default=1.0), max(ends, default=10.0), 9 if wide else 6)
-        return Scale(found[0], found[-1], left + 10, right, log=True)
-
-    def _side(self, side: Any, x: Scale, y: float) -> Markup:
-        mark, words = MARKS[side.side], " ".join(told.held(side)).strip()
-        parts: list[Content] = []
-        if side.found in KNOWN:
-            at = end = x(side.users)
-            if side.found == AT_LEAST:
-                parts.append(_reach(at, y))
-                end = at + 14
-            if pd.notna(side.low):
-                end = x(min(side.high, x.high))
-                parts.append(tag("line", class_="interval", x1=x(max(side.low, x.low)), x2=end, y1=y, y2=y))
-        elif side.found == ALL:
-            at, end = x(side.tried), x(side.tried) + 14
-            parts.append(_reach(at, y))
-        else:
-            at = end = x(side.low_users)
-        parts.append(plot.point(mark, at, y, side.found in (*KNOWN, ALL)))
-        parts.append(plot.label(words, max(end, at) + 9, y + 4, css="tick halo"))
-        return tag("g", tag("title", f"{side.side}: {words} users"), parts, class_=f"side-{mark}")
-
-
-def _reach(x: float, y: float) -> Markup:
-    """An arrow: so many, or more."""
-    return tag("path", class_="reach", d=f"M{x:.1f},{y:.1f} h16 m-5,-4 l5,4 l-5,4")
 
 
 def _key(wide: bool, sides: Sequence[str]) -> list[Markup]:

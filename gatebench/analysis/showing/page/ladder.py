@@ -26,7 +26,7 @@ from gatebench.analysis.showing.page.tables import table_of
 from gatebench.analysis.showing.text_tables import Table
 from gatebench.records import Run
 
-SHARED = ("STACK", "WORKERS", "USERS", "SETTLE", "HOLD", "TIMEOUT", "PIN")
+SHARED = ("STACK", "PYTHON", "WORKERS", "USERS", "SETTLE", "HOLD", "TIMEOUT", "PIN")
 """Knobs of a ladder, all of whose runs were given the same."""
 
 MOST = 1.5
@@ -107,7 +107,9 @@ def _command(runs: Sequence[Run]) -> str:
     knobs = knobs_of(runs[0].config)
     shared = {name: knobs[name] for name in SHARED if name in knobs}
     trials, _ = trials_of([run for run in runs if run.config["rung"] == runs[0].config["rung"]])
-    return written("why", {**shared, "TRIALS": str(trials)}, is_own(runs[0].config))
+    overrides = runs[0].config.get("overrides") or {}
+    threads = {"THREADS": str(overrides["threads"])} if "threads" in overrides else {}
+    return written("why", {**shared, **threads, "TRIALS": str(trials)}, is_own(runs[0].config))
 
 
 def _figure(table: pd.DataFrame) -> Markup:

@@ -14,6 +14,7 @@ from gatebench.analysis.showing.page.by_users import Columns, Lines, Series, Sta
 from gatebench.analysis.showing.page.html import Content, Markup, tag
 from gatebench.analysis.showing.page.lanes import NAMES
 from gatebench.analysis.showing.page.looks import MOST_NAMED, Look
+from gatebench.analysis.showing.page.remarks import bullet_list
 from gatebench.analysis.showing.page.step_charts import Percentiles, Seconds, milliseconds
 from gatebench.analysis.showing.page.subject import Part, Subject, each, figure
 from gatebench.analysis.showing.page.tables import chart_numbers, numbers_of, table_of
@@ -184,7 +185,8 @@ def cpu(about: Subject) -> Part | None:
                 "The numbers, and peaks of memory, threads and connections",
                 [tag("p", told.intro, class_="small"), *_tables(about)],
             ),
-        )
+        ),
+        bullet_list(told.remarks, "small plain-list"),
     ]
     finding = _app_cpu(looks) or "What a request cost, by role"
     return Part("cpu", "CPU per request", finding, body)
