@@ -7,8 +7,8 @@
 The rows of requests.arrows stay as they are, in one record batch instead of one a second. load.jsonl, resources.csv,
 processes.csv and the logs are packed; proxy.log is packed, or left out. run.json and the logs name no folder of the
 machine that made them: the results are in `results`, and what else a run had began in `.`, the checkout, a project's
-own folder and those of the layers beside it alike. With --steps-only there is run.json, steps.csv and packed
-stacks alone, which is what a guide and a ladder are made of.
+own folder and those of the layers beside it alike; PATH and HOME are left out, and a Python is called by its name. With
+--steps-only there is run.json, steps.csv and packed stacks alone, which is what a guide and a ladder are made of.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def keep_steps(folder: RunFolder, into: Path) -> RunFolder:
     kept = RunFolder(into / folder.path.name)
     kept.path.mkdir(parents=True)
     run = json.loads(folder.run_json.read_text())
-    kept.run_json.write_text(json.dumps(without(places_of(run), run), separators=(",", ":")) + "\n")
+    kept.run_json.write_text(json.dumps(without_accounts(without(places_of(run), run)), separators=(",", ":")) + "\n")
     if folder.steps_csv.exists():
         shutil.copy(folder.steps_csv, kept.steps_csv)
     if folder.stacks.exists():
@@ -57,7 +57,7 @@ def keep(folder: RunFolder, into: Path, proxy_log: bool) -> RunFolder:
     shutil.copytree(folder.path, kept.path, ignore=shutil.ignore_patterns(*[folder.proxy_log.name] * (not proxy_log)))
     run = json.loads(kept.run_json.read_text())
     places = places_of(run)
-    kept.run_json.write_text(json.dumps(without(places, run), indent=2) + "\n")
+    kept.run_json.write_text(json.dumps(without_accounts(without(places, run)), indent=2) + "\n")
     for log in kept.logs.iterdir():
         log.write_text(without(places, log.read_text(errors="replace")))
     for path in (kept.load_events, kept.resources_csv, kept.processes_csv, kept.proxy_log, *kept.logs.iterdir()):
@@ -80,7 +80,18 @@ def places_of(run: dict[str, Any]) -> dict[str, str]:
         homes += environments.get("app", {}).get("PYTHONPATH", "").split(os.pathsep)[-1:]
     homes += [str(Path(app.get("folder", "")).parent), *(str(Path(layer).parents[2]) for layer in app.get("front", ()))]
     found = {run["config"].get("results", ""): "results", **dict.fromkeys(homes, ".")}
+    if python := run["config"].get("python"):
+        found[python] = Path(python).name
     return {home: found[home] for home in sorted(found, key=len, reverse=True) if home.startswith("/") and home != "/"}
+
+
+def without_accounts(run: dict[str, Any]) -> dict[str, Any]:
+    """Without what its programs' environments say of whose machine it was."""
+    environments = {
+        role: {name: value for name, value in given.items() if name not in ("PATH", "HOME")}
+        for role, given in run.get("environments", {}).items()
+    }
+    return run | ({"environments": environments} if "environments" in run else {})
 
 
 def without(places: dict[str, str], said: Any) -> Any:

@@ -16,12 +16,14 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from gatebench.analysis import surveying  # noqa: E402
 from gatebench.analysis.analysed_run import analyse  # noqa: E402
 from gatebench.analysis.choosing import ALL  # noqa: E402
+from gatebench.analysis.comparing.matrix import matrix_of  # noqa: E402
 from gatebench.analysis.comparing.sides import sides_of  # noqa: E402
 from gatebench.analysis.comparing.verdict import verdicts  # noqa: E402
 from gatebench.analysis.explaining import measured, read_ladder  # noqa: E402
-from gatebench.analysis.showing.charts import save_ladder_chart  # noqa: E402
+from gatebench.analysis.showing.charts import save_ladder_chart, save_matrix_chart  # noqa: E402
 from gatebench.analysis.showing.page.page import report_page  # noqa: E402
 from gatebench.analysis.showing.report import report  # noqa: E402
 from gatebench.run_folder import RunFolder  # noqa: E402
@@ -55,6 +57,8 @@ def main() -> int:
     ladder = read_ladder(RECORDED / "ladder", measured(RECORDED / "ladder", ALL))
     with tempfile.TemporaryDirectory() as made:
         shrink(save_ladder_chart(ladder.table, Path(made)), IMAGES / "ladder.png")
+        runs, _ = surveying.measured(RECORDED / "matrix", None)
+        shrink(save_matrix_chart(matrix_of(runs).table, Path(made)), IMAGES / "matrix.png")
     return 0
 
 

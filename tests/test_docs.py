@@ -7,7 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
+from itertools import permutations
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import pandas as pd
@@ -16,10 +18,12 @@ import pytest
 from benchmarks.overlay import ALLOWED, cost
 from benchmarks.repeatability import sections
 from gatebench import ROOT, errors
-from gatebench.analysis.analysed_run import analyse
+from gatebench.analysis.analysed_run import analyse, kept
 from gatebench.analysis.choosing import ALL
-from gatebench.analysis.comparing.guide import HELD, advise, guide_runs, guide_table
+from gatebench.analysis.comparing.guide import advise, guide_runs, guide_table
+from gatebench.analysis.comparing.held import HELD
 from gatebench.analysis.comparing.ladder import Ladder
+from gatebench.analysis.comparing.matrix import Matrix, matrix_of
 from gatebench.analysis.comparing.ratio import Ratio, paired_ratios
 from gatebench.analysis.comparing.sentences import in_words
 from gatebench.analysis.comparing.sides import Side, all_runs, sides_of
@@ -36,7 +40,10 @@ from gatebench.analysis.showing.ladder import (
     rungs_table,
     spending_text,
 )
+from gatebench.analysis.showing.matrix import changes_table, measured_at, ranking
+from gatebench.analysis.showing.matrix import findings as matrix_findings
 from gatebench.analysis.showing.text_tables import Table
+from gatebench.analysis.surveying import measured as matrix_runs
 from gatebench.analysis.words import count, percent
 from gatebench.knobs import KNOBS, WORKLOADS
 from gatebench.run_folder import RunFolder
@@ -49,6 +56,7 @@ ARTICLE = (ROOT / "docs" / "article.md").read_text()
 MEASUREMENTS = (ROOT / "docs" / "measurements.md").read_text()
 WORKLOADS_TOLD = (ROOT / "docs" / "workloads.md").read_text()
 WHY = (ROOT / "docs" / "why-asgi-costs.md").read_text()
+RESULTS = (ROOT / "docs" / "results.md").read_text()
 OWN = (ROOT / "docs" / "your-project.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "results" / "recorded" / "README.md"])
@@ -207,6 +215,64 @@ def test_what_is_said_of_the_remedies_is_so() -> None:
     assert not by_name["async views"].clear
     assert not ladder().served["WSGI", "one hop"].clear
     assert ladder().served["as shipped", "one hop"].clear
+
+
+@cache
+def matrix() -> Matrix:
+    found, _ = matrix_runs(ROOT / "results" / "recorded" / "matrix", None)
+    return matrix_of(found)
+
+
+def test_the_matrix_is_told_as_its_recorded_runs_have_it() -> None:
+    assert rows_of(ranking(matrix()), changes_table(matrix().changes)) <= lines_of(RESULTS)
+    _, notes = matrix_runs(ROOT / "results" / "recorded" / "matrix", None)
+    for sentence in (*matrix_findings(matrix()), measured_at(matrix()), *notes):
+        assert sentence in " ".join(RESULTS.replace("\n> ", "\n").split())
+
+
+def test_what_is_said_of_the_matrix_s_groups_is_so() -> None:
+    """Eight at the top, and six ASGI servers as shipped, within which no pair is clearly apart; PgBouncer likewise."""
+    table = matrix().table
+    top, shipped = list(table["side"][:8]), [f"ASGI {name}" for name, row in SERVERS.items() if row.interface == "asgi"]
+    assert {side.split()[1] for side in top if "one-hop" not in side} == {
+        name for name, row in SERVERS.items() if row.interface == "wsgi"
+    }
+    assert len(shipped) == 6
+    for group in (top, shipped, [f"WSGI gunicorn ({db})" for db in ("pgbouncer", "per-request")]):
+        assert not any(matrix().held[pair].clear for pair in permutations(group, 2))
+    assert all(matrix().held[above, below].clear for above in top[:7] for below in shipped if "gunicorn-" not in below)
+    of_all = table.set_index("side")["db_opened_per_request"]
+    assert of_all["WSGI gunicorn (pgbouncer)"] == of_all["ASGI uvicorn (pgbouncer)"] == 0
+
+
+def test_what_a_connection_takes_is_told_as_it_was_measured() -> None:
+    costs = json.loads((ROOT / "results" / "recorded" / "connecting.json").read_text())["cpu_ms"]
+    assert {len(each) for each in costs.values()} == {9}
+    stays, without, password = costs.values()
+    text = " ".join(RESULTS.split())
+    assert f"{median(password):.1f} ms of CPU time ({min(password):.1f} to {max(password):.1f})" in text
+    assert (
+        f"without a password {median(without):.1f} ms, and a query over a connection that stays {median(stays):.2f} ms"
+        in text
+    )
+
+
+def test_the_measurements_say_what_django_6_1_changes_as_its_campaign_had_it() -> None:
+    served: dict[str, list[dict[str, float]]] = {}
+    for run, steps in map(kept, sorted_runs("django")):
+        assert run.trial
+        rps = steps.set_index("users").loc[350, "rps"]
+        trials = served.setdefault(run.versions["django"], [{}, {}, {}])
+        trials[run.trial.number - 1][run.config["interface"]] = float(rps)
+    text = " ".join(MEASUREMENTS.split())
+    for django, trials in served.items():
+        first, second, third = (f"{trial['wsgi'] / trial['asgi']:.2f}" for trial in trials)
+        assert f"{first}, {second} and {third} times" in text
+        assert django in text
+
+
+def sorted_runs(folder: str) -> list[RunFolder]:
+    return [RunFolder(path.parent) for path in sorted((ROOT / "results" / "recorded" / folder).glob("*/run.json"))]
 
 
 @pytest.mark.whole
