@@ -21,7 +21,7 @@ from gatebench import ROOT, errors
 from gatebench.analysis.analysed_run import analyse, kept
 from gatebench.analysis.choosing import ALL
 from gatebench.analysis.comparing.guide import advise, guide_runs, guide_table
-from gatebench.analysis.comparing.held import HELD
+from gatebench.analysis.comparing.held import HELD, users_or_bound
 from gatebench.analysis.comparing.ladder import Ladder
 from gatebench.analysis.comparing.matrix import Matrix, matrix_of
 from gatebench.analysis.comparing.ratio import Ratio, paired_ratios
@@ -243,6 +243,19 @@ def test_what_is_said_of_the_matrix_s_groups_is_so() -> None:
     assert all(matrix().held[above, below].clear for above in top[:7] for below in shipped if "gunicorn-" not in below)
     of_all = table.set_index("side")["db_opened_per_request"]
     assert of_all["WSGI gunicorn (pgbouncer)"] == of_all["ASGI uvicorn (pgbouncer)"] == 0
+
+
+def test_the_readme_says_how_many_users_each_group_of_the_matrix_held() -> None:
+    table = matrix().table.set_index("side")
+    users = users_or_bound(table)
+    shipped = [f"ASGI {name}" for name, row in SERVERS.items() if row.interface == "asgi"]
+    connecting = [side for side in table.index if table.loc[side, "db"] in ("per-request", "pgbouncer")]
+    text = " ".join(README.split())
+    assert f"held {users.iloc[:8].min():.0f} users or more. The six ASGI servers" in text
+    assert f"held {users[shipped].min():.0f} to {users[shipped].max():.0f}. With" in text
+    assert f"two of them held {users[connecting].min():.0f} to {users[connecting].max():.0f}." in text
+    assert len(table) == 19
+    assert set(table["trials"]) == {3}
 
 
 def test_what_a_connection_takes_is_told_as_it_was_measured() -> None:

@@ -59,8 +59,8 @@ def measured_at(matrix: Matrix) -> str:
     if matrix.load is None:
         return f"{limit}. No step was held by every side, so p95 and CPU time are not compared."
     return (
-        f"p95, CPU time of the app server and connections to the database that were opened are at {matrix.load:,} users, "
-        f"the most that every side held. {limit}."
+        f"p95, CPU time of the app server and connections to the database that were opened are at {matrix.load:,} "
+        f"users, the most that every side held. {limit}."
     )
 
 
