@@ -57,7 +57,7 @@ reproduce: $(VENV)/bench.stamp ## the article's setup, and again with Nginx's li
 why: $(VENV)/bench.stamp ## where the cost of ASGI comes from: from WSGI to ASGI in single changes, TRIALS=3; half an hour
 	@$(RUN) -m gatebench why
 
-matrix: $(VENV)/bench.stamp ## every server, bridge, view and database, ranked; MATRIX=quick (three quarters of an hour) or full (many hours)
+matrix: $(VENV)/bench.stamp ## every server, bridge, view and database, ranked; MATRIX=quick (three quarters of an hour) or full (more than three hours)
 	@$(RUN) -m gatebench matrix
 
 guide: $(VENV)/bench.stamp ## which interface for which kind of site: all workloads, TRIALS=3; goes on where it was

@@ -85,10 +85,14 @@ def places_of(run: dict[str, Any]) -> dict[str, str]:
     return {home: found[home] for home in sorted(found, key=len, reverse=True) if home.startswith("/") and home != "/"}
 
 
+ACCOUNT = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR")
+"""Variables that say whose machine it was."""
+
+
 def without_accounts(run: dict[str, Any]) -> dict[str, Any]:
     """Without what its programs' environments say of whose machine it was."""
     environments = {
-        role: {name: value for name, value in given.items() if name not in ("PATH", "HOME")}
+        role: {name: value for name, value in given.items() if name not in ACCOUNT}
         for role, given in run.get("environments", {}).items()
     }
     return run | ({"environments": environments} if "environments" in run else {})

@@ -112,7 +112,8 @@ def _sides(command: str, resolver: _Resolver, matrix: str) -> tuple[list[RunConf
     if command == "why":
         return _ladder(resolver)
     if command == "matrix":
-        return _matrix(resolver, matrix_of(matrix))
+        sides, left_out = _matrix(resolver, matrix_of(matrix))
+        return [replace(side, matrix=matrix) for side in sides], left_out
     if command == "reproduce":
         return _article(resolver), []
     interface = Interface(command.removeprefix("bench-"))

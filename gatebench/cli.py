@@ -42,6 +42,9 @@ PAGES = {"why": LADDER, "matrix": MATRIX}
 `gatebench analyze` by the command's name.
 """
 
+OF_OUR_SITES = ("matrix", "reproduce")
+"""Commands that measure Gatebench's own sites, wherever they are typed."""
+
 SERVERS_HELP = "the servers that SERVER takes, with their versions"
 
 EXAMPLES = """examples:
@@ -120,11 +123,11 @@ def _measure(command: str, options: Mapping[str, Any]) -> int:
     knobs = {name: str(options.get(name.lower()) or environment.get(name, "")) for name in names}
     if command in SHOWN and (code := _analyze(options, None, "--check")):  # before an hour is spent on it
         return code
-    own = None if knobs["WORKLOAD"] or command in ("matrix", "reproduce") else _own(options["project"])
-    if own is None and options["at"]:
+    own = None if knobs["WORKLOAD"] or command in OF_OUR_SITES else _own(options["project"])
+    if own is None and options.get("at"):
         raise UsageError("Revisions are of a project of your own: go to its folder, or name it with --project.")
     resume = str(options.get("resume") or environment.get("RESUME", ""))
-    if resume and options["at"]:
+    if resume and options.get("at"):
         raise UsageError("A comparison of revisions cannot go on: leave RESUME out.")
     asked = {name: (options.get(name.lower()) or environment.get(name)) == "1" for name in ("JSON", "QUIET")}
     console = Console(stderr=True, quiet=asked["QUIET"])
@@ -220,7 +223,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, what in COMMANDS.items():
         parser_of_one = commands.add_parser(name, help=what, description=what, allow_abbrev=False)
-        _add_own(parser_of_one)
+        if name not in OF_OUR_SITES:
+            _add_own(parser_of_one)
         _add_knobs(parser_of_one, PAGES.get(name, MEASURED), DEFAULTS.get(name, {}))
         parser_of_one.add_argument("--resume", metavar="CAMPAIGN", help="go on with it, where it was interrupted")
         if name == "matrix":

@@ -241,6 +241,12 @@ def test_what_is_said_of_the_matrix_s_groups_is_so() -> None:
     for group in (top, shipped, [f"WSGI gunicorn ({db})" for db in ("pgbouncer", "per-request")]):
         assert not any(matrix().held[pair].clear for pair in permutations(group, 2))
     assert all(matrix().held[above, below].clear for above in top[:7] for below in shipped if "gunicorn-" not in below)
+    cpu_ms = table.set_index("side")["cpu_ms"]
+    more_ms = [
+        cpu_ms[f"WSGI gunicorn ({db})"] - cpu_ms["WSGI gunicorn (persistent)"] for db in ("pgbouncer", "per-request")
+    ]
+    assert all(0.4 < 4.2 / ms < 0.65 for ms in more_ms)  # "about half"
+    assert not matrix().held["WSGI gunicorn", "WSGI gunicorn (persistent)"].clear
     of_all = table.set_index("side")["db_opened_per_request"]
     assert of_all["WSGI gunicorn (pgbouncer)"] == of_all["ASGI uvicorn (pgbouncer)"] == 0
 

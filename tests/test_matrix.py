@@ -31,4 +31,5 @@ def test_two_sides_are_measured_and_ranked(
     assert "WSGI gunicorn (per-request)" in output
     page = (tmp_path / "matrix" / "matrix.html").read_text()
     assert "Each side, by the users that it holds" in page
+    assert "MATRIX=toy" in page
     assert (tmp_path / "matrix" / "tables" / "matrix.csv").exists()

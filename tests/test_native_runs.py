@@ -146,11 +146,11 @@ def test_packages_of_an_environment_of_its_own_are_what_runs(bench: Bench) -> No
     ],
 )
 def test_connections_are_opened_as_the_way_to_connect_says(bench: Bench, interface: str, db: str, opened: int) -> None:
-    done = bench.run(interface, DB=db, HOLD="4")
+    done = bench.run(interface, DB=db, USERS="20", SETTLE="1", HOLD="4")
     assert done.returncode == 0, done.stderr
     run = analyse(bench.folder())
     assert run.causes.empty
-    assert run.steps["db_opened_per_request"].tolist() == pytest.approx([opened] * 2, abs=0.25)
+    assert run.steps["db_opened_per_request"].tolist() == pytest.approx([opened], abs=0.1)
     assert run.steps["db_connections"].max() <= 16 + 1  # and who asks whether it is ready
     assert (PGBOUNCER in run.run.versions) == (db == PGBOUNCER)
     assert set(run.resources["role"]) == {*run.run.roles, "gatebench"}
@@ -192,4 +192,5 @@ def test_a_planted_regression_is_what_a_comparison_says_differs(
     done = bench.run("asgi", **planted)
     assert done.returncode == 0, done.stderr
     comparison = compare_settings([analyse(tiny_run("uvicorn")), analyse(bench.folder())])
-    assert set(comparison.besides_server) == named
+    beside_others = {"pin", *(name for name in comparison.besides_server if name.endswith("cores"))}
+    assert {*comparison.besides_server} - beside_others == named

@@ -106,7 +106,7 @@ CONNECTIONS = {  # a row a step
     "users": "int64",
     "db_connections": "Int64",  # the hold's peak
     "db_waiting": "Int64",  # of them, for a lock: the hold's peak
-    "db_opened_per_request": "float64",  # connections opened in the hold, by the requests that ended in it
+    "db_opened_per_request": "float64",  # connections opened in the hold, per request that ended in it
     "db_limit": "Int64",  # what PostgreSQL allows
     "db_pool_limit": "Int64",  # what the app's pools or PgBouncer allow all together; missing without
 }

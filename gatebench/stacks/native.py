@@ -238,9 +238,10 @@ class NativeStack:
         users.touch(mode=0o600)
         users.write_text(self._postgres.login())
         configuration.write_text(_filled(PGBOUNCER_TEMPLATE, values))
-        self._postgres.give(users)
+        for path in (home, users, configuration):
+            self._postgres.give(path)
         command = [str(self._programs[PGBOUNCER].path), str(configuration)]
-        self._processes.serve(PGBOUNCER, command, env={"TZ": "UTC"}, **self._postgres.account)
+        self._processes.serve(PGBOUNCER, command, env={"TZ": "UTC"}, cwd=home, **self._postgres.account)
         wait_until(
             self._postgres.answers_at(values["PGBOUNCER_DATABASE"], self._pgbouncer_port),
             what="PgBouncer to answer",

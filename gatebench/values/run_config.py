@@ -36,6 +36,7 @@ class RunConfig:
     results: str  # the folder that run folders are made in
     rung: Rung | None = None  # of the ladder
     axes: tuple[str, ...] = ()  # knobs in which its campaign's sides differ, beside SERVER
+    matrix: str = ""  # that it is a part of
 
     def to_json(self) -> dict[str, Any]:
         """Names first, as readers of any run.json know them; then the whole values, the analysis' only source."""

@@ -174,6 +174,8 @@ class Apart:
 
 def apart(names: Sequence[str], runs: pd.DataFrame) -> dict[tuple[str, str], Apart]:
     """Of each two sides. Their intervals hold together."""
+    if not names:
+        return {}
     known = runs[(runs["found"] != NOTHING) & runs["side"].isin(names)]
     known = pd.concat([of_side.assign(log=np.log(_users(of_side))) for _, of_side in known.groupby("side")])
     bound = known["tried"].where(known["found"] == ALL, known["low_users"])

@@ -16,6 +16,7 @@ import pandas as pd
 
 from gatebench.analysis.comparing.held import NOTHING, Apart, apart, held, held_at, over_trials, users_or_bound
 from gatebench.analysis.comparing.ratio import Ratio, paired_ratios
+from gatebench.analysis.comparing.settings import configuration
 from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.schema import CHANGES, MATRIX, MATRIX_RUNS, framed
 from gatebench.records import Run
@@ -41,8 +42,8 @@ Measured = Sequence[tuple[Run, pd.DataFrame]]
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """`load` are the most users that every run held; None where there are none. `cpu` has the ratio of CPU time per
-    request there by the labels of two sides: the first's over the second's.
+    """`load` are the most users that every run with a valid step held; None where there are none. `cpu` has the ratio
+    of CPU time per request there by the labels of two sides: the first's over the second's.
     """
 
     runs: pd.DataFrame  # MATRIX_RUNS
@@ -59,19 +60,21 @@ def matrix_of(found: Measured) -> Matrix:
     names = list(dict.fromkeys(runs.loc[runs["found"] != NOTHING, "side"]))
     pairs, cpu = apart(names, runs), _ratios(runs, "cpu_ms", names)
     table = _table(runs, pairs)
-    return Matrix(runs, table, _changes(_one_apart(table, _usual(found)), pairs, cpu), load, pairs, cpu)
+    others = {run.label: _beside_the_axes(run) for run, _ in found}
+    return Matrix(runs, table, _changes(_one_apart(table, _usual(found), others), pairs, cpu), load, pairs, cpu)
 
 
 def common_load(found: Measured) -> int | None:
-    """The most users at which each run has a valid step that held."""
-    each = [held_at(run, steps) for run, steps in found if len(steps)]
+    """The most users at which each run that has a valid step has one that held."""
+    each = [held_at(run, steps) for run, steps in found if steps["valid"].any()]
     return max(set.intersection(*each), default=None) if each else None
 
 
 def _row(run: Run, steps: pd.DataFrame, load: int | None) -> dict[str, Any]:
     assert run.trial is not None
     of_run, config = held(run, steps), run.config
-    at_load = steps[steps["users"] == load].iloc[0] if load is not None else None
+    there = steps[(steps["users"] == load) & steps["valid"]]
+    at_load = there.iloc[0] if len(there) else None
     return {
         "side": run.label,
         "interface": config["interface"],
@@ -162,22 +165,42 @@ def _changes(
 
 
 def _usual(found: Measured) -> dict[tuple[str, str], str]:
-    """By interface and axis: no bridge, the workload's own views, and the database as most sides have it."""
+    """By interface and axis: no bridge, the workload's own views, and the database as most sides have it; of ways that
+    equally many have, the first in the campaign's order.
+    """
     usual: dict[tuple[str, str], str] = {}
-    db = Counter(str(run.config["db"]) for run, _ in found).most_common(1)[0][0] if found else ""
+    in_order = sorted((run for run, _ in found), key=lambda run: _place(run))
+    of_sides = {run.label: str(run.config["db"]) for run in in_order}
+    db = Counter(of_sides.values()).most_common(1)[0][0] if found else ""
     for interface in {str(run.config["interface"]) for run, _ in found}:
         views = found[0][0].config.get("workload", {}).get("usual_views", {}).get(interface, "")
         usual |= {(interface, "bridge"): "", (interface, "views"): views, (interface, "db"): db}
     return usual
 
 
-def _one_apart(table: pd.DataFrame, usual: Mapping[tuple[str, str], str]) -> Iterator[tuple[Any, Any, str]]:
-    """A side in which one thing is not usual, the side that differs from it in that alone, and the axis."""
+def _place(run: Run) -> tuple[int, str]:
+    """Of the run's side in its campaign: AA comes after Z."""
+    side = run.trial.side if run.trial else ""
+    return len(side), side
+
+
+def _beside_the_axes(run: Run) -> str:
+    """Everything else that a side was asked for."""
+    return str({name: text for name, text in configuration(run).items() if name not in {"label", "interface", *AXES}})
+
+
+def _one_apart(
+    table: pd.DataFrame, usual: Mapping[tuple[str, str], str], others: Mapping[str, str]
+) -> Iterator[tuple[Any, Any, str]]:
+    """A side in which one thing is not usual, the side that differs from it in that alone, and the axis. `others` is
+    what a side was asked for beside the axes, by its label.
+    """
     sides = list(rows(table))
-    by_values = {tuple(getattr(side, axis) for axis in AXES): side for side in sides}
+    by_values = {(others[side.side], *(getattr(side, axis) for axis in AXES)): side for side in sides}
     for axis in ("bridge", "views", "db"):
         for side in sides:
             value = usual[side.interface, axis]
-            other = by_values.get(tuple(value if name == axis else getattr(side, name) for name in AXES))
+            values = (value if name == axis else getattr(side, name) for name in AXES)
+            other = by_values.get((others[side.side], *values))
             if other is not None and getattr(side, axis) != value:
                 yield side, other, axis

@@ -21,10 +21,18 @@ THREADS = "app threads"
 
 OF_AXES = {
     "DB": {"db", "app driver"},
-    "WORKERS": {"workers", "app cores", "app physical cores", "postgres cores", "nginx cores", "generator cores"},
+    "WORKERS": {
+        "workers",
+        "app cores",
+        "app physical cores",
+        "postgres cores",
+        "nginx cores",
+        "pgbouncer cores",
+        "generator cores",
+    },
 }
-"""Knob -> settings that follow from it: what a campaign compares whose sides differ in it. Of others it is the one that
-is called as the knob is.
+"""Knob -> settings that follow from it: what a campaign compares whose sides differ in it. From any other knob the
+setting of its own name follows.
 """
 
 VERSION = " version"
@@ -35,7 +43,7 @@ VIEWS = "views"
 label.
 """
 
-_OF_NO_EFFECT = {"axes", "rung", "headless", "port", "ui_port", "results", "label", "app"}
+_OF_NO_EFFECT = {"axes", "matrix", "rung", "headless", "port", "ui_port", "results", "label", "app"}
 _IDENTITY = {"boot"}
 """Of the machine: tells sittings apart, and has no effect of its own."""
 _SAID_TWICE = {"ready", "interface", "db"}

@@ -65,7 +65,7 @@ def followed(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder, sam
     failures["overflow_line"] = trouble.overlapping(trouble.overflows(samples.machine), started, over)
     failures["stall_line"] = trouble.overlapping(trouble.stalls(samples.database), started, over)
     failures["bouncer_line"] = trouble.overlapping(trouble.sent_away(read_pgbouncer_log(folder)), over, over)
-    failures["leak_line"] = trouble.overlapping(_leaks(samples, folder), over, over)
+    failures["leak_line"] = trouble.overlapping(_leaks(samples, proxy, folder), over, over)
     failures["refusal_line"] = trouble.overlapping(trouble.refusals(app.refusals), started, over)
     failures["worker_end"], failures["worker_line"] = _worker_ends(ends, over)
     failures["limit_line"] = app.limit_line
@@ -75,9 +75,11 @@ def followed(requests: pd.DataFrame, proxy: pd.DataFrame, folder: RunFolder, sam
     return _with_nginx_stopped(failures.assign(**_charged(failures, proxy, samples, held)))
 
 
-def _leaks(samples: Samples, folder: RunFolder) -> pd.DataFrame:
-    """None under WSGI, where threads stay and with them their connections: too many is then what was asked for."""
-    return trouble.leaks(samples.database) if folder.read_run().config["interface"] == "asgi" else trouble.NONE
+def _leaks(samples: Samples, proxy: pd.DataFrame, folder: RunFolder) -> pd.DataFrame:
+    """None where threads stay, as under WSGI, and with them their connections: too many is then what was asked for."""
+    config = folder.read_run().config
+    stay = config["interface"] == "wsgi" or (config.get("bridge_row") or {}).get("keeps_threads")
+    return trouble.NONE if stay else trouble.leaks(samples.database, proxy)
 
 
 def _with_nginx_stopped(failures: pd.DataFrame) -> pd.DataFrame:

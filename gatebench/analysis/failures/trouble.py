@@ -65,24 +65,30 @@ def stalls(database: pd.DataFrame | None) -> pd.DataFrame:
     )
 
 
-def leaks(database: pd.DataFrame | None) -> pd.DataFrame:
-    """Around each sample in which most of PostgreSQL's connections had nothing to do."""
+def leaks(database: pd.DataFrame | None, proxy: pd.DataFrame) -> pd.DataFrame:
+    """Around each sample in which most of PostgreSQL's connections had nothing to do, and there were twice as many as
+    requests at the app server: a request holds one at the most, and holds it while it waits.
+    """
     if database is None:
         return NONE
-    idle = database[2 * database["idle"] > database["connections"]]
+    at = database["time"].to_numpy()
+    begun = np.searchsorted(np.sort((proxy["time"] - proxy["upstream_ms"] / 1000).dropna().to_numpy()), at)
+    at_the_app = begun - np.searchsorted(np.sort(proxy.loc[proxy["upstream_ms"].notna(), "time"].to_numpy()), at)
+    many = database["connections"] > 2 * np.maximum(at_the_app, 1)
+    leaked = database[many & (2 * database["idle"] > database["connections"])]
     return as_periods(
         (
             asked - SAMPLE_S,
             asked + SAMPLE_S + ROUNDED_S,
-            f"database.csv: {n:,.0f} of {of:,.0f} connections had nothing to do at {clock(asked)}",
+            f"database.csv: {idle:,.0f} of {of:,.0f} connections had nothing to do at {clock(asked)}",
         )
-        for asked, n, of in zip(idle["time"], idle["idle"], idle["connections"], strict=True)
+        for asked, idle, of in zip(leaked["time"], leaked["idle"], leaked["connections"], strict=True)
     )
 
 
-def sent_away(said: pd.DataFrame) -> pd.DataFrame:
+def sent_away(clients: pd.DataFrame) -> pd.DataFrame:
     """Around each second in which PgBouncer sent a client away, with time and line."""
-    return as_periods(zip(said["time"] - ROUNDED_S, said["time"] + 1 + ROUNDED_S, said["line"], strict=True))
+    return as_periods(zip(clients["time"] - ROUNDED_S, clients["time"] + 1 + ROUNDED_S, clients["line"], strict=True))
 
 
 def refusals(said: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
@@ -16,9 +16,10 @@ def basis(found: Sequence[tuple[Run, pd.DataFrame]], taken: str) -> Iterator[str
     steps = pd.concat([table for _, table in found])
     invalid = int((~steps["valid"].astype(bool)).sum())
     config, machine = runs[0].config, runs[0].machine
+    workers = _either(str(n) for n in sorted({run.config["workers"] for run in runs}))
     first, last = (time.strftime("%-d %B, %H:%M", time.gmtime(at(run.started for run in runs))) for at in (min, max))
     yield (
-        f"{len(runs)} runs {taken}, begun from {first} to {last} UTC: {config['stack']}, {config['workers']} processes "
+        f"{len(runs)} runs {taken}, begun from {first} to {last} UTC: {config['stack']}, {workers} processes "
         f"of the app server, steps that settle for {config['settle_s']:g} s at the least and are measured for "
         f"{config['hold_s']:g} s."
     )
@@ -26,14 +27,18 @@ def basis(found: Sequence[tuple[Run, pd.DataFrame]], taken: str) -> Iterator[str
     yield f"Measured on {machine.get('cpu', 'an unknown CPU')}, {machine.get('cores', '?')} cores."
 
 
-VERSIONS = ("python", "django", "asgiref", "psycopg")
+VERSIONS = ("python", "django", "asgiref", "psycopg", "psycopg2-binary")
 """What all runs have, whatever their server."""
 
 
 def versions(found: Sequence[tuple[Run, pd.DataFrame]]) -> str:
-    """A sentence, of the first run."""
-    known = found[0][0].versions
-    return f"Versions: {', '.join(f'{name} {known[name]}' for name in VERSIONS if name in known)}."
+    """A sentence; where runs differ in a version, it has each."""
+    known = {name: dict.fromkeys(run.versions[name] for run, _ in found if name in run.versions) for name in VERSIONS}
+    return f"Versions: {', '.join(f'{name} {_either(each)}' for name, each in known.items() if each)}."
+
+
+def _either(values: Iterable[str]) -> str:
+    return " or ".join(values)
 
 
 def counted(number: int, what: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from gatebench.analysis.comparing.held import MIXED, NONE
 from gatebench.analysis.comparing.matrix import Matrix
 from gatebench.analysis.comparing.sentences import listed
 from gatebench.analysis.reading.frames import rows
@@ -21,16 +22,16 @@ TITLE = "Which server, bridge, views and database"
 HELD = (
     "Users that a side holds within the objective, over the trials, and the 95 % interval; between two steps it is "
     "interpolated. ≥ and ≤ are bounds: trials that held the complete ramp, or not its first step, count with that. A "
-    "rank of 2–5 is a tie: one side is clearly better, and all from the sixth on are clearly worse. The intervals "
-    "behind the ranks hold together in 95 of 100 such matrices."
+    "rank of 2–5: one side is clearly better, and four others are not clearly worse, that one among them. The "
+    "intervals behind the ranks hold together in 95 of 100 such matrices."
 )
 CHANGED = (
-    "Each row compares two sides that differ in one thing. More users are better, and less CPU time. The intervals of "
-    "all pairs of sides hold together, these among them."
+    "Each row compares two sides that were asked for in the same way but for one knob. More users are better, and less "
+    "CPU time. The intervals of all pairs of sides hold together, these among them."
 )
 
 MANY = 3
-"""Sides that a sentence names; more are counted."""
+"""Sides that a sentence names; the tables have all."""
 
 CONNECTING = {
     "persistent": ("persistent connections", "hold"),
@@ -57,10 +58,10 @@ def measured_at(matrix: Matrix) -> str:
     """What the columns beside the users are of."""
     limit = "Memory, threads and connections that were open at once are the most at the last step that a side held"
     if matrix.load is None:
-        return f"{limit}. No step was held by every side, so p95 and CPU time are not compared."
+        return f"{limit}. No step was held by every run, so p95 and CPU time are not compared."
     return (
         f"p95, CPU time of the app server and connections to the database that were opened are at {matrix.load:,} "
-        f"users, the most that every side held. {limit}."
+        f"users, the most that every run held. {limit}."
     )
 
 
@@ -75,6 +76,8 @@ def headline(matrix: Matrix) -> str:
     if not ranked:
         return "Nothing is shown yet: no step is valid."
     first = ranked[0]
+    if first.found in (NONE, MIXED):
+        return "Nothing is shown: no side held its first step in every trial."
     tied = [row.side for row in ranked[1:] if not matrix.held[first.side, row.side].clear]
     users = " ".join(held(first)).strip()
     return f"{first.side} holds the most users, {users}{_level(tied, 'behind')}."
@@ -92,11 +95,13 @@ def _connecting(changes: pd.DataFrame) -> Iterator[str]:
     """A sentence for each way to connect to the database that is not the usual one."""
     for (value, usual), of_one in changes[changes["knob"] == "DB"].groupby(["value", "usual"], sort=False):
         (what, verb), (instead, _) = CONNECTING[str(value)], CONNECTING[str(usual)]
+        known = [row for row in rows(of_one) if users_times(row) != MISSING]
         each = [
             f"{users_times(row)} times {'the users' if n == 0 else 'those'} behind {row.before}"
-            for n, row in enumerate(rows(of_one))
+            for n, row in enumerate(known[:MANY])
         ]
-        yield f"Instead of {instead}, {what} {verb} {listed(each)}."
+        if each:
+            yield f"Instead of {instead}, {what} {verb} {listed(each)}."
 
 
 def _cheapest(matrix: Matrix) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -112,7 +113,7 @@ def test_a_side_of_which_no_trial_is_valid_has_no_rank_and_comes_last() -> None:
         ("uvicorn", "2"),
         ("uvicorn (one-hop)", MISSING),
     ]
-    assert matrix.load is None
+    assert matrix.load == 100  # of those that have a valid step
     assert changes_table(matrix.changes).rows == []
 
 
@@ -130,3 +131,24 @@ def test_what_it_says(matrix: Matrix) -> None:
     assert persistent.startswith("Instead of a pool, persistent connections hold 1.24 (")
     assert persistent.endswith(") times the users behind gunicorn.")
     assert cheapest == "Of the usual sides gunicorn uses the least CPU time per request, 3.0 ms at 100 users."
+
+
+def test_sides_that_differ_in_more_than_one_knob_are_no_pair(matrix: Matrix) -> None:
+    """Of another axis, which the table has not, the same value is wanted."""
+    four = [
+        (replace(run, config={**run.config, "workers": 4, "label": f"{run.label}, 4 workers"}), steps)
+        for run, steps in three("gunicorn", 400)
+    ]
+    found = matrix_of([*three("gunicorn", 250), *three("gunicorn (persistent)", 310), *four])
+    assert [(row.side, row.before) for row in rows(found.changes)] == [("gunicorn (persistent)", "gunicorn")]
+    assert len(matrix.changes) == 2
+
+
+def test_where_no_step_is_valid_nothing_is_shown() -> None:
+    nothing = [(run, steps.assign(valid=False)) for run, steps in three("uvicorn", 255)]
+    assert findings(matrix_of(nothing)) == ["Nothing is shown yet: no step is valid."]
+
+
+def test_where_no_side_held_its_first_step_none_is_said_to_hold_the_most() -> None:
+    found = findings(matrix_of([*three("uvicorn", 20), *three("gunicorn", 25)]))
+    assert found == ["Nothing is shown: no side held its first step in every trial."]

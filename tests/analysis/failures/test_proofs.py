@@ -89,6 +89,18 @@ def test_idle_connections_under_asgi_have_leaked(causes: Causes, interface: str,
     assert found == cause
 
 
+@pytest.mark.parametrize("keeps_threads", [True, False])
+def test_idle_connections_of_requests_that_wait_at_the_app_have_not_leaked(causes: Causes, keeps_threads: bool) -> None:
+    """Nor have those of threads that a bridge keeps."""
+    rows, recorded = out_of_connections()
+    waiting = [] if keeps_threads else [proxy_line(request(14, 3000)) for _ in range(60)]
+    config = {"interface": "asgi", "bridge_row": {"keeps_threads": keeps_threads}}
+    samples = [DatabaseSample(BEGAN + 15, 1.0, 98, 0, 97)]
+    recorded["proxy_lines"] += waiting
+    ((found, _, _),) = causes(rows, samples, **recorded, config=config)
+    assert found == "PostgreSQL out of connections"
+
+
 SENT_AWAY = "2023-11-14 22:13:{at} UTC [12] WARNING C-0x55: polls/polls@127.0.0.1:4 pooler error: {why}"
 
 

@@ -105,10 +105,13 @@ def test_a_ladder_that_is_not_there_is_one_sentence(results: Path, command: Comm
 def test_a_matrix_is_of_one_campaign_of_several_sides(results: Path, command: Command) -> None:
     Recorded([*requests(1, ok=5)], [step(1)]).write(results / "a")
     assert command("--matrix") == 2
-    assert command.err == (
-        f"A matrix is one campaign of several sides, and {results} was not asked for one: `make matrix` measures one, "
-        "and --campaigns names one.\n"
-    )
+    assert command.err == f"There is no campaign of several sides in {results}: `make matrix` measures one.\n"
+    for campaign, server in (("one", "gunicorn"), ("one", "granian"), ("two", "gunicorn"), ("two", "granian")):
+        run = {"trial": Trial(campaign, 1, server)}
+        config = {"server": server, "label": f"WSGI {server}"}
+        Recorded(requests(1, ok=5), [step(1)], run=run, config=config).write(results / f"{campaign}-{server}")
+    assert command("--matrix", "--campaigns=one,two") == 2
+    assert command.err == "A matrix is of one campaign, and these are 2: name one with --campaigns.\n"
     assert command("--matrix", "--json") == 2
     assert command.err == "JSON means nothing for a matrix: leave it out, or leave --matrix out.\n"
 

@@ -77,6 +77,8 @@ def commands(runs: Sequence[Run], trials: int) -> list[str]:
     """One that measures all sides in turns where they differ in the server and in axes alone, else one a side."""
     own = any(is_own(run.config) for run in runs)
     times = {"TRIALS": str(trials)} if trials > 1 else {}
+    if matrix := runs[0].config.get("matrix"):
+        return [as_planned("matrix", runs[0].config, {"MATRIX": matrix, **times})]
     axes = set.intersection(*(set(run.config.get("axes", ())) for run in runs))
     shared = _shared(axes, runs)
     revisions = [str(run.config.get("revision") or "") for run in runs]
@@ -93,6 +95,18 @@ def commands(runs: Sequence[Run], trials: int) -> list[str]:
     return [written(f"bench-{run.config.get('interface')}", {**knobs_of(run.config), **times}, own) for run in runs]
 
 
+OF_A_PLAN = ("STACK", "PYTHON", "WORKERS", "USERS", "SETTLE", "HOLD", "TIMEOUT", "ENV", "PIN")
+"""Knobs that all sides of a ladder, or of a matrix, were given, beside THREADS."""
+
+
+def as_planned(target: str, config: Config, more: Mapping[str, str]) -> str:
+    """The command that measures a ladder or a matrix again, by the configuration of any of its runs."""
+    knobs, overrides = knobs_of(config), config.get("overrides") or {}
+    shared = {name: knobs[name] for name in OF_A_PLAN if name in knobs}
+    threads = {"THREADS": str(overrides["threads"])} if "threads" in overrides else {}
+    return written(target, {**shared, **threads, **more}, is_own(config))
+
+
 OF_AXES: Mapping[str, Callable[[Config], str | None]] = {
     "SERVER": lambda config: config.get("server"),
     "VIEWS": lambda config: config.get("views"),
@@ -102,8 +116,8 @@ OF_AXES: Mapping[str, Callable[[Config], str | None]] = {
     "WORKERS": lambda config: config.get("workers"),
     "WITH": lambda config: config.get("with") or "locked",
 }
-"""Knob -> what a side has along it; None where it means nothing to the side. Of others it is the setting that is called
-as the knob is.
+"""Knob -> what a side has along it; None where it means nothing to the side. Along any other knob it is the setting of
+the knob's own name.
 """
 
 

@@ -15,7 +15,7 @@ from gatebench.analysis.comparing.spending import calls_of
 from gatebench.analysis.comparing.spending import within as spent_within
 from gatebench.analysis.showing import ladder as words
 from gatebench.analysis.showing.page import plot
-from gatebench.analysis.showing.page.again import is_own, knobs_of, trials_of, written
+from gatebench.analysis.showing.page.again import as_planned, trials_of
 from gatebench.analysis.showing.page.flames import Flame
 from gatebench.analysis.showing.page.html import Content, Markup, prose, tag
 from gatebench.analysis.showing.page.page import document
@@ -25,9 +25,6 @@ from gatebench.analysis.showing.page.subject import Part, figure
 from gatebench.analysis.showing.page.tables import table_of
 from gatebench.analysis.showing.text_tables import Table
 from gatebench.records import Run
-
-SHARED = ("STACK", "PYTHON", "WORKERS", "USERS", "SETTLE", "HOLD", "TIMEOUT", "PIN")
-"""Knobs of a ladder, all of whose runs were given the same."""
 
 MOST = 1.5
 """Times the highest bar that an interval may take of the axis: a wider one is cut off."""
@@ -104,12 +101,8 @@ def _part(name: str, topic: str, heading: str, how: str, table: Table) -> Part |
 
 
 def _command(runs: Sequence[Run]) -> str:
-    knobs = knobs_of(runs[0].config)
-    shared = {name: knobs[name] for name in SHARED if name in knobs}
     trials, _ = trials_of([run for run in runs if run.config["rung"] == runs[0].config["rung"]])
-    overrides = runs[0].config.get("overrides") or {}
-    threads = {"THREADS": str(overrides["threads"])} if "threads" in overrides else {}
-    return written("why", {**shared, **threads, "TRIALS": str(trials)}, is_own(runs[0].config))
+    return as_planned("why", runs[0].config, {"TRIALS": str(trials)})
 
 
 def _figure(table: pd.DataFrame) -> Markup:

@@ -115,5 +115,7 @@ def _behind(example: Any, passed: float, over: float) -> Iterator[Span]:
             yield Span(layer, "wrote a line about it", passed, over, inferred=True)
         else:
             yield Span(layer, "keeps no record of single requests")
-    if example.layer in (PGBOUNCER, SERVICE):
-        yield Span(example.layer, "what the app said of it is below", passed, over, inferred=True)
+    if example.layer == SERVICE:
+        yield Span(SERVICE, "what the app said of it is below", passed, over, inferred=True)
+    if example.layer == PGBOUNCER:
+        yield Span(PGBOUNCER, "its log of that second is below", passed, over, inferred=True)

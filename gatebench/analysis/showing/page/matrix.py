@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -13,6 +13,7 @@ from gatebench.analysis.reading.frames import rows
 from gatebench.analysis.showing import matrix as words
 from gatebench.analysis.showing.guide import held
 from gatebench.analysis.showing.page import plot
+from gatebench.analysis.showing.page.again import as_planned, trials_of
 from gatebench.analysis.showing.page.held import held_mark, users_scale
 from gatebench.analysis.showing.page.html import Content, Markup, prose, tag
 from gatebench.analysis.showing.page.page import document
@@ -50,8 +51,17 @@ def matrix_page(matrix: Matrix, notes: Sequence[str], runs: Sequence[Run]) -> st
         Part("ranking", "Ranking", "Each side, by the users that it holds", ranked),
         *([Part("changes", "One change", "What one change brings", changed)] if changes.rows else []),
         Part("rests", "What it rests on", "Runs, trials, and what is not valid", [bullet_list(list(notes))]),
+        *_again(runs),
     ]
     return document(words.TITLE, opening, parts, "One campaign speaks for its own hour and machine.")
+
+
+def _again(runs: Sequence[Run]) -> Iterator[Part]:
+    """Nothing of a campaign that was asked for in another way: its report says how."""
+    if matrix := runs[0].config.get("matrix"):
+        trials, _ = trials_of([run for run in runs if run.label == runs[0].label])
+        command = as_planned("matrix", runs[0].config, {"MATRIX": matrix, "TRIALS": str(trials)})
+        yield Part("again", "Again", "Measure it again", [tag("pre", tag("code", command), class_="copy")])
 
 
 def _figure(table: pd.DataFrame) -> Markup:
@@ -88,5 +98,5 @@ class Ranking:
                 plot.label(side.side, 0, y + 14, css=f"name side-{mark} halo"),
                 held_mark(side, mark, x, y + above + 10),
             ]
-        said = "; ".join(f"{side.side}: {' '.join(held(side)).strip()}" for side in rows(self.table))
-        return plot.svg("matrix", wide, foot + 42, "Users held by each side", f"{said}.", content)
+        numbers = "; ".join(f"{side.side}: {' '.join(held(side)).strip()}" for side in rows(self.table))
+        return plot.svg("matrix", wide, foot + 42, "Users held by each side", f"{numbers}.", content)
