@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from gatebench.analysis.comparing.held import MIXED, NONE
+from gatebench.analysis.comparing.held import ALL, MIXED, NONE
 from gatebench.analysis.comparing.matrix import Matrix
 from gatebench.analysis.comparing.sentences import listed
 from gatebench.analysis.reading.frames import rows
@@ -78,6 +78,8 @@ def headline(matrix: Matrix) -> str:
     first = ranked[0]
     if first.found in (NONE, MIXED):
         return "Nothing is shown: no side held its first step in every trial."
+    if all(row.found == ALL for row in ranked):
+        return f"Nothing is shown: every side held {first.tried:,} users, the most that were tried. Give more USERS."
     tied = [row.side for row in ranked[1:] if not matrix.held[first.side, row.side].clear]
     users = " ".join(held(first)).strip()
     return f"{first.side} holds the most users, {users}{_level(tied, 'behind')}."

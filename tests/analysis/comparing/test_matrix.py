@@ -152,3 +152,8 @@ def test_where_no_step_is_valid_nothing_is_shown() -> None:
 def test_where_no_side_held_its_first_step_none_is_said_to_hold_the_most() -> None:
     found = findings(matrix_of([*three("uvicorn", 20), *three("gunicorn", 25)]))
     assert found == ["Nothing is shown: no side held its first step in every trial."]
+
+
+def test_where_every_side_held_the_complete_ramp_more_users_are_asked_for() -> None:
+    first, *_ = findings(matrix_of([*three("uvicorn", 1000), *three("gunicorn", 2000)]))
+    assert first == "Nothing is shown: every side held 340 users, the most that were tried. Give more USERS."
