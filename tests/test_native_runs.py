@@ -14,13 +14,13 @@ import pytest
 from gatebench.analysis.analysed_run import analyse
 from gatebench.analysis.comparing.settings import compare_settings
 from gatebench.knobs import STACK_VARIABLES
-from gatebench.records import PGBOUNCER, Outcome
+from gatebench.records import Outcome
 from gatebench.run_folder import RunFolder
 from gatebench.servers import SERVERS
 from gatebench.stacks.environment import inherited
 from gatebench.workloads.polls import POLLS
 from gatebench.workloads.vote import VOTE
-from tests.conftest import Bench, needs_pgbouncer
+from tests.conftest import Bench
 
 TinyRun = Callable[..., RunFolder]
 
@@ -133,27 +133,6 @@ def test_packages_of_an_environment_of_its_own_are_what_runs(bench: Bench) -> No
     assert run.versions["asgiref"] == "3.11.1"
     assert run.config["label"] == "ASGI uvicorn (async, asgiref==3.11.1)"
     assert [row for row in requests(bench.folder()) if row["cause"]] == []
-
-
-@pytest.mark.parametrize(
-    ("interface", "db", "opened"),
-    [
-        ("wsgi", "persistent", 0),
-        ("wsgi", "per-request", 1),
-        ("asgi", "per-request", 1),
-        pytest.param("wsgi", PGBOUNCER, 0, marks=needs_pgbouncer),
-        pytest.param("asgi", PGBOUNCER, 0, marks=needs_pgbouncer),
-    ],
-)
-def test_connections_are_opened_as_the_way_to_connect_says(bench: Bench, interface: str, db: str, opened: int) -> None:
-    done = bench.run(interface, DB=db, USERS="20", SETTLE="1", HOLD="4")
-    assert done.returncode == 0, done.stderr
-    run = analyse(bench.folder())
-    assert run.causes.empty
-    assert run.steps["db_opened_per_request"].tolist() == pytest.approx([opened], abs=0.1)
-    assert run.steps["db_connections"].max() <= 16 + 1  # and who asks whether it is ready
-    assert (PGBOUNCER in run.run.versions) == (db == PGBOUNCER)
-    assert set(run.resources["role"]) == {*run.run.roles, "gatebench"}
 
 
 def test_one_hop_keeps_as_many_connections_as_it_has_threads(bench: Bench) -> None:

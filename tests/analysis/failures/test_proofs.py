@@ -69,8 +69,8 @@ def unconnected(row: Request, **changes: Any) -> dict[str, Any]:
 def out_of_connections() -> tuple[list[Request], dict[str, Any]]:
     """A request for which PostgreSQL had no connection, and what else is recorded of it."""
     row = request(15.2, 5, Cause.STATUS, status=500, bytes=100)
-    said = "django.db.utils.OperationalError: connection failed: FATAL:  sorry, too many clients already"
-    return [row], {"proxy_lines": [proxy_line(row, upstream_status="500")], "app_log": [app_error(row, said)]}
+    raised = "django.db.utils.OperationalError: connection failed: FATAL:  sorry, too many clients already"
+    return [row], {"proxy_lines": [proxy_line(row, upstream_status="500")], "app_log": [app_error(row, raised)]}
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,8 @@ SENT_AWAY = "2023-11-14 22:13:{at} UTC [12] WARNING C-0x55: polls/polls@127.0.0.
 )
 def test_what_pgbouncer_said_is_sought_in_its_own_log(causes: Causes, why: str, at: str, cause: str) -> None:
     row = request(15.2, 5, Cause.STATUS, status=500, bytes=100)
-    said = "django.db.utils.OperationalError: server closed the connection unexpectedly"
-    recorded = {"proxy_lines": [proxy_line(row, upstream_status="500")], "app_log": [app_error(row, said)]}
+    raised = "django.db.utils.OperationalError: server closed the connection unexpectedly"
+    recorded = {"proxy_lines": [proxy_line(row, upstream_status="500")], "app_log": [app_error(row, raised)]}
     ((found, layer, _),) = causes([row], **recorded, pgbouncer_log=[SENT_AWAY.format(at=at, why=why)])
     assert (found, layer) == (cause, "PostgreSQL" if cause.startswith("Postgre") else "PgBouncer")
 
@@ -333,9 +333,9 @@ def test_nginx_s_own_end_is_named(causes: Causes) -> None:
 )
 def test_a_postgresql_that_ended_the_connection_is_named(causes: Causes, words: str) -> None:
     row = request(12, 20, Cause.STATUS, status=500, bytes=100)
-    said = f"django.db.utils.OperationalError: {words}"
-    assert causes([row], proxy_lines=[proxy_line(row)], app_log=[app_error(row, said)]) == [
-        ("PostgreSQL broke off", "PostgreSQL", said + WHERE)
+    raised = f"django.db.utils.OperationalError: {words}"
+    assert causes([row], proxy_lines=[proxy_line(row)], app_log=[app_error(row, raised)]) == [
+        ("PostgreSQL broke off", "PostgreSQL", raised + WHERE)
     ]
 
 
