@@ -92,11 +92,7 @@ def save_charts(sides: Sequence[Side], folder: Path) -> dict[str, list[Path]]:
 
 def save_guide_chart(table: pd.DataFrame, folder: Path) -> Path:
     """The PNG of GUIDE's columns. Raises MachineError when it cannot write."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return _save(guide(table[table["side"].isin(GUIDE_COLUMNS)]), folder / "guide")
-    except OSError as error:
-        raise cannot_write(folder, error) from error
+    return _save_alone(guide(table[table["side"].isin(GUIDE_COLUMNS)]), folder / "guide")
 
 
 def guide(table: pd.DataFrame) -> Figure:
@@ -128,11 +124,7 @@ def guide(table: pd.DataFrame) -> Figure:
 
 def save_ladder_chart(table: pd.DataFrame, folder: Path) -> Path:
     """The PNG of LADDER. Raises MachineError when it cannot write."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return _save(ladder(table), folder / "ladder")
-    except OSError as error:
-        raise cannot_write(folder, error) from error
+    return _save_alone(ladder(table), folder / "ladder")
 
 
 def ladder(table: pd.DataFrame) -> Figure:
@@ -177,11 +169,7 @@ def ladder(table: pd.DataFrame) -> Figure:
 
 def save_matrix_chart(table: pd.DataFrame, folder: Path) -> Path:
     """The PNG of MATRIX. Raises MachineError when it cannot write."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return _save(matrix(table), folder / "matrix")
-    except OSError as error:
-        raise cannot_write(folder, error) from error
+    return _save_alone(matrix(table), folder / "matrix")
 
 
 def matrix(table: pd.DataFrame) -> Figure:
@@ -228,6 +216,15 @@ def _held(axes: Axes, side: Any, y: int, style: Style) -> None:
         end = side.high
     words = " ".join(held(side)).strip()
     axes.annotate(words, (end, y), (7, 0), textcoords="offset points", va="center", fontsize=8, color="0.3")
+
+
+def _save_alone(figure: Figure, path: Path) -> Path:
+    """In a folder that need not be there. Raises MachineError when it cannot write."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _save(figure, path)
+    except OSError as error:
+        raise cannot_write(path.parent, error) from error
 
 
 def _save(figure: Figure, path: Path) -> Path:
